@@ -1,0 +1,21 @@
+"""What can go wrong between the outside world and a frame."""
+
+
+class StreamError(Exception):
+    """A source or a sink could not do its work; the text is one line for the user."""
+
+
+class FrameError(StreamError, ValueError):
+    """Pixels of the wrong type or shape."""
+
+
+class SourceError(StreamError, OSError):
+    """A source could not be opened or read."""
+
+
+class SinkError(StreamError, OSError):
+    """A sink could not be opened or written."""
+
+
+class SpecError(StreamError, ValueError):
+    """The text that names a source or a sink ("webcam:0") makes no sense."""
