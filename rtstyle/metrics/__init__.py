@@ -1,0 +1,1 @@
+"""Figures: how old a frame is, how much a film flickers."""
