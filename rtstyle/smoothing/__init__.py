@@ -1,0 +1,18 @@
+"""Steady pictures: temporal smoothing of stylized frames at run time."""
+
+from rtstyle.smoothing.flow import FlowSmoother
+from rtstyle.smoothing.gate import GateSmoother
+from rtstyle.smoothing.make import make_smoother
+from rtstyle.smoothing.off import Off
+from rtstyle.smoothing.protocol import Smoother, SmoothMode
+from rtstyle.smoothing.scene_cut import SceneCutDetector
+
+__all__ = [
+    "FlowSmoother",
+    "GateSmoother",
+    "Off",
+    "SceneCutDetector",
+    "SmoothMode",
+    "Smoother",
+    "make_smoother",
+]

@@ -1,0 +1,111 @@
+"""Flow-guided recurrence: steady along the motion as well."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rtstyle.smoothing import still
+from rtstyle.smoothing.blend import KEEP, State, blend, blend_grid, to_pixels
+from rtstyle.smoothing.luma import (
+    CELL_PX,
+    Grid,
+    check_pair,
+    luma_grid,
+    to_pixel_size,
+)
+from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle.smoothing.warp import Flow, Mask, pixel_grid, traceable, warp
+from rtstyle_streams.frame import Pixels
+
+Bytes = npt.NDArray[np.uint8]
+"""A luma grid rounded for the flow search, ``(h, w)`` uint8."""
+
+LEAST_SIDE = 16
+"""Smaller grids (below 64 pixels) are taken as standing still: DIS needs room."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is kept from frame to frame."""
+
+    state: State
+    scratch: State
+    reference: Grid
+    luma: Bytes
+    cells: Flow
+    pixels: Flow
+    floor: float = still.FIRST
+
+
+class FlowSmoother:
+    """Carries the smoothed frame along the motion, then blends as the gate does.
+
+    Dense inverse search finds the motion on the quarter-size luma of the content in
+    both directions; where the two disagree (something was uncovered) or the carried
+    content does not fit the new one, the new stylized frame stands alone.
+
+    Source:
+        DIS: Kroeger et al. 2016. Occlusion: Ruder et al. 2016, section 4.
+    """
+
+    def __init__(self) -> None:
+        self._memory: _Memory | None = None
+        self._detector = SceneCutDetector()
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+
+    def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
+        """Return the steadied frame; see `Smoother`."""
+        check_pair(content, stylized)
+        luma = luma_grid(content)
+        rounded = np.asarray(cv2.convertScaleAbs(luma), dtype=np.uint8)
+        cut = self._detector.is_cut(luma)
+        memory = self._memory
+        if memory is None or cut or memory.state.shape != stylized.shape:
+            self._memory = _start(stylized, luma, rounded)
+            return stylized
+        flow_cur_to_prev, can_trace = self._motion(memory, rounded)
+        carried = warp(memory.reference, flow_cur_to_prev, places=memory.cells)
+        difference = still.averaged_difference(luma, carried)
+        keep = KEEP * still.stillness(difference, memory.floor) * can_trace
+        memory.floor = still.next_floor(memory.floor, difference)
+        memory.reference = blend_grid(carried, luma, keep)
+        carried_state = _carry(memory, flow_cur_to_prev)
+        memory.state, memory.scratch = carried_state, memory.state
+        memory.state = blend(memory.state, stylized, keep, scratch=memory.scratch)
+        memory.luma = rounded
+        return to_pixels(memory.state)
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        self._memory = None
+        self._detector.reset()
+
+    def _motion(self, memory: _Memory, rounded: Bytes) -> tuple[Flow, Mask]:
+        """Return the flow from this frame to the last, in cells, and where it holds."""
+        if min(rounded.shape) < LEAST_SIDE:
+            return np.zeros((*rounded.shape, 2), np.float32), np.ones(
+                rounded.shape, np.float32
+            )
+        there = self._dis.calc(rounded, memory.luma, None)  # type: ignore[call-overload]
+        back = self._dis.calc(memory.luma, rounded, None)  # type: ignore[call-overload]
+        flow_cur_to_prev = np.asarray(there, dtype=np.float32)
+        flow_prev_to_cur = np.asarray(back, dtype=np.float32)
+        mask = traceable(flow_cur_to_prev, flow_prev_to_cur, places=memory.cells)
+        return flow_cur_to_prev, mask
+
+
+def _start(stylized: Pixels, luma: Grid, rounded: Bytes) -> _Memory:
+    state = stylized.astype(np.float32)
+    cells = pixel_grid(*luma.shape)
+    pixels = pixel_grid(*state.shape[:2])
+    return _Memory(state, np.empty_like(state), luma, rounded, cells, pixels)
+
+
+def _carry(memory: _Memory, flow_cur_to_prev: Flow) -> State:
+    """Warp the smoothed picture by the flow of its cells, enlarged."""
+    height, width = memory.state.shape[:2]
+    flow_px = CELL_PX * flow_cur_to_prev
+    flow_px = to_pixel_size(flow_px, height=height, width=width)
+    return warp(memory.state, flow_px, places=memory.pixels, out=memory.scratch)

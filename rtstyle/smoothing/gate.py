@@ -1,0 +1,60 @@
+"""Motion-gated recurrence: steady where the content stands still."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtstyle.smoothing import still
+from rtstyle.smoothing.blend import KEEP, State, blend, blend_grid, to_pixels
+from rtstyle.smoothing.luma import Grid, check_pair, luma_grid
+from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle_streams.frame import Pixels
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is kept from frame to frame."""
+
+    state: State
+    scratch: State
+    reference: Grid
+    floor: float = still.FIRST
+
+
+class GateSmoother:
+    """Blends each stylized frame with the smoothed one before, where nothing moves.
+
+    ``O_t = m a O_(t-1) + (1 - m a) S(I_t)``. The mask ``m`` compares the content with
+    the content that the old picture was made of (the same recurrence over luma), so
+    that slow changes that hide below the noise from frame to frame add up and open
+    the gate. A scene cut or a new size starts afresh.
+
+    Source:
+        Flow-free recurrent blend; the reference and the learnt noise floor are ours.
+    """
+
+    def __init__(self) -> None:
+        self._memory: _Memory | None = None
+        self._detector = SceneCutDetector()
+
+    def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
+        """Return the steadied frame; see `Smoother`."""
+        check_pair(content, stylized)
+        luma = luma_grid(content)
+        cut = self._detector.is_cut(luma)
+        memory = self._memory
+        if memory is None or cut or memory.state.shape != stylized.shape:
+            state = stylized.astype(np.float32)
+            self._memory = _Memory(state, np.empty_like(state), luma)
+            return stylized
+        difference = still.averaged_difference(luma, memory.reference)
+        keep = KEEP * still.stillness(difference, memory.floor)
+        memory.floor = still.next_floor(memory.floor, difference)
+        memory.reference = blend_grid(memory.reference, luma, keep)
+        memory.state = blend(memory.state, stylized, keep, scratch=memory.scratch)
+        return to_pixels(memory.state)
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        self._memory = None
+        self._detector.reset()

@@ -1,0 +1,29 @@
+"""From the name of a mode to the smoother."""
+
+from typing import assert_never
+
+from rtstyle.errors import UsageError
+from rtstyle.smoothing.flow import FlowSmoother
+from rtstyle.smoothing.gate import GateSmoother
+from rtstyle.smoothing.off import Off
+from rtstyle.smoothing.protocol import Smoother, SmoothMode
+
+MODES: tuple[SmoothMode, ...] = ("off", "gate", "flow")
+
+
+def make_smoother(mode: SmoothMode) -> Smoother:
+    """Return a fresh smoother.
+
+    Raises:
+        UsageError: `mode` is none of off, gate, flow.
+    """
+    if mode not in MODES:
+        raise UsageError(f"smooth: expected one of {', '.join(MODES)}, got {mode!r}")
+    match mode:
+        case "off":
+            return Off()
+        case "gate":
+            return GateSmoother()
+        case "flow":
+            return FlowSmoother()
+    assert_never(mode)

@@ -1,0 +1,31 @@
+"""What every smoother promises."""
+
+from typing import Literal, Protocol
+
+from rtstyle_streams.frame import Pixels
+
+SmoothMode = Literal["off", "gate", "flow"]
+"""`off`: nothing; `gate`: where nothing moves; `flow`: along the motion as well."""
+
+
+class Smoother(Protocol):
+    """Makes stylized frames steady; keeps a memory of the frames before."""
+
+    def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
+        """Return the steadied stylized frame; the first one comes back as it is.
+
+        Args:
+            content: the frame that was stylized, RGB ``(H, W, 3)`` uint8.
+            stylized: what the network made of it, same shape. Neither is changed.
+
+        Returns:
+            RGB ``(H, W, 3)`` uint8; may be `stylized` itself.
+
+        Raises:
+            FrameError: the two have different shapes or are not RGB uint8.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget all frames; the next one is a first frame (style change, seek)."""
+        ...

@@ -1,0 +1,99 @@
+"""Carry a picture along a flow, and tell where the flow can be trusted."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Flow = npt.NDArray[np.float32]
+"""Motion, shape ``(h, w, 2)`` float32: (dx, dy) in pixels of its own grid. Named
+`flow_cur_to_prev` when ``prev[y + dy, x + dx]`` shows what ``cur[y, x]`` shows."""
+
+Mask = npt.NDArray[np.float32]
+"""Shape ``(h, w)``, float32, 0..1."""
+
+
+def pixel_grid(height: int, width: int) -> Flow:
+    """Return every pixel's own place: ``(height, width, 2)``, (x, y)."""
+    columns = np.arange(width, dtype=np.float32)
+    lines = np.arange(height, dtype=np.float32)
+    return np.stack(np.meshgrid(columns, lines), axis=-1)
+
+
+def warp(
+    picture: npt.NDArray[np.float32],
+    flow_cur_to_prev: Flow,
+    *,
+    places: Flow | None = None,
+    out: npt.NDArray[np.float32] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Show the previous picture as it would look now, bilinear.
+
+    Args:
+        picture: the previous one, ``(h, w)`` or ``(h, w, C)``, float32.
+        flow_cur_to_prev: where each pixel of now was, ``(h, w, 2)``.
+        places: `pixel_grid` of that size, when the caller keeps one.
+        out: memory for the result, of the picture's shape.
+
+    Returns:
+        Same shape; what came from outside repeats the edge.
+    """
+    if places is None:
+        places = pixel_grid(*flow_cur_to_prev.shape[:2])
+    sources = cv2.add(flow_cur_to_prev, places)
+    return np.asarray(
+        cv2.remap(
+            picture,
+            sources,
+            None,  # type: ignore[call-overload]
+            cv2.INTER_LINEAR,
+            dst=out,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        dtype=np.float32,
+    )
+
+
+def traceable(
+    flow_cur_to_prev: Flow, flow_prev_to_cur: Flow, *, places: Flow | None = None
+) -> Mask:
+    """Tell which pixels of now can be found in the previous picture.
+
+    A pixel is lost where the way there and back does not end where it began, or
+    where it began outside the picture.
+
+    Returns:
+        Shape ``(h, w)``, 1 traceable, 0 not.
+
+    Source:
+        ``|w~ + w^|^2 > 0.01 (|w~|^2 + |w^|^2) + 0.5`` of Ruder et al. 2016,
+        equation 5, with the roles of the two flows as in Lai et al. 2018.
+    """
+    height, width = flow_cur_to_prev.shape[:2]
+    if places is None:
+        places = pixel_grid(height, width)
+    back = warp(flow_prev_to_cur, flow_cur_to_prev, places=places)
+    gap = _squared_length(flow_cur_to_prev + back)
+    lengths = _squared_length(flow_cur_to_prev) + _squared_length(back)
+    found = gap <= 0.01 * lengths + 0.5
+    x, y = cv2.split(cv2.add(flow_cur_to_prev, places))
+    found &= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return np.asarray(found, dtype=np.float32)
+
+
+def _squared_length(flow: Flow) -> Mask:
+    x, y = cv2.split(flow)
+    return np.asarray(x * x + y * y, dtype=np.float32)
+
+
+def motion_boundary(flow_cur_to_prev: Flow) -> Mask:
+    """Mark where the flow itself changes abruptly, 1 boundary, 0 not.
+
+    Source:
+        ``|grad u|^2 + |grad v|^2 > 0.01 |w^|^2 + 0.002`` of Ruder et al. 2016,
+        equation 6; one-sided differences.
+    """
+    down = np.diff(flow_cur_to_prev, axis=0, append=flow_cur_to_prev[-1:])
+    right = np.diff(flow_cur_to_prev, axis=1, append=flow_cur_to_prev[:, -1:])
+    steepness = _squared_length(down) + _squared_length(right)
+    limit = 0.01 * _squared_length(flow_cur_to_prev) + 0.002
+    return np.asarray(steepness > limit, dtype=np.float32)
