@@ -1,0 +1,141 @@
+"""Which numbers a picture's Y'CbCr form uses: luma coefficients, range, tags."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.protocols import ColourMatrix
+
+UNSPECIFIED = 2
+"""FFmpeg's number for "not stated", for matrix, primaries and transfer alike."""
+FULL_RANGE = 2
+LIMITED_RANGE = 1
+
+# (Kr, Kb) by FFmpeg's `AVColorSpace` number.
+# Source: ITU-R BT.601-7, BT.709-6, BT.2020-2; ITU-T H.273 table 4 for the rest.
+_LUMA: dict[int, tuple[float, float]] = {
+    1: (0.2126, 0.0722),  # BT.709
+    4: (0.30, 0.11),  # FCC
+    5: (0.299, 0.114),  # BT.601, 625 lines
+    6: (0.299, 0.114),  # BT.601, 525 lines
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020, non-constant luminance
+}
+_NAMES: dict[int, ColourMatrix] = {
+    1: "bt709",
+    4: "bt601",
+    5: "bt601",
+    6: "bt601",
+    7: "bt709",
+    9: "bt2020",
+}
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+
+
+class ColourTags(Protocol):
+    """What FFmpeg says about the colours of a frame or a codec context."""
+
+    colorspace: int
+    color_range: int
+    color_primaries: int
+    color_trc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How Y'CbCr values stand for colours, and the tags that say so."""
+
+    colorspace: int = 1
+    """FFmpeg's number of the luma coefficients; always a known one."""
+    full_range: bool = False
+    """Whether luma runs 0..255 instead of 16..235."""
+    primaries: int = UNSPECIFIED
+    """FFmpeg's number, carried from input to output."""
+    transfer: int = UNSPECIFIED
+    """FFmpeg's number, carried from input to output."""
+
+    @property
+    def matrix(self) -> ColourMatrix:
+        """Return the name of the luma coefficients (the nearest of the three)."""
+        return _NAMES[self.colorspace]
+
+    def tag(self, target: ColourTags) -> None:
+        """Write the tags to a frame or a codec context."""
+        target.colorspace = self.colorspace
+        target.color_range = FULL_RANGE if self.full_range else LIMITED_RANGE
+        target.color_primaries = self.primaries
+        target.color_trc = self.transfer
+
+
+def default_colour(*, width: int, height: int) -> Colour:
+    """Return what an untagged picture of this coded size is taken for.
+
+    BT.709 from 720 lines or 1280 columns on, else BT.601; limited range.
+    """
+    return Colour(colorspace=1 if height >= 720 or width >= 1280 else 6)
+
+
+def read_colour(tags: ColourTags, *, width: int, height: int, what: str) -> Colour:
+    """Read the tags of a picture of the coded size `width` x `height`.
+
+    Args:
+        tags: a decoded frame.
+        width: coded columns, for untagged pictures.
+        height: coded lines, for untagged pictures.
+        what: names the file in errors.
+
+    Raises:
+        SourceError: the picture is HDR or its matrix is one we do not know.
+    """
+    if name := _HDR_TRANSFERS.get(tags.color_trc):
+        raise SourceError(
+            f"{what}: expected standard dynamic range, got HDR ({name}); "
+            "tone-map it to BT.709 first (ffmpeg: zscale and tonemap filters)"
+        )
+    colorspace = tags.colorspace
+    if colorspace in (0, UNSPECIFIED):  # 0: the picture is coded as RGB
+        colorspace = default_colour(width=width, height=height).colorspace
+    if colorspace not in _LUMA:
+        raise SourceError(
+            f"{what}: expected colour matrix BT.601, BT.709 or BT.2020, "
+            f"got number {colorspace} of H.273"
+        )
+    return Colour(
+        colorspace=colorspace,
+        full_range=tags.color_range == FULL_RANGE,
+        primaries=tags.color_primaries,
+        transfer=tags.color_trc,
+    )
+
+
+@lru_cache
+def rgb_to_yuv_matrix(colour: Colour) -> npt.NDArray[np.float64]:
+    """Return the affine map from RGB to Y'CbCr, both 0..255.
+
+    Returns:
+        Shape ``(3, 4)``: three columns of weights and one of offsets.
+
+    Source:
+        ITU-T H.273, equations 38 to 52, for 8 bits.
+    """
+    kr, kb = _LUMA[colour.colorspace]
+    luma = np.array([kr, 1 - kr - kb, kb])
+    cb = (np.array([0.0, 0.0, 1.0]) - luma) / (2 * (1 - kb))
+    cr = (np.array([1.0, 0.0, 0.0]) - luma) / (2 * (1 - kr))
+    scale_y, scale_c, offset_y = (
+        (1.0, 1.0, 0.0) if colour.full_range else (219 / 255, 224 / 255, 16.0)
+    )
+    weights = np.stack([luma * scale_y, cb * scale_c, cr * scale_c])
+    return np.hstack([weights, [[offset_y], [128.0], [128.0]]])
+
+
+@lru_cache
+def yuv_to_rgb_matrix(colour: Colour) -> npt.NDArray[np.float64]:
+    """Return the inverse of `rgb_to_yuv_matrix`, shape ``(3, 4)``."""
+    forward = rgb_to_yuv_matrix(colour)
+    weights = np.linalg.inv(forward[:, :3])
+    return np.hstack([weights, -weights @ forward[:, 3:]])

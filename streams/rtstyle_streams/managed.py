@@ -1,0 +1,46 @@
+"""The `with` block of a source and of a sink, written once."""
+
+from types import TracebackType
+from typing import Self
+
+
+class ManagedSource:
+    """A source that is closed at the end of its `with` block."""
+
+    def close(self) -> None:
+        """Let go of everything; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Close, whatever happened."""
+        self.close()
+
+
+class ManagedSink(ManagedSource):
+    """A sink that is finished at the end of its `with` block, or thrown away."""
+
+    def finish(self) -> None:
+        """Complete the result, then close."""
+        self.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Finish after a normal end; after an exception only close."""
+        if kind is None:
+            self.finish()
+        else:
+            self.close()

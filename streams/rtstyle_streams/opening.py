@@ -1,0 +1,134 @@
+"""From the text that a user writes to a source or a sink.
+
+=============================  ====================================================
+``clip.mp4``                   a video file
+``photo.jpg``                  a still picture
+``photos/``                    a folder of pictures
+``sample:``                    the built-in scene; ``sample:1280x720@30x90`` says
+                               width x height @ frames per second x frames
+``null:``                      sink only: frames are counted and forgotten
+``webcam:0``, ``webcam:NAME``  source: a camera
+``virtualcam:NAME``            sink: a virtual camera
+``window:TITLE``               sink: a window
+=============================  ====================================================
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from rtstyle_streams.errors import SpecError
+from rtstyle_streams.memory import NullSink
+from rtstyle_streams.protocols import Sink, Source, StreamInfo
+
+_SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
+PICTURE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+)
+"""Suffixes that mean a still picture."""
+
+
+def open_source(spec: str | os.PathLike[str]) -> Source:
+    """Open what `spec` names, see the table above.
+
+    Raises:
+        SpecError: `spec` makes no sense.
+        SourceError: it cannot be opened.
+    """
+    scheme, rest = _split(spec)
+    if scheme:
+        return _lookup(_SOURCES, scheme, spec)(rest)
+    path = Path(spec)
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+        from rtstyle_streams.images import ImageSource
+
+        return ImageSource(path)
+    from rtstyle_streams.video_reader import VideoReader
+
+    return VideoReader(path)
+
+
+def open_sink(
+    spec: str | os.PathLike[str],
+    info: StreamInfo,
+    *,
+    template: Source | None = None,
+    codec: str = "libx264",
+    crf: int | None = None,
+    preset: str | None = None,
+    overwrite: bool = False,
+) -> Sink:
+    """Open what `spec` names, see the table above.
+
+    Args:
+        spec: the text.
+        info: what is known about the frames to come.
+        template: the source of the frames: a video file's sound, subtitles and tags
+            are carried over, and a folder's file names.
+        codec: video files: FFmpeg's name of an encoder.
+        crf: video files: constant rate factor; None for the default.
+        preset: video files: the encoder's preset; None for the default.
+        overwrite: whether files that exist may be replaced.
+
+    Raises:
+        SpecError: `spec` makes no sense.
+        SinkError: it cannot be opened.
+    """
+    scheme, rest = _split(spec)
+    if scheme:
+        return _lookup(_SINKS, scheme, spec)(rest, info)
+    path = Path(spec)
+    from rtstyle_streams.images import ImageSink, ImageSource
+
+    pictures = template if isinstance(template, ImageSource) else None
+    is_folder = path.is_dir() or os.fspath(spec).endswith(("/", os.sep))
+    if pictures is not None or is_folder or path.suffix.lower() in PICTURE_SUFFIXES:
+        return ImageSink(path, template=pictures, overwrite=overwrite)
+    from rtstyle_streams.video_reader import VideoReader
+    from rtstyle_streams.video_writer import VideoWriter
+
+    return VideoWriter(
+        path,
+        info,
+        template=template if isinstance(template, VideoReader) else None,
+        codec=codec,
+        crf=crf,
+        preset=preset,
+        overwrite=overwrite,
+    )
+
+
+def _split(spec: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return scheme and rest, or two empty texts for a path."""
+    text = os.fspath(spec)
+    if not text:
+        raise SpecError("expected a file, a folder or a name like sample:, got nothing")
+    match = _SCHEME.fullmatch(text) if isinstance(spec, str) else None
+    return (match[1], match[2]) if match else ("", "")
+
+
+_T = TypeVar("_T")
+
+
+def _lookup(table: Mapping[str, _T], scheme: str, spec: str | os.PathLike[str]) -> _T:
+    try:
+        return table[scheme]
+    except KeyError:
+        known = ", ".join(f"{name}:" for name in table)
+        raise SpecError(
+            f"{os.fspath(spec)}: expected a path or one of {known} got {scheme}:"
+        ) from None
+
+
+def _sample(rest: str) -> Source:
+    from rtstyle_streams.sample import SampleSource
+
+    return SampleSource.from_spec(rest)
+
+
+_SOURCES: dict[str, Callable[[str], Source]] = {"sample": _sample}
+_SINKS: dict[str, Callable[[str, StreamInfo], Sink]] = {
+    "null": lambda rest, info: NullSink()
+}

@@ -1,0 +1,52 @@
+"""How a picture must be turned and mirrored to stand upright."""
+
+import struct
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from rtstyle_streams.frame import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """One of the eight ways a picture can lie; applied in the order of the fields."""
+
+    transpose: bool = False
+    """Swap lines and columns first."""
+    flip_x: bool = False
+    """Then mirror left and right."""
+    flip_y: bool = False
+    """Then mirror top and bottom."""
+
+    @property
+    def is_upright(self) -> bool:
+        """Return whether nothing needs to be done."""
+        return not (self.transpose or self.flip_x or self.flip_y)
+
+    def apply(self, pixels: Pixels) -> Pixels:
+        """Return `pixels` turned upright, C-contiguous; the same array if upright."""
+        if self.transpose:
+            pixels = np.asarray(cv2.transpose(pixels), dtype=np.uint8)
+        if self.flip_x or self.flip_y:
+            code = -1 if self.flip_x and self.flip_y else int(self.flip_x)
+            pixels = np.asarray(cv2.flip(pixels, code), dtype=np.uint8)
+        return pixels
+
+
+def read_display_matrix(data: bytes) -> Orientation | None:
+    """Read FFmpeg's display matrix, nine 32-bit numbers.
+
+    Returns:
+        The orientation, or None when the matrix is no multiple of a right angle.
+
+    Source:
+        FFmpeg, libavutil/display.h: ``x' = a x + c y``, ``y' = b x + d y``.
+    """
+    a, b, _, c, d, *_ = struct.unpack("=9i", data)
+    if a and d and not b and not c:
+        return Orientation(flip_x=a < 0, flip_y=d < 0)
+    if b and c and not a and not d:
+        return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
+    return None

@@ -1,0 +1,147 @@
+"""Everything in a file that is not the stylized video, copied packet for packet."""
+
+import io
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from rtstyle_streams.video_opening import open_video, said_in_one_line
+from rtstyle_streams.video_reader import VideoReader
+
+_ATTACHED = av.stream.Disposition.attached_pic
+# Written by the muxer itself from what it is given.
+_CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+_STALE_VIDEO_TAGS = {"encoder", "duration", "bps", "rotate", "number_of_frames"}
+
+
+class SideStreams:
+    """A second demuxer over the source file, read no faster than the video.
+
+    Args:
+        reader: the source whose main stream is stylized.
+        output: the container to copy to; its header is not written yet.
+        add_main: adds the stylized stream; called in its turn, so that the order of
+            streams stays.
+    """
+
+    def __init__(
+        self,
+        reader: VideoReader,
+        output: OutputContainer,
+        add_main: Callable[[], VideoStream],
+    ) -> None:
+        self.notices: list[str] = []
+        """A line for each stream that the container cannot hold."""
+        self._path = reader.path
+        self._input = open_video(reader.path)
+        self._output = output
+        self._copies: dict[int, Stream] = {}
+        self._copy_header()
+        for stream in self._input.streams:
+            if stream.index == reader.stream_index:
+                self.main = add_main()
+                """The stylized stream."""
+                _copy_tags(stream, self.main, leave_out=_STALE_VIDEO_TAGS)
+                stream.discard = av.stream.Discard.all
+            elif not _is_made_by_muxer(stream, self._input):
+                self._add(stream)
+        self._packets = self._demux()
+        self._next = next(self._packets, None)
+
+    def until(self, seconds: Fraction | None) -> Iterator["av.Packet[Stream]"]:
+        """Give out the packets up to a time, in order; all that are left for None."""
+        with said_in_one_line(self._path):
+            while (packet := self._next) is not None:
+                if seconds is not None and _seconds(packet) > seconds:
+                    return
+                self._next = next(self._packets, None)
+                packet.stream = self._copies[packet.stream.index]
+                yield packet
+
+    def close(self) -> None:
+        """Close the second demuxer; may be called twice."""
+        self._input.close()
+
+    def _copy_header(self) -> None:
+        tags = self._input.metadata
+        for key, value in tags.items():
+            if key.lower() not in _CONTAINER_TAGS:
+                self._output.metadata[key] = value
+        self._output.set_chapters(self._input.chapters())
+
+    def _demux(self) -> Iterator["av.Packet[Stream]"]:
+        streams = [self._input.streams[index] for index in self._copies]
+        if not streams:
+            return
+        for packet in self._input.demux(streams):
+            if packet.size:
+                yield packet
+
+    def _add(self, stream: Stream) -> None:
+        """Add a copy of `stream`, or a notice that names it."""
+        if stream.disposition & _ATTACHED and "matroska" in self._output.format.name:
+            self._attach_picture(stream)
+            return
+        if reason := _refusal(stream, self._output.format.name):
+            self.notices.append(
+                f"{self._path.name}: {_describe(stream)} is left out: "
+                f"{self._output.format.name} cannot hold it ({reason})"
+            )
+            return
+        copy = self._output.add_stream_from_template(stream, opaque=True)
+        _copy_tags(stream, copy, leave_out=set())
+        if stream.type != "attachment":
+            self._copies[stream.index] = copy
+
+    def _attach_picture(self, stream: Stream) -> None:
+        """Matroska keeps cover art as an attached file, not as a stream."""
+        with open_video(self._path) as source:
+            picture = next(source.demux(source.streams[stream.index]))
+        kind = {"mjpeg": "jpeg"}.get(stream.codec_context.name)
+        kind = kind or stream.codec_context.name
+        name = stream.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
+        mimetype = stream.metadata.get("mimetype", f"image/{kind}")
+        self._output.add_attachment(name, mimetype, bytes(picture))
+
+
+def _seconds(packet: "av.Packet[Stream]") -> Fraction:
+    """Return the decoding time of `packet`; 0 when it has none (cover art)."""
+    ticks = packet.dts if packet.dts is not None else packet.pts
+    return (ticks or 0) * packet.time_base
+
+
+def _copy_tags(source: Stream, copy: Stream, *, leave_out: set[str]) -> None:
+    copy.disposition = source.disposition
+    for key, value in source.metadata.items():
+        if key.lower() not in leave_out:
+            copy.metadata[key] = value
+
+
+def _is_made_by_muxer(stream: Stream, container: InputContainer) -> bool:
+    """Return whether the muxer writes this track itself (chapters, time code)."""
+    if stream.type != "data":
+        return False
+    chapters = stream.codec_tag == "text" and bool(container.chapters())
+    return chapters or stream.codec_tag == "tmcd"
+
+
+def _refusal(stream: Stream, format_name: str) -> str:
+    """Return why `format_name` cannot hold `stream`, or nothing, by trying it."""
+    scratch = av.open(io.BytesIO(), "w", format=format_name)
+    try:
+        scratch.add_stream_from_template(stream, opaque=True)
+        scratch.start_encoding()
+    except (ValueError, av.error.FFmpegError) as error:
+        return getattr(error, "strerror", None) or str(error).split("\n")[0]
+    return ""
+
+
+def _describe(stream: Stream) -> str:
+    codec = stream.codec_context.name if stream.codec_context else stream.codec_tag
+    language = stream.metadata.get("language")
+    extra = f", {language}" if language else ""
+    return f"stream {stream.index} ({stream.type}, {codec}{extra})"

@@ -1,0 +1,101 @@
+"""Opens a video file and says in one line why it cannot be one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from rtstyle_streams.errors import SourceError
+
+# Demuxers that take almost anything (text becomes teletype pictures), that read other
+# files than the one named, or that are for still pictures (`ImageSource` reads those).
+_REFUSED = {"tty", "image2", "concat", "concatf", "hls", "dash", "sdp", "bin", "lavfi"}
+
+
+def open_video(path: Path) -> InputContainer:
+    """Open the file `path` for demuxing.
+
+    Raises:
+        SourceError: it is missing, empty, a directory, no video or cut off.
+    """
+    check_file(path)
+    with said_in_one_line(path):
+        container = av.open(
+            f"file:{path}",
+            "r",
+            metadata_errors="replace",
+            options={"protocol_whitelist": "file"},
+        )
+    names = set(container.format.name.split(","))
+    if names & _REFUSED or container.format.name.endswith("_pipe"):
+        container.close()
+        raise SourceError(f"{path}: expected a video file, got {_kind(names)}")
+    return container
+
+
+def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """Return the stream to stylize: the default one, else the first; no cover art.
+
+    Raises:
+        SourceError: there is none, or no decoder for it.
+    """
+    attached = av.stream.Disposition.attached_pic
+    moving = [s for s in container.streams.video if not s.disposition & attached]
+    if not moving:
+        kinds = sorted({stream.type for stream in container.streams})
+        raise SourceError(
+            f"{path}: expected a file with video, got {', '.join(kinds) or 'nothing'}"
+        )
+    default = av.stream.Disposition.default
+    stream = next((s for s in moving if s.disposition & default), moving[0])
+    if stream.codec_context is None:
+        raise SourceError(f"{path}: expected a video codec that FFmpeg can decode")
+    return stream
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no file with something in it.
+
+    Raises:
+        SourceError: missing, a directory, empty or not readable.
+    """
+    try:
+        if path.is_dir():
+            raise SourceError(f"{path}: expected a video file, got a directory")
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise SourceError(f"{path}: expected a file, found none") from None
+    except OSError as error:
+        raise SourceError(
+            f"{path}: expected a readable file, got: {error.strerror}"
+        ) from error
+    if not size and path.is_file():
+        raise SourceError(f"{path}: expected a video file, got an empty file")
+
+
+@contextmanager
+def said_in_one_line(path: Path) -> Iterator[None]:
+    """Turn FFmpeg's errors into a `SourceError` of one line."""
+    try:
+        yield
+    except av.error.InvalidDataError as error:
+        raise SourceError(
+            f"{path}: expected a video file, got something FFmpeg cannot read "
+            "(another kind of file, or cut off)"
+        ) from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError(
+            f"{path}: expected a readable video file, got: {reason}"
+        ) from error
+
+
+def _kind(names: set[str]) -> str:
+    if "tty" in names:
+        return "text"
+    if names & {"hls", "dash", "concat", "concatf", "sdp"}:
+        return "a playlist"
+    return "a still picture or raw data"

@@ -1,0 +1,183 @@
+"""Video files become frames: each once, in order, upright, with its own time."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from rtstyle_streams.colour import Colour, read_colour
+from rtstyle_streams.deinterlace import Deinterlacer
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.managed import ManagedSource
+from rtstyle_streams.planes import to_rgb
+from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.rotation import Orientation, read_display_matrix
+from rtstyle_streams.timing import Timing
+from rtstyle_streams.video_opening import (
+    main_video_stream,
+    open_video,
+    said_in_one_line,
+)
+
+
+class VideoReader(ManagedSource):
+    """Reads a video file once, from its first frame to its last.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SourceError: it is no video file, or no frame of it can be decoded.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.notices: list[str] = []
+        """What differs between the file and what is given out, a line each."""
+        self.num_decode_errors = 0
+        """Packets and frames that were broken, so far."""
+        self._container = open_video(self.path)
+        try:
+            self._stream = main_video_stream(self._container, self.path)
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        """Decode the first frame, which tells what the header may not."""
+        self._stream.thread_type = "SLICE"
+        self._timing = Timing(self._stream)
+        self._decoded: Iterator[av.VideoFrame] = self._deinterlaced(self._decode())
+        with said_in_one_line(self.path):
+            first = next(self._decoded, None)
+        if first is None:
+            raise SourceError(
+                f"{self.path}: expected video, got no frame that can be decoded"
+            )
+        self._decoded = chain([first], self._decoded)
+        self.stream_index = self._stream.index
+        self.pixel_format = first.format.name
+        """FFmpeg's name of the pixel format the file holds."""
+        self.colour: Colour = read_colour(
+            first, width=first.width, height=first.height, what=str(self.path)
+        )
+        self._orientation = self._read_orientation(first)
+        self._notice_format(first)
+        height, width = first.height, first.width
+        if self._orientation.transpose:
+            height, width = width, height
+        self.info = StreamInfo(
+            width=width,
+            height=height,
+            time_base=self._timing.time_base,
+            frame_rate=self._timing.frame_rate,
+            num_frames=self._timing.num_frames(self._container),
+            matrix=self.colour.matrix,
+        )
+
+    @property
+    def sample_aspect_ratio(self) -> Fraction | None:
+        """Return the width of a pixel over its height, upright; None if unknown."""
+        ratio = self._stream.sample_aspect_ratio
+        if not ratio:
+            return None
+        return 1 / ratio if self._orientation.transpose else ratio
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Give out the frames that are left."""
+        with said_in_one_line(self.path):
+            for decoded in self._decoded:
+                yield self._frame(decoded)
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._container.close()
+
+    def _frame(self, decoded: av.VideoFrame) -> Frame:
+        pixels = self._orientation.apply(to_rgb(decoded, self.colour))
+        pts, index = self._timing.next(decoded)
+        return Frame(
+            pixels=self._of_first_size(pixels),
+            pts=pts,
+            time_base=self._timing.time_base,
+            index=index,
+        )
+
+    def _of_first_size(self, pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        size = (self.info.width, self.info.height)
+        if (width, height) == size:
+            return pixels
+        self._notice(
+            f"{self.path.name}: the size changes from {size[0]}x{size[1]} to "
+            f"{width}x{height} within the file; scaled to the first"
+        )
+        return np.asarray(cv2.resize(pixels, size), dtype=np.uint8)
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Decode what can be decoded and count what cannot."""
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except (av.error.EOFError, av.error.FFmpegError):
+                self.num_decode_errors += 1
+                continue
+            for frame in frames:
+                if isinstance(frame, av.VideoFrame):
+                    self.num_decode_errors += int(frame.is_corrupt)
+                    yield frame
+
+    def _packets(self) -> Iterator["av.Packet[av.VideoStream]"]:
+        """Demux to the end, over broken places too; the last packet flushes."""
+        for _ in range(1000):
+            try:
+                yield from self._container.demux(self._stream)
+                return
+            except av.error.InvalidDataError:
+                self.num_decode_errors += 1
+
+    def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Put a deinterlacer between from the first interlaced frame on."""
+        deinterlacer: Deinterlacer | None = None
+        for frame in frames:
+            if deinterlacer is None and frame.interlaced_frame:
+                self._notice(f"{self.path.name}: interlaced; deinterlaced with bwdif")
+                deinterlacer = Deinterlacer(frame)
+            if deinterlacer is None:
+                yield frame
+            else:
+                yield from deinterlacer.push(frame)
+        if deinterlacer is not None:
+            yield from deinterlacer.push(None)
+
+    def _read_orientation(self, first: av.VideoFrame) -> Orientation:
+        data = first.side_data.get("DISPLAYMATRIX")
+        if not isinstance(data, av.sidedata.sidedata.SideData):
+            return Orientation()
+        orientation = read_display_matrix(bytes(data))
+        if orientation is None:
+            self._notice(
+                f"{self.path.name}: expected a rotation by a multiple of 90 degrees, "
+                f"got {first.rotation}; left as it is"
+            )
+        return orientation or Orientation()
+
+    def _notice_format(self, first: av.VideoFrame) -> None:
+        pixel_format = first.format
+        bits = max(component.bits for component in pixel_format.components)
+        name = self.path.name
+        if any(component.is_alpha for component in pixel_format.components):
+            self._notice(f"{name}: the alpha channel is left out")
+        if bits > 8:
+            self._notice(f"{name}: {bits} bits per sample rounded to 8")
+
+    def _notice(self, line: str) -> None:
+        if line not in self.notices:
+            self.notices.append(line)

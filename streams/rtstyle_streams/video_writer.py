@@ -1,0 +1,203 @@
+"""Frames become a video file, with everything else of the source beside them."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from rtstyle_streams.colour import Colour, default_colour
+from rtstyle_streams.encoding import (
+    EncoderSettings,
+    add_video_stream,
+    container_options,
+    output_format,
+    output_pixel_format,
+)
+from rtstyle_streams.errors import SinkError
+from rtstyle_streams.frame import Frame
+from rtstyle_streams.managed import ManagedSink
+from rtstyle_streams.part_file import PartFile, cannot_write, check_target
+from rtstyle_streams.planes import from_rgb
+from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.side_streams import SideStreams
+from rtstyle_streams.video_reader import VideoReader
+
+
+class VideoWriter(ManagedSink):
+    """Writes a video file beside its place and moves it there when it is whole.
+
+    A recording of a live source (``info.is_live``) is written so that what stands in
+    the ``.part`` file can be played at any moment, even after the process was killed:
+    Matroska in clusters of a second, mp4 in fragments of a second, each written out at
+    once. Its `close` without `finish` keeps the ``.part`` file.
+
+    Args:
+        path: the file; its suffix says the container.
+        info: size, time base and rate of the frames to come.
+        template: the reader of the source file: its audio, subtitles, chapters,
+            attachments, tags and colours are carried over. None: only the frames.
+        codec: FFmpeg's name of an encoder.
+        crf: constant rate factor, the encoder's scale; None for the default, 18.
+        preset: the encoder's preset; None for the default, ``ultrafast``.
+        overwrite: whether a file of this name may be replaced.
+
+    Raises:
+        SinkError: the file may not or cannot be written so.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        info: StreamInfo,
+        *,
+        template: VideoReader | None = None,
+        codec: str = "libx264",
+        crf: int | None = None,
+        preset: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.notices: list[str] = []
+        """What the file does not hold as the source did, a line each."""
+        self._info = info
+        self._last_pts: int | None = None
+        self._side: SideStreams | None = None
+        self._colour = template.colour if template else _colour_of(info)
+        self._is_done = False
+        format_name = output_format(self.path)
+        check_target(self.path, overwrite=overwrite)
+        _refuse_same_file(self.path, template)
+        settings = EncoderSettings(codec=codec, crf=crf, preset=preset)
+        self._part = PartFile(self.path, overwrite=overwrite)
+        try:
+            self._container: OutputContainer = av.open(
+                self._part,
+                "w",
+                format=format_name,
+                container_options=container_options(format_name, info, template),
+                buffer_size=1 << 16,
+            )
+            self._open(template, settings)
+        except BaseException as error:
+            self._throw_away()
+            if isinstance(error, (av.error.FFmpegError, ValueError)):
+                raise SinkError(f"{self.path}: {_reason(error)}") from error
+            raise
+
+    def _open(self, template: VideoReader | None, settings: EncoderSettings) -> None:
+        self._pixel_format, notice = output_pixel_format(self._info, template)
+        if notice:
+            self.notices.append(f"{self.path.name}: {notice}")
+
+        def add_main() -> VideoStream:
+            return add_video_stream(
+                self._container,
+                self._info,
+                settings=settings,
+                pixel_format=self._pixel_format,
+                colour=self._colour,
+                sample_aspect_ratio=template.sample_aspect_ratio if template else None,
+            )
+
+        if template is None:
+            self._stream = add_main()
+        else:
+            self._side = SideStreams(template, self._container, add_main)
+            self.notices += self._side.notices
+            self._stream = self._side.main
+        self._container.start_encoding()
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame; other streams are copied up to its time."""
+        time_base = self._info.time_base
+        pts = round(frame.pts * frame.time_base / time_base)
+        if self._last_pts is not None:
+            pts = max(pts, self._last_pts + 1)
+        self._last_pts = pts
+        encoded = from_rgb(
+            frame.pixels,
+            self._colour,
+            pixel_format=self._pixel_format,
+            pts=pts,
+            time_base=time_base,
+        )
+        if self._info.frame_rate:
+            encoded.duration = round(1 / (self._info.frame_rate * time_base))
+        self._mux(encoded, pts * time_base)
+
+    def finish(self) -> None:
+        """Flush, copy what is left of the other streams, move into place."""
+        if self._is_done:
+            return
+        try:
+            self._mux(None, None)
+            self._close_container()
+            self._part.commit()
+        except BaseException:
+            self.close()
+            raise
+        self._is_done = True
+
+    def close(self) -> None:
+        """Throw the unfinished file away (a live recording is kept as ``.part``)."""
+        if self._is_done:
+            return
+        self._is_done = True
+        if self._info.is_live:
+            self._keep_part()
+        else:
+            self._throw_away()
+
+    def _mux(self, encoded: av.VideoFrame | None, until: Fraction | None) -> None:
+        """Encode a frame (None: flush) and mux it with its neighbours in time."""
+        try:
+            if self._side is not None:
+                self._container.mux(list(self._side.until(until)))
+            self._container.mux(self._stream.encode(encoded))
+        except (av.error.FFmpegError, OSError) as error:
+            raise cannot_write(self.path, error) from error
+
+    def _close_container(self) -> None:
+        if self._side is not None:
+            self._side.close()
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            raise cannot_write(self.path, error) from error
+
+    def _throw_away(self) -> None:
+        if self._side is not None:
+            self._side.close()
+        self._part.discard()
+
+    def _keep_part(self) -> None:
+        try:
+            self._mux(None, None)
+            self._close_container()
+        except SinkError as error:
+            self.notices.append(str(error))
+        self._part.close()
+        self.notices.append(
+            f"{self.path.name}: the recording broke off; what was written stays in "
+            f"{self._part.path}"
+        )
+
+
+def _colour_of(info: StreamInfo) -> Colour:
+    if info.matrix == "bt2020":
+        return Colour(colorspace=9)
+    return default_colour(width=info.width, height=info.height)
+
+
+def _refuse_same_file(path: Path, template: VideoReader | None) -> None:
+    if template and path.exists() and path.samefile(template.path):
+        raise SinkError(
+            f"{path}: expected an output other than the input, got the same file"
+        )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
