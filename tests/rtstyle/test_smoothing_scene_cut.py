@@ -13,8 +13,10 @@ from rtstyle_streams.frame import Pixels
 def scene(seed: int, *, height: int = 90, width: int = 160, block: int = 15) -> Pixels:
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(20, 235, (height // block + 1, width // block + 1, 3))
-    blocks = coarse.repeat(block, 0).repeat(block, 1)[:height, :width]
-    return np.asarray(blocks, dtype=np.uint8)
+    blocks: npt.NDArray[np.float64] = coarse.repeat(block, 0).repeat(block, 1)[
+        :height, :width
+    ]
+    return np.asarray(blocks.astype(np.uint8))
 
 
 def to_frame(values: npt.NDArray[np.floating]) -> Pixels:

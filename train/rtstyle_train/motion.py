@@ -1,0 +1,69 @@
+"""Two frames, the flow between them, and how to follow it."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class MotionPair:
+    """A frame, the one after it, and what moved where."""
+
+    prev: Tensor
+    """The photographs themselves, RGB ``(N, 3, H, W)``, 0..1."""
+    cur: Tensor
+    """The same moved, brightened and with noise, ``(N, 3, H, W)``, 0..1."""
+    flow_cur_to_prev: Tensor
+    """``(N, 2, H, W)``, (dx, dy) in pixels: where each pixel of `cur` was."""
+    mask: Tensor
+    """``(N, 1, H, W)``, 1 where that place lies within `prev`, else 0."""
+    luminance_change: Tensor
+    """``(N, 1, H, W)``: what brightness alone added to the luminance; no noise."""
+
+
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Relative luminance of linear R, G, B; used on 0..1 RGB as it is (ReCoNet)."""
+
+
+def luminance(pixels: Tensor) -> Tensor:
+    """Return ``0.2126 R + 0.7152 G + 0.0722 B``.
+
+    Args:
+        pixels: RGB or a difference of RGB, ``(N, 3, H, W)``, on the scale 0..1 (not
+            after a loss network's normalisation).
+
+    Returns:
+        ``(N, 1, H, W)``.
+    """
+    weights = torch.tensor(LUMINANCE).to(pixels)
+    return (pixels * weights[:, None, None]).sum(dim=1, keepdim=True)
+
+
+def warp(prev: Tensor, flow_cur_to_prev: Tensor) -> Tensor:
+    """Show the previous picture or features as they would be now, bilinear.
+
+    Args:
+        prev: ``(N, C, H, W)``.
+        flow_cur_to_prev: ``(N, 2, H, W)``, (dx, dy) in pixels of `prev`.
+
+    Returns:
+        ``(N, C, H, W)``; what came from outside repeats the edge.
+    """
+    height, width = prev.shape[2:]
+    x = flow_cur_to_prev[:, 0] + torch.arange(width).to(flow_cur_to_prev)
+    y = flow_cur_to_prev[:, 1] + torch.arange(height).to(flow_cur_to_prev)[:, None]
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    return F.grid_sample(
+        prev, grid.to(prev.dtype), padding_mode="border", align_corners=False
+    )
+
+
+def inside(flow_cur_to_prev: Tensor) -> Tensor:
+    """Return where the flow points into the picture: ``(N, 1, H, W)``, 1 or 0."""
+    height, width = flow_cur_to_prev.shape[2:]
+    x = flow_cur_to_prev[:, 0] + torch.arange(width).to(flow_cur_to_prev)
+    y = flow_cur_to_prev[:, 1] + torch.arange(height).to(flow_cur_to_prev)[:, None]
+    within = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return within[:, None].to(flow_cur_to_prev.dtype)
