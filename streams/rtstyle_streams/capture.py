@@ -1,0 +1,201 @@
+"""An open camera: ask for a mode, read what came of it, read frames. OpenCV's part."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+
+from rtstyle_streams.devices import Camera, who_holds
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.pacing import FramePool
+from rtstyle_streams.v4l2 import CameraMode
+
+SELECT_TIMEOUT: Final = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
+"""How long OpenCV waits for a frame of a frozen camera, in seconds; 10 unless set."""
+UNCOMPRESSED: Final = ("YUYV", "UYVY", "NV12", "YU12", "I420", "BGR3", "RGB3")
+"""Formats that need no JPEG decoding, the usual ones first."""
+MAX_STAMP_AGE_SECONDS: Final = 1.0
+"""A driver's time stamp older than this, or in the future, is on another clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked a camera for; None: whatever suits."""
+
+    width: int | None = None
+    """Columns."""
+    height: int | None = None
+    """Lines."""
+    rate: float | None = None
+    """Frames per second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture as it came from a camera."""
+
+    pixels: Pixels
+    """RGB, shape ``(H, W, 3)``, uint8."""
+    captured_ns: int
+    """When it was taken, monotonic clock."""
+
+
+class Capture(Protocol):
+    """A camera that is open. Used by one thread at a time."""
+
+    mode: CameraMode
+    """What it really gives."""
+
+    def read(self) -> Shot | None:
+        """Wait for the next frame; None: none came, the camera may be lost."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        ...
+
+
+def choose_mode(modes: Sequence[CameraMode], wish: Wish) -> CameraMode | None:
+    """Return the mode that serves `wish` best; None when the camera names none.
+
+    Nearest size first (without a wish: the largest up to 1280x720 that is fast
+    enough), then a rate that is fast enough, then a format without JPEG.
+    """
+    wanted_rate = wish.rate or 30
+    width, height = wish.width or 1280, wish.height or 720
+
+    def missing_rate(mode: CameraMode) -> float:
+        return max(0, wanted_rate - 0.1 - float(mode.rates[0])) if mode.rates else 0
+
+    def rank(mode: CameraMode) -> tuple[bool, float, int, float, int]:
+        too_large = mode.width > width or mode.height > height
+        distance = abs(mode.width - width) + abs(mode.height - height)
+        order = (*UNCOMPRESSED, "MJPG")
+        format_rank = order.index(mode.fourcc) if mode.fourcc in order else len(order)
+        asked = wish.width is not None
+        return (
+            not asked and too_large,
+            0 if asked else missing_rate(mode),
+            distance,
+            missing_rate(mode),
+            format_rank,
+        )
+
+    return min(modes, key=rank, default=None)
+
+
+class OpenCVCapture:
+    """A camera read through OpenCV, with a buffer of one frame.
+
+    Raises:
+        SourceError: it cannot be opened; the text says why, as far as that is known.
+    """
+
+    def __init__(self, camera: Camera, wish: Wish) -> None:
+        os.environ.setdefault(SELECT_TIMEOUT, "1")
+        self._capture = _open(camera)
+        chosen = choose_mode(camera.modes, wish)
+        self._ask(chosen, wish)
+        self.mode = self._granted()
+        self._pool: FramePool | None = None
+        self._bgr: Pixels | None = None
+
+    def _ask(self, chosen: CameraMode | None, wish: Wish) -> None:
+        """Set the format before the size, else the size is refused or slow."""
+        fourcc = chosen.fourcc if chosen else "MJPG"
+        width = wish.width or (chosen.width if chosen else 1280)
+        height = wish.height or (chosen.height if chosen else 720)
+        rate = wish.rate or 30
+        self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*fourcc))
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        self._capture.set(cv2.CAP_PROP_FPS, rate)
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+
+    def _granted(self) -> CameraMode:
+        """Return what the driver made of the request."""
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC))
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        return CameraMode(
+            fourcc=(code & 0xFFFFFFFF).to_bytes(4, "little").decode("latin-1").strip(),
+            width=int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            height=int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            rates=(Fraction(rate).limit_denominator(1001),) if rate > 0 else (),
+        )
+
+    def read(self) -> Shot | None:
+        """Wait for the next frame; None: none came, the camera may be lost."""
+        if not self._capture.grab():
+            return None
+        captured_ns = self._stamp_ns()
+        okay, image = self._capture.retrieve(self._bgr)
+        if not okay or image is None or image.ndim != 3:
+            return None
+        self._bgr = np.asarray(image, np.uint8)
+        height, width = self._bgr.shape[:2]
+        if self._pool is None:
+            self._pool = FramePool(width=width, height=height)
+        pixels = self._pool.take()
+        cv2.cvtColor(self._bgr, cv2.COLOR_BGR2RGB, dst=pixels)
+        return Shot(pixels, captured_ns)
+
+    def _stamp_ns(self) -> int:
+        """Return the driver's time stamp where it is one of our clock, else now."""
+        now_ns = time.monotonic_ns()
+        if sys.platform != "linux":
+            return now_ns
+        stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        if 0 <= now_ns - stamp_ns < MAX_STAMP_AGE_SECONDS * 1e9:
+            return stamp_ns
+        return now_ns
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._capture.release()
+
+
+def _open(camera: Camera) -> cv2.VideoCapture:
+    """Return an open camera.
+
+    Raises:
+        SourceError: it is busy, gone or forbidden.
+    """
+    if sys.platform == "linux":
+        if camera.problem:
+            raise SourceError(f"camera {camera}: {camera.problem}")
+        capture = cv2.VideoCapture(camera.path, cv2.CAP_V4L2)
+    elif sys.platform == "win32":
+        capture = cv2.VideoCapture(camera.number, cv2.CAP_DSHOW)
+    else:
+        capture = cv2.VideoCapture(camera.number)
+    if capture.isOpened():
+        return capture
+    capture.release()
+    raise SourceError(_why_not(camera))
+
+
+def _why_not(camera: Camera) -> str:
+    """Return why OpenCV, which never says, could not open `camera`."""
+    if camera.path and not Path(camera.path).exists():
+        return f"camera {camera}: expected it to be plugged in, got no such device"
+    if holder := who_holds(camera.path) if camera.path else "":
+        return (
+            f"camera {camera}: expected it to be free, got a camera in use by "
+            f"{holder}; close that program, or its camera"
+        )
+    hint = {
+        "darwin": "allow the terminal to use the camera in System Settings, Privacy",
+        "win32": "allow desktop apps to use the camera in Settings, Privacy",
+    }.get(sys.platform, "close other programs that use it, or plug it in again")
+    return (
+        f"camera {camera}: expected it to be free, got one that cannot be opened: it "
+        f"is in use by another program or forbidden; {hint}"
+    )

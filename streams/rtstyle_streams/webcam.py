@@ -1,0 +1,222 @@
+"""A webcam as a source that outlives its camera: unplugged, frozen, taken, asleep."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final
+
+import cv2
+import numpy as np
+
+from rtstyle_streams.camera_keeper import CameraKeeper
+from rtstyle_streams.capture import Capture, OpenCVCapture, Shot, Wish
+from rtstyle_streams.devices import Camera, find_camera, list_cameras
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.live_frame import LiveFrame
+from rtstyle_streams.managed import ManagedSource
+from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.v4l2 import CameraMode
+
+log = logging.getLogger(__name__)
+
+TIME_BASE: Final = Fraction(1, 90_000)
+"""Ticks of a live frame's time, counted from the first frame."""
+WATCHDOG_SECONDS: Final = 1.5
+"""A camera that gives nothing for so long is lost."""
+PLACEHOLDER_SECONDS: Final = 0.2
+"""How often a placeholder is given out while the camera is lost."""
+OPEN_SECONDS: Final = 10.0
+"""How long the first frame is waited for."""
+CLOSE_SECONDS: Final = 1.5
+"""How long `close` waits for the driver."""
+
+
+class Webcam(ManagedSource):
+    """Gives the camera's frames, and placeholders with a notice while it is lost.
+
+    Frames always have the size of the first one; a camera that comes back with
+    another size is fitted into it. It is found again by id, else by name, whatever
+    number it then has.
+
+    Args:
+        wanted: id, number, name or a part of it; None for the first camera.
+        wish: size and rate to ask for.
+        cameras: returns what is plugged in.
+        open_capture: opens a camera.
+        watchdog_seconds: a camera that gives nothing for so long is lost.
+
+    Raises:
+        SourceError: there is no such camera, or it is busy or forbidden.
+    """
+
+    def __init__(
+        self,
+        wanted: str | None = None,
+        wish: Wish | None = None,
+        *,
+        cameras: Callable[[], Sequence[Camera]] = list_cameras,
+        open_capture: Callable[[Camera, Wish], Capture] = OpenCVCapture,
+        watchdog_seconds: float = WATCHDOG_SECONDS,
+    ) -> None:
+        self._wish = wish or Wish()
+        self._cameras, self._open_capture = cameras, open_capture
+        self._watchdog_seconds = watchdog_seconds
+        self._mode: CameraMode | None = None
+        self._given_up: CameraKeeper | None = None
+        self.camera = find_camera(wanted, cameras())
+        """Which camera it is."""
+        self._keeper = CameraKeeper(self._open)
+        self._last = self._first_shot()
+        self.info = self._describe(self._last)
+        """Size, and the rate that the driver promises."""
+        self._say_mode()
+
+    def _open(self) -> Capture:
+        """Open the camera, wherever it is now; called by the keeper's thread."""
+        camera = _find_again(self.camera, self._cameras())
+        capture = self._open_capture(camera, self._wish)
+        self.camera, self._mode = camera, capture.mode
+        return capture
+
+    def _first_shot(self) -> Shot:
+        """Return the first frame; raise what prevents it."""
+        answer = self._keeper.shots.take(OPEN_SECONDS)
+        if isinstance(answer, Shot):
+            return answer
+        self.close()
+        if answer is None or "stopped" in str(answer):
+            raise SourceError(
+                f"camera {self.camera}: expected a frame within {OPEN_SECONDS:g} s, "
+                "got none; is its shutter closed, or does it hang? plug it in again"
+            )
+        raise answer
+
+    def _describe(self, shot: Shot) -> StreamInfo:
+        rates = self._mode.rates if self._mode else ()
+        height, width = shot.pixels.shape[:2]
+        return StreamInfo(
+            width=width,
+            height=height,
+            time_base=TIME_BASE,
+            frame_rate=rates[0] if rates else None,
+            is_live=True,
+            matrix="bt601",
+        )
+
+    def _say_mode(self) -> None:
+        """Say what the camera gives, and what was asked for where that differs."""
+        assert self._mode is not None
+        got, wish = self._mode, self._wish
+        log.info("camera %s: %s", self.camera, got)
+        asked_size = (wish.width or got.width, wish.height or got.height)
+        rate = float(got.rates[0]) if got.rates else None
+        if asked_size != (got.width, got.height):
+            sizes = dict.fromkeys(
+                f"{mode.width}x{mode.height}" for mode in self.camera.modes
+            )
+            log.warning(
+                "camera %s: asked for %dx%d, got %dx%d; it offers %s",
+                self.camera,
+                *asked_size,
+                got.width,
+                got.height,
+                ", ".join(sizes) or "what it does not say",
+            )
+        if wish.rate and rate and abs(rate - wish.rate) > 0.5:
+            log.warning(
+                "camera %s: asked for %g fps, got %g", self.camera, wish.rate, rate
+            )
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Give out frames until `close`; while the camera is lost, placeholders."""
+        start_ns = self._last.captured_ns
+        for index, answer in enumerate(self._answers()):
+            if isinstance(answer, Shot):
+                self._last = self._fitted(answer)
+                taken_ns = answer.captured_ns
+                pts = ticks(taken_ns - start_ns)
+                yield Frame(self._last.pixels, pts, TIME_BASE, index, taken_ns)
+            else:
+                pts = ticks(time.monotonic_ns() - start_ns)
+                pixels = self._last.pixels
+                yield LiveFrame(pixels, pts, TIME_BASE, index, notice=answer)
+
+    def _answers(self) -> Iterator[Shot | str]:
+        """Give out shots, and while there are none the notice for the viewer."""
+        heard, reason = time.monotonic(), ""
+        while not self._keeper.shots.is_closed:
+            answer = self._keeper.shots.take(PLACEHOLDER_SECONDS)
+            if isinstance(answer, Shot):
+                if reason:
+                    log.warning("camera %s is back: %s", self.camera, self._mode)
+                heard, reason = time.monotonic(), ""
+                yield answer
+                continue
+            why = str(answer) if answer is not None else reason
+            if time.monotonic() - heard > self._watchdog_seconds:
+                why = why or "it gives no more frames"
+                self._replace_hung_keeper()
+            if not why:
+                continue
+            if why != reason:
+                log.warning("camera %s is lost, looking for it: %s", self.camera, why)
+            reason = why
+            yield f"camera {self.camera.name} is lost; looking for it"
+
+    def _replace_hung_keeper(self) -> None:
+        """Start another keeper when the driver does not answer, but never a third."""
+        if self._keeper.hung_seconds() <= self._watchdog_seconds:
+            return
+        if self._given_up is not None and not self._given_up.join(0):
+            return
+        self._keeper.give_up()
+        self._given_up, self._keeper = self._keeper, CameraKeeper(self._open)
+
+    def _fitted(self, shot: Shot) -> Shot:
+        """Return the shot in the size of the first one, letter-boxed if need be."""
+        height, width = shot.pixels.shape[:2]
+        if (width, height) == (self.info.width, self.info.height):
+            return shot
+        return replace(shot, pixels=fit(shot.pixels, self.info.width, self.info.height))
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._keeper.give_up()
+        if not self._keeper.join(CLOSE_SECONDS):
+            log.warning("camera %s does not let go and is left behind", self.camera)
+
+
+def ticks(duration_ns: int) -> int:
+    """Return nanoseconds as ticks of `TIME_BASE`."""
+    return duration_ns * TIME_BASE.denominator // 1_000_000_000
+
+
+def fit(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Return `pixels` scaled into ``(height, width, 3)``, with black bars around."""
+    old_height, old_width = pixels.shape[:2]
+    scale = min(width / old_width, height / old_height)
+    new_width, new_height = round(old_width * scale), round(old_height * scale)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    left, top = (width - new_width) // 2, (height - new_height) // 2
+    fitted = np.zeros((height, width, 3), np.uint8)
+    fitted[top : top + new_height, left : left + new_width] = cv2.resize(
+        pixels, (new_width, new_height), interpolation=method
+    )
+    return fitted
+
+
+def _find_again(camera: Camera, cameras: Sequence[Camera]) -> Camera:
+    """Return where `camera` is now: the same id, else the same name.
+
+    Raises:
+        SourceError: it is not there.
+    """
+    real = [other for other in cameras if not other.is_virtual]
+    by_id = [other for other in real if other.id == camera.id]
+    by_name = [other for other in real if other.name == camera.name]
+    if not (found := by_id or by_name):
+        raise SourceError("it is not plugged in")
+    return found[0]
