@@ -7,14 +7,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-import cv2
-import numpy as np
-
 from rtstyle_streams.camera_keeper import CameraKeeper
 from rtstyle_streams.capture import Capture, OpenCVCapture, Shot, Wish
 from rtstyle_streams.devices import Camera, find_camera, list_cameras
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.fitting import fit
+from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo
@@ -192,20 +190,6 @@ class Webcam(ManagedSource):
 def ticks(duration_ns: int) -> int:
     """Return nanoseconds as ticks of `TIME_BASE`."""
     return duration_ns * TIME_BASE.denominator // 1_000_000_000
-
-
-def fit(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Return `pixels` scaled into ``(height, width, 3)``, with black bars around."""
-    old_height, old_width = pixels.shape[:2]
-    scale = min(width / old_width, height / old_height)
-    new_width, new_height = round(old_width * scale), round(old_height * scale)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    left, top = (width - new_width) // 2, (height - new_height) // 2
-    fitted = np.zeros((height, width, 3), np.uint8)
-    fitted[top : top + new_height, left : left + new_width] = cv2.resize(
-        pixels, (new_width, new_height), interpolation=method
-    )
-    return fitted
 
 
 def _find_again(camera: Camera, cameras: Sequence[Camera]) -> Camera:
