@@ -24,10 +24,6 @@ from rtstyle_streams.memory import NullSink
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
-PICTURE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-)
-"""Suffixes that mean a still picture."""
 
 
 def open_source(spec: str | os.PathLike[str]) -> Source:
@@ -41,9 +37,10 @@ def open_source(spec: str | os.PathLike[str]) -> Source:
     if scheme:
         return _lookup(_SOURCES, scheme, spec)(rest)
     path = Path(spec)
-    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
-        from rtstyle_streams.images import ImageSource
+    from rtstyle_streams.images import ImageSource
+    from rtstyle_streams.picture_file import PICTURE_SUFFIXES
 
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
         return ImageSource(path)
     from rtstyle_streams.video_reader import VideoReader
 
@@ -81,6 +78,7 @@ def open_sink(
         return _lookup(_SINKS, scheme, spec)(rest, info)
     path = Path(spec)
     from rtstyle_streams.images import ImageSink, ImageSource
+    from rtstyle_streams.picture_file import PICTURE_SUFFIXES
 
     pictures = template if isinstance(template, ImageSource) else None
     is_folder = path.is_dir() or os.fspath(spec).endswith(("/", os.sep))

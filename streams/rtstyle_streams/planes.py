@@ -109,9 +109,12 @@ def _num_planes(frame: av.VideoFrame) -> int:
 def _view(frame: av.VideoFrame, index: int) -> _Plane:
     """Return the samples of one plane, shape ``(H, W)``, without a copy."""
     plane = frame.planes[index]
-    dtype = np.uint8 if frame.format.components[0].bits <= 8 else np.uint16
-    lines: _Plane = np.frombuffer(memoryview(plane), dtype=dtype)
-    return lines.reshape(plane.height, -1)[:, : plane.width]
+    data = memoryview(plane)
+    if frame.format.components[0].bits <= 8:
+        lines = np.frombuffer(data, dtype=np.uint8).reshape(plane.height, -1)
+        return lines[:, : plane.width]
+    wide = np.frombuffer(data, dtype=np.uint16).reshape(plane.height, -1)
+    return wide[:, : plane.width]
 
 
 def _plane8(frame: av.VideoFrame, index: int, colour: Colour) -> npt.NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.buffer import Buffer
 
 from rtstyle_streams.colour import Colour, read_colour
 from rtstyle_streams.deinterlace import Deinterlacer
@@ -159,7 +160,7 @@ class VideoReader(ManagedSource):
 
     def _read_orientation(self, first: av.VideoFrame) -> Orientation:
         data = first.side_data.get("DISPLAYMATRIX")
-        if not isinstance(data, av.sidedata.sidedata.SideData):
+        if not isinstance(data, Buffer):
             return Orientation()
         orientation = read_display_matrix(bytes(data))
         if orientation is None:
