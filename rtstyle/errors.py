@@ -27,3 +27,7 @@ def missing_extra(why: str, module: str, extra: str) -> MissingExtraError:
         f"{why} needs {module}, which is not installed. "
         f"Install it with: pip install 'rtstyle[{extra}]'"
     )
+
+
+class WeightsFileError(RtstyleError, ValueError):
+    """A file of trained weights is missing, broken or of another kind."""

@@ -10,20 +10,20 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from rtstyle.crew import Crew, Stage
 from rtstyle.metrics.latency import Latency
 from rtstyle.outlets import FanOut, Inlet, Outlet, Preview
-from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame, as_live
 from rtstyle_streams.pacing import Latest
 from rtstyle_streams.protocols import Sink
 
-Process = Callable[[LiveFrame], Pixels]
-"""What a stage does: returns new pixels and leaves the frame as it is."""
+Process = Callable[[LiveFrame], LiveFrame]
+"""What a stage does with a frame: returns another one, and keeps its `content`."""
 HANG_SECONDS: Final = 30.0
 """A stage that needs longer than this for one frame is taken to hang."""
 POLL_SECONDS: Final = 0.01
@@ -160,9 +160,7 @@ def _process(
     """Turn each frame into a finished one; a notice passes untouched."""
     for frame in inbox:
         if not frame.notice:
-            content = frame.pixels if frame.content is None else frame.content
             with stage.busy():
-                pixels = process(frame)
-            frame = replace(frame, pixels=pixels, content=content)
+                frame = process(frame)
         outbox.put(frame)
     outbox.close()

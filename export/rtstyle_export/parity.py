@@ -1,0 +1,98 @@
+"""Whether a graph does what its network does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from rtstyle.runtime import open_session
+from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
+from rtstyle_export.errors import ExportError
+from rtstyle_export.frame_graph import FrameGraph
+from rtstyle_streams.frame import Pixels
+
+SIZES = ((16, 16), (113, 89), (181, 239))
+"""Heights and widths that are compared: the smallest and two odd ones."""
+TOLERANCE = 1
+"""Levels of 255 by which any value may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far a graph is from its network."""
+
+    largest: int
+    """Largest difference of any value, in levels of 255."""
+    share: float
+    """Share of values that differ at all, 0..1."""
+    sizes: tuple[tuple[int, int], ...]
+    """Heights and widths that were compared."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures for a card."""
+        return {
+            "largest_difference": self.largest,
+            "differing_share": round(self.share, 6),
+            "sizes": [f"{width}x{height}" for height, width in self.sizes],
+            "against": f"torch {torch.__version__.partition('+')[0]}, fp32",
+        }
+
+
+def check_parity(model: bytes, network: nn.Module, *, multiple: int) -> Parity:
+    """Compare a graph in onnxruntime with its network in torch.
+
+    The network is wrapped in the plain `FrameGraph`, so that what export rewrites
+    is compared too.
+
+    Args:
+        model: The serialised graph.
+        network: What it was made from.
+        multiple: What height and width have to be multiples of, in pixels.
+
+    Raises:
+        ExportError: a value differs by more than `TOLERANCE`.
+    """
+    reference = FrameGraph(network, multiple=multiple).eval()
+    session = open_session(model, device="cpu", runtime="onnxruntime")
+    largest, differing, total = 0, 0, 0
+    for height, width in SIZES:
+        frame = test_frame(height, width)
+        inputs: Mapping[str, np.ndarray] = {FRAME_INPUT: frame}
+        got = session.run(inputs)[FRAME_OUTPUT].astype(np.int16)
+        with torch.no_grad():
+            wanted = reference(torch.from_numpy(frame)).numpy().astype(np.int16)
+        if got.shape != wanted.shape:
+            raise ExportError(
+                f"graph: expected shape {wanted.shape} from {width}x{height}, "
+                f"got {got.shape}"
+            )
+        difference = np.abs(got - wanted)
+        largest = max(largest, int(difference.max()))
+        differing += int((difference > 0).sum())
+        total += difference.size
+    session.close()
+    if largest > TOLERANCE:
+        raise ExportError(
+            f"graph: expected at most {TOLERANCE} of 255 between torch and "
+            f"onnxruntime, got {largest}; no style file was written"
+        )
+    return Parity(largest, differing / total, SIZES)
+
+
+def test_frame(height: int, width: int) -> Pixels:
+    """Return a frame with gradients, edges and noise, the same each time.
+
+    Returns:
+        RGB, shape ``(height, width, 3)``, uint8.
+    """
+    random = np.random.default_rng((height, width))
+    rows, columns = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    frame = np.stack([rows, columns, (rows + columns) % 0.5 * 2], axis=2) * 200
+    frame[height // 3 : height // 2, width // 4 : width // 2] += 55
+    noisy = frame + random.normal(0, 6, frame.shape)
+    return np.asarray(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+test_frame.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test

@@ -1,0 +1,70 @@
+"""Puts graph and card together and writes the style file, whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from rtstyle.style_file import CARD_VERSION, read_card, with_card
+from rtstyle_export.errors import ExportError
+from rtstyle_export.parity import check_parity
+from rtstyle_export.to_onnx import OPSET, SMALLEST, to_onnx
+
+
+def make_style(network: nn.Module, card: dict[str, Any]) -> bytes:
+    """Return a style file's bytes, after its graph was compared with the network.
+
+    Args:
+        network: A transform net in evaluation mode, with one style.
+        card: At least ``name``, ``title`` and ``kind``.
+
+    Raises:
+        ExportError: the graph is not faithful.
+    """
+    multiple = _multiple(network)
+    model = to_onnx(network)
+    parity = check_parity(model, network, multiple=multiple)
+    facts = {
+        "version": CARD_VERSION,
+        "opset": OPSET,
+        "precision": "fp32",
+        "inputs": {},
+        "size": {"smallest": SMALLEST, "multiple": multiple},
+        "parity": parity.as_dict(),
+        "num_parameters": sum(p.numel() for p in network.parameters()),
+    }
+    return with_card(model, card | facts)
+
+
+def write_style(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a style file beside its place and move it there.
+
+    Raises:
+        ExportError: it exists and may not be replaced, or cannot be written.
+    """
+    check_target(path, overwrite=overwrite)
+    read_card(data, where=str(path))
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise `ExportError` unless a style file may be written at `path`."""
+    if path.suffix != ".onnx":
+        raise ExportError(f"{path}: expected a name that ends in .onnx")
+    if path.exists() and not overwrite:
+        raise ExportError(f"{path}: exists already; use --overwrite to replace it")
+    if not path.parent.is_dir():
+        raise ExportError(f"{path.parent}: expected a folder, got none there")
+
+
+def _multiple(network: nn.Module) -> int:
+    config = getattr(network, "config", network)
+    return int(getattr(config, "multiple", 1))

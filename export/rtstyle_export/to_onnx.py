@@ -1,0 +1,89 @@
+"""From a torch network to a serialised ONNX graph that eats raw frames."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+
+import onnx
+import torch
+from torch import nn
+
+from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
+from rtstyle_export.frame_graph import frame_graph
+
+OPSET = 18
+"""Of the default domain; what every runtime that we name reads."""
+SMALLEST, LARGEST = 16, 8192
+"""Height and width that the graph is made for, in pixels."""
+
+
+def to_onnx(network: nn.Module) -> bytes:
+    """Return the graph around `network` as ONNX, with height and width left open.
+
+    Args:
+        network: A transform net: RGB ``(1, 3, H, W)``, float, 0..1, to the same.
+
+    Returns:
+        A serialised model, ``frame`` uint8 ``[H, W, 3]`` to ``stylized`` of the same
+        shape; no external data, no paths, no stack traces inside.
+    """
+    height = torch.export.Dim("H", min=SMALLEST, max=LARGEST)
+    width = torch.export.Dim("W", min=SMALLEST, max=LARGEST)
+    example = torch.zeros((72, 88, 3), dtype=torch.uint8)
+    with _quiet():
+        program = torch.onnx.export(
+            frame_graph(network),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[FRAME_INPUT],
+            output_names=[FRAME_OUTPUT],
+            dynamic_shapes=({0: height, 1: width},),
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    clean(model)
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def clean(model: onnx.ModelProto) -> None:
+    """Remove traces of the machine and name the open dimensions H and W."""
+    del model.metadata_props[:]
+    model.producer_name, model.producer_version = "rtstyle", ""
+    model.doc_string = ""
+    graph = model.graph
+    graph.name, graph.doc_string = "rtstyle", ""
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    for node in graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+    for value in (*graph.input, *graph.output):
+        dims = value.type.tensor_type.shape.dim
+        if len(dims) == 3:
+            dims[0].dim_param, dims[1].dim_param = "H", "W"
+            dims[2].dim_value = 3
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress and deprecation notes to itself."""
+    names = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
+    levels = {name: logging.getLogger(name).level for name in names}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

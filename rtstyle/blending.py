@@ -1,0 +1,90 @@
+"""What is done to a stylized frame with the frame it came from; in place of none."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.protocols import ColourMatrix
+
+LUMA = {
+    "bt601": (0.299, 0.587, 0.114),
+    "bt709": (0.2126, 0.7152, 0.0722),
+    "bt2020": (0.2627, 0.6780, 0.0593),
+}
+"""Weights of red, green and blue in luma (ITU-R BT.601, BT.709, BT.2020)."""
+
+
+def keep_colors(content: Pixels, stylized: Pixels, *, matrix: ColourMatrix) -> Pixels:
+    """Return the luma of the stylized frame with the chroma of the content.
+
+    Adding one number to red, green and blue changes luma by that number and leaves
+    both colour differences as they are, so no conversion is needed.
+
+    Args:
+        content: RGB, shape ``(H, W, 3)``, uint8.
+        stylized: RGB, same shape.
+        matrix: Which luma.
+
+    Returns:
+        RGB, same shape, uint8, clamped.
+    """
+    weights = np.array([LUMA[matrix]], np.float32)
+    shift = cv2.subtract(
+        cv2.transform(stylized, weights),
+        cv2.transform(content, weights),
+        dtype=cv2.CV_16S,
+    )
+    return add_signed(content, cv2.merge((shift, shift, shift)))
+
+
+def blend(content: Pixels, stylized: Pixels, *, strength: float) -> Pixels:
+    """Return the mixture of both frames.
+
+    Args:
+        content: RGB, shape ``(H, W, 3)``, uint8.
+        stylized: RGB, same shape.
+        strength: 0 gives `content` itself, 1 gives `stylized` itself.
+    """
+    if strength <= 0.0:
+        return content
+    if strength >= 1.0:
+        return stylized
+    mixed = cv2.addWeighted(content, 1.0 - strength, stylized, strength, 0.0)
+    return np.asarray(mixed, np.uint8)
+
+
+def shrink(content: Pixels, *, height: int) -> Pixels:
+    """Return the frame with `height` lines, its shape kept to the nearest pixel."""
+    width = max(1, round(content.shape[1] * height / content.shape[0]))
+    kind = cv2.INTER_AREA if height < content.shape[0] else cv2.INTER_CUBIC
+    resized = cv2.resize(content, (width, height), interpolation=kind)
+    return np.asarray(resized, np.uint8)
+
+
+def restore_detail(content: Pixels, small: Pixels, stylized: Pixels) -> Pixels:
+    """Return what stylization did to the small frame, done to the large one.
+
+    ``content + up(stylized - small)``: the source's own detail stays.
+
+    Args:
+        content: RGB, shape ``(H, W, 3)``, uint8.
+        small: RGB, `content` at work size, shape ``(h, w, 3)``.
+        stylized: RGB, what the network made of `small`, same shape.
+
+    Returns:
+        RGB, shape ``(H, W, 3)``, uint8, clamped.
+    """
+    height, width = content.shape[:2]
+    if small.shape[0] > height:
+        reduced = cv2.resize(stylized, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(reduced, np.uint8)
+    change = cv2.subtract(stylized, small, dtype=cv2.CV_16S)
+    large = cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR)
+    return add_signed(content, np.asarray(large, np.int16))
+
+
+def add_signed(pixels: Pixels, change: npt.ArrayLike) -> Pixels:
+    """Return uint8 pixels plus a signed change of the same shape, clamped."""
+    total = cv2.add(pixels, np.asarray(change), dtype=cv2.CV_8U)
+    return np.asarray(total, np.uint8)

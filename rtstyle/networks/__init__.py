@@ -1,0 +1,6 @@
+"""Torch definitions of the transform nets; imported only by training and export."""
+
+from rtstyle.networks.johnson import JohnsonNet
+from rtstyle.networks.swift import SWIFT_SIZES, SwiftConfig, SwiftNet
+
+__all__ = ["SWIFT_SIZES", "JohnsonNet", "SwiftConfig", "SwiftNet"]

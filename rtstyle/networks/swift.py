@@ -1,0 +1,212 @@
+"""The light transform nets: nearly all arithmetic at 1/4 and 1/8 of the size."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rtstyle.networks.normalisation import ConditionalInstanceNorm, NoNorm
+
+Norm = Literal["instance", "body", "none"]
+"""Where instance norm runs: at 1/4 and below, in the deepest part only, nowhere."""
+Head = Literal["shuffle", "resize"]
+"""How 1/4 becomes full size: pixel shuffle by 4, or two resizes with a skip."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwiftConfig:
+    """Widths and depths of one member of the family."""
+
+    channels: int
+    """Channels at 1/4 of the size."""
+    blocks: int
+    """Residual blocks of two 3x3 convolutions each."""
+    deep_channels: int | None = None
+    """Channels at 1/8, where the blocks then stand; None keeps them at 1/4."""
+    separable: bool = False
+    """Whether blocks are depthwise 3x3 and pointwise pairs."""
+    norm: Norm = "instance"
+    """Where instance norm runs."""
+    head: Head = "shuffle"
+    """How the picture is put together."""
+    num_styles: int = 1
+    """Rows of every conditional instance norm."""
+
+    @property
+    def multiple(self) -> int:
+        """Return what height and width have to be multiples of, in pixels."""
+        return 8 if self.deep_channels else 4
+
+
+SWIFT_SIZES: dict[str, SwiftConfig] = {
+    "tiny": SwiftConfig(channels=32, blocks=5, separable=True),
+    "small-flat": SwiftConfig(channels=32, blocks=4),
+    "slim": SwiftConfig(channels=32, blocks=4, deep_channels=48),
+    "small": SwiftConfig(channels=32, blocks=4, deep_channels=64),
+    "base": SwiftConfig(channels=64, blocks=4),
+}
+
+
+def conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
+    """Return a 3x3 convolution with zero padding by 1."""
+    return nn.Conv2d(inputs, outputs, 3, stride, 1)
+
+
+def separable_conv(inputs: int, outputs: int) -> nn.Sequential:
+    """Return a depthwise 3x3 convolution and a pointwise one."""
+    depthwise = nn.Conv2d(inputs, inputs, 3, 1, 1, groups=inputs)
+    return nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1))
+
+
+class ResidualBlock(nn.Module):
+    """conv, norm, ReLU, conv, norm, plus the input (Johnson 2016, supplement)."""
+
+    def __init__(
+        self, channels: int, *, norm: bool, num_styles: int, separable: bool = False
+    ) -> None:
+        super().__init__()
+        make = separable_conv if separable else conv
+        self.conv1 = make(channels, channels)
+        self.conv2 = make(channels, channels)
+        self.norm1 = _norm(channels, on=norm, num_styles=num_styles)
+        self.norm2 = _norm(channels, on=norm, num_styles=num_styles)
+        if not norm:  # starts near identity, where no norm keeps the scale
+            with torch.no_grad():
+                last = self.conv2[-1] if separable else self.conv2
+                last.weight.mul_(0.3)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        """Return features of the shape of `x`."""
+        y = F.relu(self.norm1(self.conv1(x), style))
+        return x + self.norm2(self.conv2(y), style)
+
+
+class SwiftNet(nn.Module):
+    """Turn a picture into a stylized one at a fortieth of Johnson's arithmetic.
+
+    Two strided convolutions, residual blocks at 1/4 or 1/8, and a head that never
+    computes at full size. Zero padding, ReLU, widths in multiples of 16.
+    """
+
+    def __init__(self, config: SwiftConfig) -> None:
+        super().__init__()
+        self.config = config
+        c, s = config.channels, config.num_styles
+        wide, deep = config.norm == "instance", config.norm != "none"
+        body = config.deep_channels or c
+        self.stem1 = conv(3, 16, stride=2)
+        self.stem2 = conv(16, c, stride=2)
+        self.stem2_norm = _norm(c, on=wide, num_styles=s)
+        if config.deep_channels:
+            self.down = conv(c, body, stride=2)
+            self.down_norm = _norm(body, on=deep, num_styles=s)
+            self.up = nn.Conv2d(body, c, 1)
+            self.join = conv(c, c)
+            self.join_norm = _norm(c, on=wide, num_styles=s)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(body, norm=deep, num_styles=s, separable=config.separable)
+            for _ in range(config.blocks)
+        )
+        self.head: ResizeHead | ShuffleHead
+        self.head = ResizeHead(c) if config.head == "resize" else ShuffleHead(c)
+
+    def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
+        """Stylize a batch.
+
+        Args:
+            pixels: RGB, shape ``(N, 3, H, W)``, float, 0..1; H and W multiples of
+                `config.multiple`.
+            style: Style row of each picture, shape ``(N,)``, int64; None is row 0.
+
+        Returns:
+            RGB, shape ``(N, 3, H, W)``, float, about 0..1, not clamped.
+        """
+        cells = self.cells(pixels, style)
+        return F.pixel_shuffle(cells, self.head.factor)
+
+    def cells(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
+        """Return the picture before it is shuffled together.
+
+        Args:
+            pixels: As in `forward`.
+            style: As in `forward`.
+
+        Returns:
+            Shape ``(N, 3 * f * f, H / f, W / f)`` with f = `head.factor`, in the channel
+            order (colour, line, column) of ``torch.pixel_shuffle``; about 0..1.
+        """
+        half = F.relu(self.stem1(pixels - 0.5))
+        quarter = F.relu(self.stem2_norm(self.stem2(half), style))
+        x = quarter
+        if self.config.deep_channels:
+            x = F.relu(self.down_norm(self.down(x), style))
+        for block in self.blocks:
+            x = block(x, style)
+        if self.config.deep_channels:
+            x = F.interpolate(self.up(x), scale_factor=2.0, mode="nearest") + quarter
+            x = F.relu(self.join_norm(self.join(x), style))
+        cells: Tensor = self.head(x, half)
+        return cells + 0.5
+
+    def select_style(self, index: int) -> "SwiftNet":
+        """Return a copy that holds only style row `index`."""
+        single = SwiftNet(replace(self.config, num_styles=1))
+        rows = {
+            name: value[index : index + 1] if "norm" in name.split(".")[-2] else value
+            for name, value in self.state_dict().items()
+        }
+        single.load_state_dict(rows)
+        return single.train(self.training)
+
+
+class ShuffleHead(nn.Module):
+    """3x3 convolution to 48 channels, for one pixel shuffle by 4."""
+
+    factor = 4
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = conv(channels, 48)
+        start_without_grid(self.conv, 4)
+
+    def forward(self, quarter: Tensor, half: Tensor) -> Tensor:
+        """Return RGB minus 0.5 as cells of 4x4 pixels, at the size of `quarter`."""
+        cells: Tensor = self.conv(quarter)
+        return cells
+
+
+class ResizeHead(nn.Module):
+    """Nearest resize to 1/2, skip from the stem, convolution for a shuffle by 2."""
+
+    factor = 2
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(channels, 16, 1)
+        self.conv = conv(16, 12)
+        start_without_grid(self.conv, 2)
+
+    def forward(self, quarter: Tensor, half: Tensor) -> Tensor:
+        """Return RGB minus 0.5 as cells of 2x2 pixels, at the size of `half`."""
+        x = F.interpolate(self.project(quarter), scale_factor=2.0, mode="nearest")
+        cells: Tensor = self.conv(F.relu(x + half))
+        return cells
+
+
+def start_without_grid(head: nn.Conv2d, factor: int) -> None:
+    """Give all pixels of one pixel-shuffle cell the same first weights.
+
+    Source:
+        ICNR, Aitken et al. 2017, section 3.
+    """
+    with torch.no_grad():
+        cell = factor * factor
+        head.weight.copy_(head.weight[::cell].repeat_interleave(cell, dim=0))
+        if head.bias is not None:
+            head.bias.zero_()
+
+
+def _norm(channels: int, *, on: bool, num_styles: int) -> nn.Module:
+    return ConditionalInstanceNorm(channels, num_styles=num_styles) if on else NoNorm()

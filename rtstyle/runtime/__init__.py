@@ -1,0 +1,6 @@
+"""Runs a style file's graph: the same calls on every device."""
+
+from rtstyle.runtime.choose import open_session
+from rtstyle.runtime.protocol import Arrays, Session
+
+__all__ = ["Arrays", "Session", "open_session"]

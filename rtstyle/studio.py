@@ -1,0 +1,222 @@
+"""What the user can change while the picture runs: keys, controls, figures."""
+
+import logging
+import time
+from dataclasses import replace
+from typing import Final, Literal, Protocol, cast, get_args
+
+import cv2
+import numpy as np
+
+from rtstyle.live import Live
+from rtstyle.recorder import Recorder
+from rtstyle.style_switcher import HalfDone, StyleSwitcher
+from rtstyle.stylizer import Controls, SmoothMode
+from rtstyle_streams.live_frame import LiveFrame
+
+log = logging.getLogger(__name__)
+
+Mirror = Literal["preview", "all", "off"]
+"""Who sees a mirror image: only the window, everybody, nobody."""
+
+HELP: Final = (
+    "n p       next, previous style (also the arrows)",
+    "1-9       style by number",
+    "+ -       strength",
+    "c         keep the camera's colours",
+    "t         smoothing: off, gate, flow",
+    "m         mirror: preview, all, off",
+    "b         before and after, side by side",
+    "s         snapshot (PNG)",
+    "r         record, and stop recording",
+    "h         figures",
+    "space     pause: a still picture goes out",
+    "?         this list",
+    "q Esc     quit",
+)
+"""What the keys do, as shown by "?"."""
+MESSAGE_SECONDS: Final = 4.0
+"""How long a message stays on the picture."""
+STRENGTH_STEP: Final = 0.1
+
+
+class View(Protocol):
+    """What is used of a `Window`."""
+
+    is_mirrored: bool
+    """Whether the picture is shown as in a mirror."""
+    is_split: bool
+    """Whether the left half shows what the camera saw."""
+
+
+class Studio:
+    """The two stages of the live loop, and the keys that change what they do."""
+
+    def __init__(
+        self,
+        switcher: StyleSwitcher,
+        controls: Controls,
+        *,
+        mirror: Mirror = "preview",
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.switcher, self.controls, self.recorder = switcher, controls, recorder
+        switcher.say = self.say
+        if recorder is not None:
+            recorder.say = self.say
+        self.mirror: Mirror = mirror
+        """Who sees a mirror image."""
+        self.is_paused = False
+        """Whether the last picture is sent again and again."""
+        self.live: Live | None = None
+        """Whose figures are shown."""
+        self._view: View | None = None
+        self._last: LiveFrame | None = None
+        self._shows_help = self._shows_figures = False
+        self._message, self._message_end = "", 0.0
+        self._actions = {
+            "n": lambda: self._choose(self.switcher.position + 1),
+            "right": lambda: self._choose(self.switcher.position + 1),
+            "p": lambda: self._choose(self.switcher.position - 1),
+            "left": lambda: self._choose(self.switcher.position - 1),
+            "+": lambda: self._change_strength(STRENGTH_STEP),
+            "=": lambda: self._change_strength(STRENGTH_STEP),
+            "-": lambda: self._change_strength(-STRENGTH_STEP),
+            "c": self._toggle_colors,
+            "t": self._next_smoothing,
+            "m": self._next_mirror,
+            "b": self._toggle_split,
+            "s": self._snapshot,
+            "r": self._record,
+            "h": self._toggle_figures,
+            " ": self._toggle_pause,
+            "?": self._toggle_help,
+        }
+
+    def stylize(self, frame: LiveFrame) -> LiveFrame:
+        """First stage: run the network; while paused, the last picture again."""
+        last = self._last
+        if self.is_paused and last is not None:
+            return replace(frame, pixels=last.pixels, content=last.content)
+        if self.mirror == "all":
+            frame = replace(
+                frame, pixels=np.asarray(cv2.flip(frame.pixels, 1), np.uint8)
+            )
+        return self.switcher.network(frame)
+
+    def smooth(self, frame: LiveFrame) -> LiveFrame:
+        """Second stage: steady and blend what the network made."""
+        if isinstance(frame, HalfDone) and frame.finish is not None:
+            frame = LiveFrame(
+                frame.finish(),
+                frame.pts,
+                frame.time_base,
+                frame.index,
+                frame.captured_ns,
+                content=frame.content,
+            )
+            self._last = frame
+        return frame
+
+    def show_in(self, view: View) -> None:
+        """Let the keys change what this window shows."""
+        self._view = view
+        view.is_mirrored = self.mirror == "preview"
+
+    def on_key(self, key: str) -> bool:
+        """Answer a key; False for those that quit."""
+        if key in ("q", "escape"):
+            return False
+        if key.isdecimal() and 1 <= int(key) <= len(self.switcher.names):
+            self._choose(int(key) - 1)
+        elif action := self._actions.get(key):
+            action()
+        return True
+
+    def say(self, text: str) -> None:
+        """Show one line on the picture for a while, and log it."""
+        log.info(text)
+        self._message, self._message_end = text, time.monotonic() + MESSAGE_SECONDS
+
+    def lines(self) -> list[str]:
+        """Return what is to be written over the picture now."""
+        lines = list(HELP) if self._shows_help else []
+        if self._shows_figures:
+            lines += self._figures()
+        if self.is_paused:
+            lines.append("paused; space goes on")
+        if self.recorder and self.recorder.is_recording:
+            lines.append("recording (no sound)")
+        if time.monotonic() < self._message_end:
+            lines.append(self._message)
+        return lines
+
+    def _figures(self) -> list[str]:
+        """Return frames per second, time per stage, age and drops, a line each."""
+        controls = self.controls
+        lines = [
+            f"{self.switcher.name}  strength {controls.strength:.1f}  "
+            f"colours {'camera' if controls.keep_colors else 'style'}  "
+            f"smooth {controls.smooth}"
+        ]
+        if self.live is None:
+            return lines
+        lines.append(f"{self.live.finished.rate.rate():.1f} fps")
+        for stage in self.live.crew.stages[1:]:
+            lines.append(f"{stage.name} {stage.times.summary(last=60).p50_ms:.1f} ms")
+        for outlet in self.live.outlets:
+            age = outlet.age.summary(last=120)
+            dropped = outlet.mailbox.num_dropped
+            lines.append(f"age at {outlet.name}: {age}, dropped {dropped}")
+        missed = sum(box.num_dropped for box in self.live.inboxes.values())
+        return [*lines, f"camera frames not used {missed}"]
+
+    def _choose(self, position: int) -> None:
+        self.switcher.choose(position)
+        self.say(f"style {self.switcher.name}")
+
+    def _change_strength(self, step: float) -> None:
+        strength = round(self.controls.strength + step, 2)
+        self.controls.strength = min(1.0, max(0.0, strength))
+        self.say(f"strength {self.controls.strength:.1f}")
+
+    def _toggle_colors(self) -> None:
+        self.controls.keep_colors = not self.controls.keep_colors
+        self.say(
+            "colours of the " + ("camera" if self.controls.keep_colors else "style")
+        )
+
+    def _next_smoothing(self) -> None:
+        modes = get_args(SmoothMode)
+        position = modes.index(self.controls.smooth) + 1
+        self.controls.smooth = cast(SmoothMode, modes[position % len(modes)])
+        self.say(f"smoothing {self.controls.smooth}")
+
+    def _next_mirror(self) -> None:
+        modes = get_args(Mirror)
+        position = modes.index(self.mirror) + 1
+        self.mirror = cast(Mirror, modes[position % len(modes)])
+        if self._view is not None:
+            self._view.is_mirrored = self.mirror == "preview"
+        self.say(f"mirror {self.mirror}")
+
+    def _toggle_split(self) -> None:
+        if self._view is not None:
+            self._view.is_split = not self._view.is_split
+
+    def _snapshot(self) -> None:
+        if self.recorder is not None:
+            self.recorder.snapshot()
+
+    def _record(self) -> None:
+        if self.recorder is not None:
+            self.recorder.toggle_recording()
+
+    def _toggle_figures(self) -> None:
+        self._shows_figures = not self._shows_figures
+
+    def _toggle_pause(self) -> None:
+        self.is_paused = not self.is_paused
+
+    def _toggle_help(self) -> None:
+        self._shows_help = not self._shows_help

@@ -1,0 +1,1 @@
+"""Learns styles: losses, data, training loop, recipes."""

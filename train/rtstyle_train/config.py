@@ -1,0 +1,176 @@
+"""Recipes: every knob of a training, read from TOML into one frozen object."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from rtstyle_train.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StyleImage:
+    """One painting of a training."""
+
+    name: str
+    """What `--style` will be called with."""
+    file: str
+    """Name of the painting's file; its folder is given on the command line."""
+    short_side: int = 512
+    """Size at which its strokes appear in the result, in pixels."""
+    sha256: str | None = None
+    """Checksum of the file the recipe was made with."""
+    title: str = ""
+    """Title of the work."""
+    artist: str = ""
+    """Who painted it."""
+    year: str = ""
+    """When."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """All that decides the result of an image-style training."""
+
+    network: str = "small"
+    """Member of `rtstyle.networks.SWIFT_SIZES`, or ``johnson``."""
+    norm: Literal["instance", "body", "none"] = "instance"
+    """Where a swift network runs instance norm."""
+    head: Literal["shuffle", "resize"] = "resize"
+    """How a swift network puts the picture together."""
+    loss_network: Literal["vgg16", "vgg19"] = "vgg19"
+    """Architecture of the loss network."""
+    loss_precision: Literal["fp32", "bf16"] = "bf16"
+    """Number format inside the loss network; Gram matrices are always fp32."""
+    content_layers: tuple[str, ...] = ("relu2_1", "relu3_1")
+    """Layers of the content loss."""
+    content_weight: float = 1.0
+    """Weight of the mean content loss over its layers."""
+    style_layers: tuple[str, ...] = (
+        "relu1_1",
+        "relu2_1",
+        "relu3_1",
+        "relu4_1",
+        "relu5_1",
+    )
+    """Layers of the style loss."""
+    style_weight: float = 8.0
+    """Weight of the mean style loss over its layers."""
+    style_layer_weights: tuple[float, ...] = ()
+    """Factor of each style layer; empty means 1 for all."""
+    tv_weight: float = 1.0
+    """Weight of the total variation."""
+    range_weight: float = 10.0
+    """Weight of what leaves 0..1."""
+    temporal_weight: float = 0.0
+    """Weight of the consistency under synthetic motion and noise."""
+    size: int = 192
+    """Side of the training crops, in pixels."""
+    smallest_crop: int = 96
+    """Smallest side cut from a photograph before it is resized, in pixels."""
+    batch_size: int = 4
+    """Pictures for each step and process."""
+    steps: int = 20_000
+    """Steps of the optimiser."""
+    learning_rate: float = 2e-3
+    """Peak learning rate; rises over 2 % of the steps, then falls as a cosine."""
+    optimizer: Literal["adam", "muon"] = "muon"
+    """Muon for the inner convolutions (Adam for the rest), or Adam for all."""
+    ema: float = 0.998
+    """Decay of the weights' moving average, which is what is kept."""
+    seed: int = 1234
+    """Of weights, crops and styles."""
+    flat_after: int = 0
+    """Stop when the smoothed loss has not fallen by 0.5 % in this many steps; 0: never."""
+    styles: tuple[StyleImage, ...] = field(default=())
+    """The paintings."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be trained with."""
+        for name in ("size", "batch_size", "steps", "smallest_crop"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"{name}: expected at least 1, got {getattr(self, name)}"
+                )
+        if self.size < 32 or self.size % 8:
+            raise ConfigError(
+                f"size: expected a multiple of 8 from 32 up, got {self.size}"
+            )
+        weights = self.style_layer_weights
+        if weights and len(weights) != len(self.style_layers):
+            raise ConfigError(
+                f"style_layer_weights: expected {len(self.style_layers)} numbers, "
+                f"one for each style layer, got {len(weights)}"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain numbers, texts, lists and tables."""
+        return asdict(self)
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Read the TOML file `path`; its keys are checked by `make_config`.
+
+    Raises:
+        ConfigError: it is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected a TOML recipe, got {error}") from error
+
+
+def make_config(*layers: Mapping[str, Any], where: str = "recipe") -> TrainConfig:
+    """Merge tables of settings, the later over the earlier, and check them.
+
+    Raises:
+        ConfigError: an unknown key, or a value of the wrong type or range.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= {key: value for key, value in layer.items() if value is not None}
+    styles = tuple(
+        row
+        if isinstance(row, StyleImage)
+        else _make(StyleImage, row, f"{where}.styles")
+        for row in merged.pop("styles", ())
+    )
+    return _make(TrainConfig, merged | {"styles": styles}, where)
+
+
+def _make(kind: type[T], rows: Mapping[str, Any], where: str) -> T:
+    hints = get_type_hints(kind)
+    known = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(rows.keys() - known):
+        raise ConfigError(
+            f"{where}: unknown key {unknown[0]!r}; known keys are "
+            + ", ".join(sorted(known))
+        )
+    for entry in fields(kind):  # type: ignore[arg-type]
+        if entry.name not in rows and entry.default is MISSING:
+            raise ConfigError(f"{where}: key {entry.name!r} is missing")
+    return kind(**{k: _fitting(where, k, v, hints[k]) for k, v in rows.items()})
+
+
+def _fitting(where: str, key: str, value: Any, hint: Any) -> Any:
+    """Return `value` as `hint` has it, or raise."""
+    if get_origin(hint) is Literal:
+        if value in get_args(hint):
+            return value
+        names = ", ".join(map(str, get_args(hint)))
+        raise ConfigError(f"{where}: {key}: expected one of {names}, got {value!r}")
+    if get_origin(hint) is tuple:
+        if isinstance(value, (list, tuple)):
+            return tuple(_fitting(where, key, v, get_args(hint)[0]) for v in value)
+    elif hint is float and type(value) in (int, float):
+        return float(value)
+    elif hint == (str | None) or isinstance(hint, type):
+        wanted = (str, type(None)) if hint == (str | None) else hint
+        if isinstance(value, wanted) and not isinstance(value, bool):
+            return value
+    raise ConfigError(f"{where}: {key}: expected {hint}, got {value!r}")

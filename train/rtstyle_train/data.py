@@ -1,0 +1,110 @@
+"""Content images: loaded once, cropped at random, the same for the same step."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.images import ImageSource
+from rtstyle_streams.picture_file import read_picture
+from rtstyle_train.errors import TrainError
+
+LONGEST_SIDE = 1024
+"""Larger photographs are reduced to this when they are loaded, in pixels."""
+
+
+class ContentImages:
+    """Photographs of a folder, held in memory as uint8.
+
+    A batch is a function of seed and step alone: a resumed training sees what an
+    uninterrupted one would have seen.
+    """
+
+    def __init__(self, folder: Path, *, size: int, smallest_crop: int = 96) -> None:
+        self.size = size
+        self.smallest_crop = smallest_crop
+        try:
+            with ImageSource(folder) as photos:
+                reduced = [_reduced(photo.pixels) for photo in photos]
+        except SourceError as error:
+            raise TrainError(str(error)) from error
+        smallest = min(size, smallest_crop)
+        self.images = [image for image in reduced if min(image.shape[:2]) >= smallest]
+        if not self.images:
+            raise TrainError(
+                f"{folder}: expected pictures of at least {size} pixels, got none"
+            )
+
+    def batch(self, batch_size: int, *, seed: int, step: int) -> Tensor:
+        """Return random crops.
+
+        Args:
+            batch_size: How many.
+            seed: Of the training.
+            step: Of the training, from 0.
+
+        Returns:
+            RGB, shape ``(batch_size, 3, size, size)``, float32, 0..1.
+        """
+        random = np.random.default_rng((seed, step))
+        crops = [self._crop(random) for _ in range(batch_size)]
+        batch = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        return batch.to(torch.float32).div_(255.0)
+
+    def _crop(self, random: np.random.Generator) -> Pixels:
+        image = self.images[random.integers(len(self.images))]
+        height, width = image.shape[:2]
+        shortest = min(height, width)
+        side = int(random.integers(min(self.smallest_crop, shortest), shortest + 1))
+        top = int(random.integers(height - side + 1))
+        left = int(random.integers(width - side + 1))
+        crop = image[top : top + side, left : left + side]
+        kind = cv2.INTER_AREA if side > self.size else cv2.INTER_LINEAR
+        square = cv2.resize(crop, (self.size, self.size), interpolation=kind)
+        if random.random() < 0.5:
+            square = square[:, ::-1]
+        contrast, brightness = random.uniform(0.8, 1.2), random.uniform(-25, 25)
+        changed = (square.astype(np.float32) - 127.5) * contrast + (127.5 + brightness)
+        return np.clip(changed, 0, 255).astype(np.uint8)
+
+
+def _reduced(image: Pixels) -> Pixels:
+    """Return the picture with at most `LONGEST_SIDE` pixels to a side."""
+    longest = max(image.shape[:2])
+    if longest <= LONGEST_SIDE:
+        return image
+    size = [round(side * LONGEST_SIDE / longest) for side in image.shape[1::-1]]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def load_style_image(path: Path, *, short_side: int) -> Tensor:
+    """Read a painting at the size at which its strokes are to appear.
+
+    Args:
+        path: A picture file.
+        short_side: Height or width, whichever is smaller, in pixels.
+
+    Returns:
+        RGB, shape ``(1, 3, H, W)``, float32, 0..1.
+
+    Raises:
+        TrainError: the file is no picture or has fewer than 16 pixels to a side.
+    """
+    try:
+        image, _ = read_picture(path)
+    except SourceError as error:
+        raise TrainError(str(error)) from error
+    if min(image.shape[:2]) < 16:
+        raise TrainError(
+            f"{path}: expected a painting of at least 16x16 pixels, "
+            f"got {image.shape[1]}x{image.shape[0]}"
+        )
+    scale = short_side / min(image.shape[:2])
+    width, height = (round(side * scale) for side in (image.shape[1], image.shape[0]))
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(image, (width, height), interpolation=kind)
+    return torch.from_numpy(resized).permute(2, 0, 1)[None].float().div(255.0)

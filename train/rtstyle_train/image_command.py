@@ -1,0 +1,247 @@
+"""`rtstyle train image`: one painting, or several at once, into a weights file."""
+
+import hashlib
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from tqdm import tqdm
+
+import rtstyle
+from rtstyle.networks import SwiftNet
+from rtstyle.networks.weights_file import (
+    Weights,
+    describe_network,
+    load_weights,
+    save_weights,
+)
+from rtstyle_train.config import StyleImage, TrainConfig, make_config, read_recipe
+from rtstyle_train.data import ContentImages, load_style_image
+from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.loss_networks import load_loss_network
+from rtstyle_train.methods.johnson import ImageStyle, PerceptualLoss, make_network
+from rtstyle_train.preview import write_preview
+from rtstyle_train.trainer import Schedule, Trainer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageJob:
+    """What the command line of one training says."""
+
+    paintings: tuple[Path, ...]
+    """Files of the style images, in the order of the recipe's styles."""
+    content: Path
+    """Folder of photographs."""
+    out: Path
+    """Where the weights go."""
+    loss_weights: Path | None = None
+    """Local loss network; None downloads torchvision's."""
+    start: Path | None = None
+    """Weights to start from."""
+    start_style: str | None = None
+    """Which style of several in `start` to start from."""
+    minutes: float = 0.0
+    """Time to spend, about; 0 for no limit."""
+    resume: bool = False
+    """Go on from the checkpoint beside `out`."""
+    overwrite: bool = False
+    """Whether `out` may exist."""
+
+
+def recipe_path(name_or_path: str) -> Path:
+    """Return the file of a bundled recipe, or the path itself.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.exists():
+        return path
+    folder = Path(str(resources.files("rtstyle_train") / "recipes"))
+    bundled = folder / f"{name_or_path}.toml"
+    if bundled.exists():
+        return bundled
+    names = ", ".join(sorted(entry.stem for entry in folder.glob("*.toml")))
+    raise ConfigError(
+        f"recipe {name_or_path!r}: no such file and no bundled recipe; "
+        f"bundled are {names}"
+    )
+
+
+def resolve(
+    recipe: str | None, paintings: Sequence[Path], flags: dict[str, Any]
+) -> tuple[TrainConfig, tuple[Path, ...]]:
+    """Merge recipe and flags, and pair every style with a painting's file.
+
+    A folder among the paintings stands for the recipe's files in it.
+
+    Raises:
+        ConfigError: the recipe and the paintings do not fit each other.
+    """
+    path = recipe_path(recipe) if recipe else None
+    table = read_recipe(path) if path else {}
+    config = make_config(table, flags, where=str(path or "command line"))
+    styles = config.styles
+    if len(paintings) == 1 and paintings[0].is_dir() and styles:
+        files = tuple(paintings[0] / style.file for style in styles)
+    else:
+        files = tuple(paintings)
+        if not styles:
+            styles = tuple(StyleImage(name=p.stem, file=p.name) for p in files)
+    if len(styles) != len(files):
+        raise ConfigError(
+            f"{path}: expected {len(styles)} paintings, one for each style, "
+            f"got {len(files)}"
+        )
+    return replace(config, styles=styles), files
+
+
+def train_image(config: TrainConfig, job: ImageJob) -> Weights:
+    """Train, with progress on stderr, checkpoints and previews beside the result.
+
+    Raises:
+        TrainError: a file is missing or broken, or the loss became infinite.
+    """
+    _check_output(job)
+    sums = [_checksum(path) for path in job.paintings]
+    for style, found in zip(config.styles, sums, strict=True):
+        if style.sha256 and style.sha256 != found:
+            log.warning(
+                "%s: not the file that the recipe was made with; the style will differ",
+                style.file,
+            )
+    network = make_network(config)
+    if job.start:
+        _start_from(network, job.start, job.start_style)
+    photos = ContentImages(
+        job.content, size=config.size, smallest_crop=config.smallest_crop
+    )
+    log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
+    accelerator = Accelerator(mixed_precision="no")
+    loss = make_loss(config, job, accelerator.device)
+    schedule = Schedule(
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        ema=config.ema,
+        flat_after=config.flat_after,
+        minutes=job.minutes,
+    )
+    trainer = Trainer(
+        network,
+        ImageStyle(config, loss, photos),
+        schedule,
+        checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
+        optimizer=config.optimizer,
+        accelerator=accelerator,
+    )
+    if job.resume:
+        trainer.resume()
+    terms = _run(trainer, config, job, photos)
+    trained = {
+        "steps": trainer.progress.step,
+        "seconds": round(trainer.progress.seconds),
+        "loss": {name: round(value, 5) for name, value in terms.items()},
+        "photographs": len(photos.images),
+        "paintings_sha256": sums,
+        "loss_weights": job.loss_weights.name if job.loss_weights else "torchvision",
+        "start": job.start.name if job.start else None,
+        "torch": torch.__version__,
+        "rtstyle": rtstyle.__version__,
+    }
+    weights = Weights(
+        trainer.average, describe_network(network), config.as_dict(), trained
+    )
+    if accelerator.is_main_process:
+        save_weights(job.out, weights)
+        trainer.checkpoint.unlink(missing_ok=True)
+    return weights
+
+
+def make_loss(
+    config: TrainConfig, job: ImageJob, device: torch.device
+) -> PerceptualLoss:
+    """Load the loss network and measure the paintings."""
+    vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
+    images = [
+        load_style_image(path, short_side=style.short_side)
+        for path, style in zip(job.paintings, config.styles, strict=True)
+    ]
+    return PerceptualLoss(config, vgg, images).to(device)
+
+
+def _run(
+    trainer: Trainer, config: TrainConfig, job: ImageJob, photos: ContentImages
+) -> dict[str, float]:
+    """Train to the end; on Ctrl-C keep a checkpoint."""
+    preview = job.out.with_name(job.out.stem + ".preview.png")
+    smooth: dict[str, float] = {}
+
+    def on_save(average: dict[str, Tensor]) -> None:
+        if trainer.accelerator.is_main_process:
+            network = make_network(config)
+            network.load_state_dict({k: v.cpu() for k, v in average.items()})
+            write_preview(preview, network.eval(), photos, len(config.styles))
+
+    bar = tqdm(
+        initial=trainer.progress.step, unit="step", file=sys.stderr, mininterval=1
+    )
+    try:
+        with bar:
+            for report in trainer.run(on_save):
+                for name, value in report.terms.items():
+                    smooth[name] = smooth.get(name, value) * 0.99 + value * 0.01
+                bar.total = report.total
+                bar.update(report.step - bar.n)
+                text = " ".join(f"{name} {value:.3f}" for name, value in smooth.items())
+                bar.set_postfix_str(f"loss {report.loss:.3f} ({text})", refresh=False)
+    except KeyboardInterrupt:
+        trainer.save()
+        log.warning("stopped; go on with the same command and --resume")
+        raise
+    return smooth
+
+
+def _start_from(network: torch.nn.Module, path: Path, style: str | None) -> None:
+    """Load the weights of another training, or of one of its styles."""
+    start = load_weights(path)
+    tensors = start.tensors
+    source = start.build()
+    if isinstance(source, SwiftNet) and source.config.num_styles > 1 and style:
+        names = [entry["name"] for entry in start.recipe["styles"]]
+        if style not in names:
+            raise ConfigError(
+                f"{path}: expected a style among {', '.join(names)}, got {style!r}"
+            )
+        tensors = source.select_style(names.index(style)).state_dict()
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        text = " ".join(str(error).split())[:200]
+        raise TrainError(
+            f"{path}: does not fit the recipe's network ({text})"
+        ) from error
+
+
+def _check_output(job: ImageJob) -> None:
+    if job.out.suffix != ".safetensors":
+        raise ConfigError(f"{job.out}: expected a name that ends in .safetensors")
+    if job.out.exists() and not job.overwrite:
+        raise ConfigError(f"{job.out}: exists already; use --overwrite to replace it")
+    if not job.out.parent.is_dir():
+        raise ConfigError(f"{job.out.parent}: expected a folder, got none there")
+
+
+def _checksum(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise TrainError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,23 @@
+"""How far the stylized picture's features are from the content image's."""
+
+from torch import Tensor
+
+
+def content_loss(stylized: Tensor, content: Tensor) -> Tensor:
+    """Return the squared feature distance, relative to the content's own variance.
+
+    Dividing by the variance makes the weight independent of the loss network's
+    scale (0..1 or 0..255 input, normalised or not).
+
+    Args:
+        stylized: Features of the stylized pictures, shape ``(N, C, H, W)``.
+        content: Features of the content images, same shape.
+
+    Returns:
+        A scalar: 0 for equal features, about 1 when nothing of them is left.
+
+    Source:
+        Johnson et al. 2016, equation 2; the division is ours.
+    """
+    difference = (stylized - content).float().square().mean()
+    return difference / content.float().var().clamp_min(1e-12)

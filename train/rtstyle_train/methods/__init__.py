@@ -1,0 +1,1 @@
+"""Which network, which losses, which schedule: one file for each way to learn."""

@@ -1,0 +1,169 @@
+"""Perceptual losses for a feed-forward network, one painting or many at once."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
+from rtstyle.networks.swift import SwiftConfig
+from rtstyle_train.config import TrainConfig
+from rtstyle_train.data import ContentImages
+from rtstyle_train.errors import ConfigError
+from rtstyle_train.loss_networks import VggFeatures
+from rtstyle_train.losses.content import content_loss
+from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.total_variation import range_loss, total_variation
+
+HEADROOM = 0.05
+"""How far outside 0..1 the loss network may see a pixel."""
+JITTER = 8
+"""Pixels by which the loss window moves, so that strides do not lock to pooling."""
+
+
+def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:
+    """Build the transform net of a recipe, with weights from its seed.
+
+    Raises:
+        ConfigError: no network has that name.
+    """
+    torch.manual_seed(config.seed)
+    if config.network == "johnson":
+        if len(config.styles) > 1:
+            raise ConfigError("network johnson: expected one painting, got several")
+        return JohnsonNet()
+    if config.network not in SWIFT_SIZES:
+        raise ConfigError(
+            f"network: expected johnson, {', '.join(SWIFT_SIZES)}, "
+            f"got {config.network!r}"
+        )
+    base = SWIFT_SIZES[config.network]
+    return SwiftNet(
+        SwiftConfig(
+            channels=base.channels,
+            blocks=base.blocks,
+            deep_channels=base.deep_channels,
+            separable=base.separable,
+            norm=config.norm,
+            head=config.head,
+            num_styles=max(1, len(config.styles)),
+        )
+    )
+
+
+class PerceptualLoss(nn.Module):
+    """Content, Gram, total-variation and range loss of Johnson's method.
+
+    Source:
+        Johnson et al. 2016, section 3; relative terms and weights in ``TrainConfig``.
+    """
+
+    def __init__(
+        self, config: TrainConfig, vgg: VggFeatures, paintings: Sequence[Tensor]
+    ) -> None:
+        """Measure the paintings.
+
+        Args:
+            config: Layers and weights.
+            vgg: The loss network.
+            paintings: One RGB tensor ``(1, 3, H, W)``, 0..1, for each style.
+        """
+        super().__init__()
+        vgg.check((*config.content_layers, *config.style_layers))
+        self.config = config
+        self.weights = config.style_layer_weights or (1.0,) * len(config.style_layers)
+        with torch.no_grad():
+            grams = [self._grams(vgg.float(), painting) for painting in paintings]
+        for layer in config.style_layers:
+            rows = torch.cat([gram[layer] for gram in grams])
+            self.register_buffer(f"style_{layer}", rows)
+            if layer in vgg.widen:
+                self.register_buffer(f"widen_{layer}", vgg.widen[layer])
+        is_narrow = config.loss_precision == "bf16"
+        self.vgg = vgg.to(torch.bfloat16 if is_narrow else torch.float32)
+        self.vgg = self.vgg.to(memory_format=torch.channels_last)
+
+    def forward(
+        self, stylized: Tensor, content: Tensor, style: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms; training minimises their sum.
+
+        Args:
+            stylized: What the network made, shape ``(N, 3, H, W)``, not clamped.
+            content: The photographs, same shape, 0..1.
+            style: Row of each picture's painting, shape ``(N,)``, int64.
+        """
+        config = self.config
+        shown = stylized.clamp(-HEADROOM, 1 + HEADROOM)
+        layers = {*config.content_layers, *config.style_layers}
+        seen = self.vgg(shown, layers)
+        with torch.no_grad():
+            wanted = self.vgg(content, config.content_layers)
+        content_terms = [
+            content_loss(seen[n], wanted[n]) for n in config.content_layers
+        ]
+        style_terms = [
+            weight * self._style_term(seen[layer], layer, style)
+            for weight, layer in zip(self.weights, config.style_layers, strict=True)
+        ]
+        return {
+            "content": config.content_weight * torch.stack(content_terms).mean(),
+            "style": config.style_weight * torch.stack(style_terms).mean(),
+            "tv": config.tv_weight * total_variation(stylized),
+            "range": config.range_weight * range_loss(stylized),
+        }
+
+    def _style_term(self, features: Tensor, layer: str, style: Tensor) -> Tensor:
+        target = self.get_buffer(f"style_{layer}")[style]
+        has_widen = f"widen_{layer}" in dict(self.named_buffers(recurse=False))
+        widen = self.get_buffer(f"widen_{layer}") if has_widen else None
+        return style_loss(gram_matrix_with_mean(features), target, widen)
+
+    def _grams(self, vgg: VggFeatures, painting: Tensor) -> dict[str, Tensor]:
+        features = vgg(painting, self.config.style_layers)
+        return {name: gram_matrix_with_mean(x) for name, x in features.items()}
+
+
+def loss_window(config: TrainConfig, generator: torch.Generator) -> tuple[slice, slice]:
+    """Return which lines and columns of a batch the loss network looks at.
+
+    The window is `JITTER` pixels smaller than the batch and moves from step to step;
+    one time in four it is everything, borders included.
+    """
+    top, left, whole = torch.randint(0, JITTER + 1, (3,), generator=generator).tolist()
+    if whole < 2:
+        return slice(None), slice(None)
+    side = config.size - JITTER
+    return slice(top, top + side), slice(left, left + side)
+
+
+class ImageStyle:
+    """Learns paintings from photographs: one step's losses."""
+
+    def __init__(
+        self, config: TrainConfig, loss: PerceptualLoss, photos: ContentImages
+    ) -> None:
+        self.config = config
+        self.loss = loss
+        self.photos = photos
+
+    def losses(
+        self, network: nn.Module, *, step: int, rank: int, device: torch.device
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms of one step; the same for the same step."""
+        config = self.config
+        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
+        photos = self.photos.batch(
+            config.batch_size, seed=config.seed + rank, step=step
+        )
+        content = photos.to(device).contiguous(memory_format=torch.channels_last)
+        # styles take turns, so that every batch holds as many as it can
+        first = (step * config.batch_size) % max(1, len(config.styles))
+        rows = torch.arange(first, first + config.batch_size)
+        style = (rows % max(1, len(config.styles))).to(device)
+        stylized = network(content, style)
+        lines, columns = loss_window(config, generator)
+        terms: dict[str, Tensor] = self.loss(
+            stylized[:, :, lines, columns], content[:, :, lines, columns], style
+        )
+        return terms

@@ -1,0 +1,38 @@
+"""A picture of what a network has learnt so far."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from rtstyle_train.data import ContentImages
+
+NUM_PHOTOS = 3
+"""Rows of a preview."""
+
+
+@torch.no_grad()
+def write_preview(
+    path: Path, network: nn.Module, photos: ContentImages, num_styles: int
+) -> None:
+    """Write a PNG: a row for each of some photographs, a column for each style.
+
+    Args:
+        path: Replaced by the whole new picture.
+        network: A transform net on the CPU.
+        photos: Where the rows come from; always the same ones.
+        num_styles: Columns after the photograph itself.
+    """
+    content = photos.batch(NUM_PHOTOS, seed=0, step=0)
+    columns = [content]
+    for style in range(max(1, num_styles)):
+        rows = torch.full((NUM_PHOTOS,), style, dtype=torch.int64)
+        columns.append(network(content, rows).clamp(0, 1))
+    sheet = torch.cat(columns, dim=3).permute(0, 2, 3, 1).flatten(0, 1)
+    pixels = (sheet.numpy() * 255.0).round().astype(np.uint8)
+    part = path.with_name(path.name + ".part.png")
+    cv2.imwrite(str(part), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    os.replace(part, path)

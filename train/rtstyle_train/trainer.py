@@ -1,0 +1,297 @@
+"""The training loop: batches in, a moving average of the weights out; resumable."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from rtstyle.networks.weights_file import load_tensors, save_tensors
+from rtstyle_train.errors import TrainError
+from rtstyle_train.muon import Muon
+
+log = logging.getLogger(__name__)
+
+DECAY_SHARE = 0.3
+"""Share of all steps in which the learning rate falls to zero."""
+WARMUP_STEPS = 100
+"""Steps in which the learning rate rises."""
+GRADIENT_NORM = 5.0
+"""Longer gradients are shortened to this."""
+SAVE_SECONDS = 60.0
+"""Between two checkpoints (and previews)."""
+FLAT_SHARE = 0.005
+"""A smoothed loss that has not fallen by this share counts as flat."""
+
+
+class Method(Protocol):
+    """What is learnt: gives the terms of the loss of one step."""
+
+    def losses(
+        self, network: nn.Module, *, step: int, rank: int, device: torch.device
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms, to be summed; the same for the same step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast."""
+
+    steps: int
+    """Steps at the most."""
+    learning_rate: float
+    """Until it decays."""
+    ema: float
+    """Decay of the weights' moving average."""
+    flat_after: int = 0
+    """Begin the end when the loss was flat for this many steps; 0: never."""
+    minutes: float = 0.0
+    """Begin the end so that it takes about this long; 0: no limit."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a training is; all of it is in the checkpoint."""
+
+    step: int = 0
+    """Steps done."""
+    decay_from: int | None = None
+    """Step at which the learning rate began to fall."""
+    loss: float = math.inf
+    """Smoothed over about 200 steps."""
+    best: float = math.inf
+    """Smallest smoothed loss that counted as an improvement."""
+    best_step: int = 0
+    """When that was."""
+    seconds: float = 0.0
+    """Time spent, over all sessions."""
+
+    @property
+    def end(self) -> int | None:
+        """Return the last step, once it is known."""
+        if self.decay_from is None:
+            return None
+        share = DECAY_SHARE / (1 - DECAY_SHARE)
+        return self.decay_from + max(1, round(self.decay_from * share))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One line of progress."""
+
+    step: int
+    """Steps done."""
+    total: int
+    """Steps planned as things stand."""
+    terms: dict[str, float]
+    """Weighted terms of this step's loss."""
+    loss: float
+    """Smoothed sum."""
+
+
+class Trainer:
+    """Trains one network by one method."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        method: Method,
+        schedule: Schedule,
+        *,
+        checkpoint: Path,
+        optimizer: str = "muon",
+        accelerator: Accelerator | None = None,
+    ) -> None:
+        self.accelerator = accelerator or Accelerator()
+        self.schedule = schedule
+        self.method = method
+        self.checkpoint = checkpoint
+        self.progress = Progress()
+        network = network.to(memory_format=torch.channels_last)
+        self.optimizers = make_optimizers(network, optimizer, schedule.learning_rate)
+        self.network = self.accelerator.prepare(network)
+        self.optimizers = [self.accelerator.prepare(o) for o in self.optimizers]
+        self.average = {
+            name: value.detach().clone() for name, value in self._plain().items()
+        }
+
+    def run(self, on_save: Callable[[dict[str, Tensor]], None]) -> Iterator[Report]:
+        """Train to the end, reporting every step.
+
+        Args:
+            on_save: Called with the averaged weights after each checkpoint.
+        """
+        saved = time.monotonic()
+        while not self.is_done:
+            began = time.monotonic()
+            terms = self._step()
+            now = time.monotonic()
+            self.progress.seconds += now - began
+            if now - saved > SAVE_SECONDS or self.is_done:
+                self.save()
+                on_save(self.average)
+                saved = time.monotonic()
+            yield Report(self.progress.step, self.total, terms, self.progress.loss)
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether the last step has been made."""
+        end = self.progress.end
+        return end is not None and self.progress.step >= end
+
+    @property
+    def total(self) -> int:
+        """Return how many steps it will be as things stand."""
+        return self.progress.end or self.schedule.steps
+
+    def _step(self) -> dict[str, float]:
+        progress = self.progress
+        self._maybe_begin_decay()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * self._rate()
+            optimizer.zero_grad(set_to_none=True)
+        terms = self.method.losses(
+            self.network,
+            step=progress.step,
+            rank=self.accelerator.process_index,
+            device=self.accelerator.device,
+        )
+        loss = torch.stack(list(terms.values())).sum()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        progress.step += 1
+        decay = min(self.schedule.ema, progress.step / (progress.step + 10))
+        with torch.no_grad():
+            for name, value in self._plain().items():
+                self.average[name].lerp_(value, 1 - decay)
+        self._note_loss(loss.item())
+        return {name: term.item() for name, term in terms.items()}
+
+    def _rate(self) -> float:
+        """Return the share of the peak learning rate that this step uses."""
+        progress = self.progress
+        warm = min(1.0, (progress.step + 1) / WARMUP_STEPS)
+        if progress.decay_from is None or progress.end is None:
+            return warm
+        left = progress.end - progress.step
+        return warm * left / (progress.end - progress.decay_from)
+
+    def _maybe_begin_decay(self) -> None:
+        progress, schedule = self.progress, self.schedule
+        if progress.decay_from is not None:
+            return
+        stable = 1 - DECAY_SHARE
+        flat = progress.step - progress.best_step
+        if schedule.flat_after and flat >= schedule.flat_after:
+            log.info("the loss is flat: the last steps begin at %d", progress.step)
+        elif schedule.minutes and progress.seconds >= schedule.minutes * 60 * stable:
+            log.info("time is nearly up: the last steps begin at %d", progress.step)
+        elif progress.step < round(schedule.steps * stable):
+            return
+        progress.decay_from = progress.step
+
+    def _note_loss(self, loss: float) -> None:
+        progress = self.progress
+        if not math.isfinite(loss):
+            raise TrainError(
+                f"step {progress.step}: the loss is {loss}; lower learning_rate, "
+                f"then go on from the last checkpoint with --resume"
+            )
+        first = progress.loss == math.inf
+        progress.loss = (
+            loss if first else progress.loss + 0.005 * (loss - progress.loss)
+        )
+        if progress.loss < progress.best * (1 - FLAT_SHARE):
+            progress.best, progress.best_step = progress.loss, progress.step
+
+    def _plain(self) -> dict[str, Tensor]:
+        module = self.accelerator.unwrap_model(self.network)
+        return dict(module.state_dict())
+
+    def save(self) -> None:
+        """Write the checkpoint, in the main process only."""
+        if not self.accelerator.is_main_process:
+            return
+        tensors = {f"network/{name}": value for name, value in self._plain().items()}
+        tensors |= {f"average/{name}": value for name, value in self.average.items()}
+        for number, optimizer in enumerate(self.optimizers):
+            for key, state in optimizer.state_dict()["state"].items():
+                for name, value in state.items():
+                    tensor = torch.as_tensor(value)
+                    tensors[f"optimizer/{number}/{key}/{name}"] = tensor
+        fields = Progress.__dataclass_fields__
+        meta: dict[str, Any] = {name: getattr(self.progress, name) for name in fields}
+        save_tensors(self.checkpoint, tensors, meta=meta)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, as if there had been no interruption.
+
+        Raises:
+            TrainError: there is none, or it is of another network.
+        """
+        tensors, meta = load_tensors(self.checkpoint)
+        try:
+            module = self.accelerator.unwrap_model(self.network)
+            module.load_state_dict(_below(tensors, "network/"))
+            for number, optimizer in enumerate(self.optimizers):
+                _load_optimizer(optimizer, _below(tensors, f"optimizer/{number}/"))
+        except (RuntimeError, KeyError) as error:
+            text = " ".join(str(error).split())[:200]
+            raise TrainError(
+                f"{self.checkpoint}: is of another network or recipe ({text})"
+            ) from error
+        for name, value in _below(tensors, "average/").items():
+            self.average[name].copy_(value)
+        self.progress = Progress(**meta)
+
+
+def make_optimizers(
+    network: nn.Module, kind: str, learning_rate: float
+) -> list[torch.optim.Optimizer]:
+    """Return Adam for all, or Muon for the inner convolutions and Adam for the rest.
+
+    "Inner" are 3x3 kernels that are neither depthwise nor the first or last ones.
+    """
+    inner: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    for _, param in named:
+        is_inner = param.dim() == 4 and min(param.shape[:2]) > 12
+        (inner if kind == "muon" and is_inner else rest).append(param)
+    optimizers: list[torch.optim.Optimizer] = []
+    if rest:
+        optimizers.append(torch.optim.Adam(rest, lr=learning_rate, betas=(0.9, 0.99)))
+    if inner:
+        optimizers.append(Muon(inner, lr=2.5 * learning_rate))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _load_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        key, _, entry = name.partition("/")
+        state.setdefault(int(key), {})[entry] = value
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
