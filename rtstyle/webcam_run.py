@@ -219,7 +219,7 @@ def _tell_delay(outlets: Sequence[Outlet]) -> None:
 def delay_text(name: str, age: Latency) -> str:
     """Return one line about the delay at a sink and the audio offset that fits it."""
     return (
-        f"{name}: the picture is {age.p50_ms:.0f} ms old on arrival ({age}); in OBS set "
+        f"{name}: the picture is {age.p50_ms:.0f} ms old there ({age}); in OBS set "
         f"the microphone's sync offset to {audio_offset_ms(age)} ms (Advanced Audio "
         "Properties), in a call program its audio delay; add your camera's own delay, "
         "often 30 to 60 ms"

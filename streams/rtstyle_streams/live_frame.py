@@ -13,17 +13,22 @@ class LiveFrame(Frame):
     """A frame that remembers the picture it was made from."""
 
     content: Pixels | None = None
-    """What the camera saw, same shape as `pixels`; None when that is `pixels`."""
+    """What the camera saw, same shape as `pixels`; None when that is not known."""
     notice: str = ""
     """Said to the viewer ("camera lost"): the picture is then an old one."""
 
 
 def as_live(frame: Frame) -> LiveFrame:
-    """Return `frame` as a `LiveFrame` that shares its pixels."""
+    """Return `frame` as a `LiveFrame` whose content are its own pixels."""
     if isinstance(frame, LiveFrame):
         return frame
     return LiveFrame(
-        frame.pixels, frame.pts, frame.time_base, frame.index, frame.captured_ns
+        frame.pixels,
+        frame.pts,
+        frame.time_base,
+        frame.index,
+        frame.captured_ns,
+        content=frame.pixels,
     )
 
 

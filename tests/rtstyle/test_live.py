@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Self
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtstyle.crew import StageHungError
-from rtstyle.live import Live
+from rtstyle.live import Live, Process
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
@@ -63,6 +64,12 @@ class Sink:
         self.close()
 
 
+def stage(work: Callable[[LiveFrame], Pixels]) -> Process:
+    """Make a stage from a function of pixels."""
+    return lambda frame: replace(frame, pixels=work(frame))
+
+
+@stage
 def invert(frame: LiveFrame) -> Pixels:
     return 255 - frame.pixels
 
@@ -74,7 +81,7 @@ def fail() -> None:
 def live(
     source: Iterator[Frame],
     *sinks: Sink,
-    process: Callable[[LiveFrame], Pixels] = invert,
+    process: Process = invert,
     hang_seconds: float = 30,
 ) -> Live:
     named = {f"sink {place}": sink for place, sink in enumerate(sinks)}
@@ -98,7 +105,10 @@ def test_frames_arrive_stylized_in_order_with_what_the_camera_saw() -> None:
 
 def test_stages_run_in_the_order_in_which_they_are_named() -> None:
     sink = Sink()
-    stages = {"double": lambda f: f.pixels * 2, "add": lambda f: f.pixels + 1}
+    stages = {
+        "double": stage(lambda frame: frame.pixels * 2),
+        "add": stage(lambda frame: frame.pixels + 1),
+    }
     Live(camera(3), stages, {"sink": sink}).run()
     assert all((got.pixels == 2 * got.index + 1).all() for got in sink.frames)
 
@@ -123,6 +133,7 @@ def test_the_slowest_sink_never_slows_the_others() -> None:
 
 
 def test_a_slow_stage_sees_fewer_frames_and_never_old_ones() -> None:
+    @stage
     def slowly(frame: LiveFrame) -> Pixels:
         time.sleep(0.02)
         return frame.pixels
@@ -144,6 +155,7 @@ def test_age_counts_from_the_capture_to_the_end_of_the_write() -> None:
 
 @pytest.mark.slow
 def test_age_stays_under_two_frame_times_with_a_network_of_25_ms() -> None:
+    @stage
     def network(frame: LiveFrame) -> Pixels:
         time.sleep(0.025)
         return frame.pixels
@@ -159,6 +171,7 @@ def test_age_stays_under_two_frame_times_with_a_network_of_25_ms() -> None:
 def test_an_error_anywhere_stops_everything_and_is_the_one_that_is_seen(
     place: str,
 ) -> None:
+    @stage
     def broken(frame: LiveFrame) -> Pixels:
         if place == "stylize" and frame.index >= 3:
             fail()
@@ -184,6 +197,7 @@ def test_a_stage_that_hangs_is_named_and_stops_everything(place: str) -> None:
     def hang() -> None:
         release.wait(20)
 
+    @stage
     def stuck(frame: LiveFrame) -> Pixels:
         if place == "stylize" and frame.index >= 3:
             hang()

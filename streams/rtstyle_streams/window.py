@@ -1,0 +1,155 @@
+"""A preview window; only the main thread may touch it, as HighGUI demands on macOS."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import cv2
+import numpy as np
+
+from rtstyle_streams.errors import SinkError
+from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.live_frame import LiveFrame, draw_text
+
+FLAGS: Final = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+PROBE: Final = (
+    "import cv2; cv2.namedWindow('rtstyle', cv2.WINDOW_NORMAL); "
+    "cv2.waitKey(1); cv2.destroyAllWindows()"
+)
+"""Opens a window for a moment; run in a child, since failing aborts the process."""
+PROBE_SECONDS: Final = 20.0
+LEFT_KEYS: Final = frozenset((81, 2424832, 65361, 63234))
+"""Key codes of the left arrow in Qt, Windows, GTK and Cocoa."""
+RIGHT_KEYS: Final = frozenset((83, 2555904, 65363, 63235))
+"""Key codes of the right arrow."""
+ESCAPE: Final = 27
+
+
+def why_no_display() -> str:
+    """Return why no window can be opened here, in one line; empty when one can."""
+    if sys.platform == "linux" and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return "this session has no display (DISPLAY is not set)"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", PROBE],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"a window did not open within {PROBE_SECONDS:g} s"
+    if done.returncode == 0:
+        return ""
+    if "not implemented" in done.stderr:
+        return (
+            "this OpenCV was built without windows; install opencv-python in place of "
+            "opencv-python-headless"
+        )
+    if "ImportError" in done.stderr:
+        return "OpenCV misses a library: " + done.stderr.strip().splitlines()[-1]
+    return "the display does not let a window open"
+
+
+class Window:
+    """Shows frames and hands on keys.
+
+    Args:
+        title: what stands in its title bar.
+        width: columns of the frames to come.
+        height: lines of the frames to come.
+        on_key: called with "a", "?", "left", "right", "escape"; False ends the run.
+        lines: returns what to write over the picture, a line each.
+
+    Raises:
+        SinkError: no window can be opened here.
+    """
+
+    def __init__(
+        self,
+        title: str = "rtstyle",
+        *,
+        width: int,
+        height: int,
+        on_key: Callable[[str], bool] = lambda key: key not in ("q", "escape"),
+        lines: Callable[[], list[str]] = list,
+    ) -> None:
+        if why := why_no_display():
+            raise SinkError(
+                f"window: expected a display to open one on, but {why}; use another "
+                "--output, such as virtualcam, a file or null:"
+            )
+        self.is_mirrored = False
+        """Whether the picture is shown as in a mirror."""
+        self.is_split = False
+        """Whether the left half shows what the camera saw."""
+        self._title, self._on_key, self._lines = title, on_key, lines
+        self._canvas: Pixels | None = None
+        self._is_shown = False
+        cv2.namedWindow(title, FLAGS)
+        cv2.resizeWindow(title, width, height)
+
+    def write(self, frame: Frame) -> None:
+        """Show one frame."""
+        picture = compose(frame, is_mirrored=self.is_mirrored, is_split=self.is_split)
+        if lines := self._lines():
+            draw_text(picture, lines)
+        cv2.imshow(self._title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR, dst=picture))
+        self._is_shown = True
+
+    def pump(self) -> bool:
+        """Let the window draw and answer its keys; False ends the run."""
+        code = cv2.waitKeyEx(1)
+        if code >= 0 and (key := key_name(code)) and not self._on_key(key):
+            return False
+        return not self._was_closed()
+
+    def _was_closed(self) -> bool:
+        """Return whether the user has closed the window."""
+        if not self._is_shown:
+            return False
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
+        except cv2.error:
+            return True
+
+    def close(self) -> None:
+        """Close the window; may be called twice."""
+        if self._title:
+            try:
+                cv2.destroyWindow(self._title)
+            except cv2.error:  # the user was faster
+                pass
+            self._title = ""
+
+
+def compose(frame: Frame, *, is_mirrored: bool, is_split: bool) -> Pixels:
+    """Return a new picture of `frame`, RGB, with its notice written on it."""
+    picture = frame.pixels.copy()
+    content = frame.content if isinstance(frame, LiveFrame) else None
+    half = frame.width // 2
+    if is_split and content is not None:
+        picture[:, :half] = content[:, :half]
+        picture[:, half - 1 : half + 1] = 255
+    if is_mirrored:
+        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
+    if isinstance(frame, LiveFrame) and frame.notice:
+        cv2.convertScaleAbs(picture, dst=picture, alpha=0.4)
+        draw_text(picture, frame.notice.split("; "), top=frame.height // 3)
+    return picture
+
+
+def key_name(code: int) -> str:
+    """Return the name of a key code of ``cv2.waitKeyEx``; empty for one without."""
+    if code in LEFT_KEYS and code > 255:
+        return "left"
+    if code in RIGHT_KEYS and code > 255:
+        return "right"
+    low = code & 0xFF
+    if low == ESCAPE:
+        return "escape"
+    return chr(low) if code < 0x10000 or low else ""

@@ -1,0 +1,221 @@
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rtstyle.recorder import Recorder
+from rtstyle.studio import HELP, Mirror, Studio
+from rtstyle.style_switcher import StyleSwitcher
+from rtstyle.stylizer import Controls
+from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.live_frame import LiveFrame
+from rtstyle_streams.memory import ListSink
+
+
+class Inverter:
+    """A style that inverts."""
+
+    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+        return content, 255 - content
+
+    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
+        return made
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class View:
+    is_mirrored = False
+    is_split = False
+
+
+def studio(
+    *, mirror: Mirror = "preview", recorder: Recorder | None = None
+) -> tuple[Studio, View]:
+    switcher = StyleSwitcher(["a", "b", "c"], lambda name: Inverter())
+    made, view = Studio(switcher, Controls(), mirror=mirror, recorder=recorder), View()
+    made.show_in(view)
+    return made, view
+
+
+def frame(value: int = 0, index: int = 0) -> LiveFrame:
+    pixels = np.full((4, 6, 3), value, np.uint8)
+    pixels[:, 0] = 77
+    return LiveFrame(pixels, index, Fraction(1, 30), index, 1, content=pixels)
+
+
+def finished(made: Studio, given: LiveFrame) -> LiveFrame:
+    return made.smooth(made.stylize(given))
+
+
+def test_the_two_stages_keep_content_and_times() -> None:
+    made, _ = studio()
+    got = finished(made, frame(10, index=3))
+    assert (got.pixels[:, 1:] == 245).all()
+    assert got.content is not None
+    assert (got.content[:, 1:] == 10).all()
+    assert (got.index, got.captured_ns) == (3, 1)
+
+
+def test_paused_sends_the_last_picture_with_the_new_time() -> None:
+    made, _ = studio()
+    finished(made, frame(10))
+    made.on_key(" ")
+    still = finished(made, frame(200, index=9))
+    assert (still.pixels[:, 1:] == 245).all()
+    assert still.index == 9
+    assert "paused; space goes on" in made.lines()
+    made.on_key(" ")
+    assert (finished(made, frame(200)).pixels[:, 1:] == 55).all()
+
+
+@pytest.mark.parametrize(
+    ("mirror", "window", "outputs"),
+    [("preview", True, False), ("all", False, True), ("off", False, False)],
+)
+def test_mirror_is_for_the_preview_for_all_or_for_nobody(
+    mirror: Mirror, window: bool, outputs: bool
+) -> None:
+    made, view = studio(mirror=mirror)
+    assert view.is_mirrored is window
+    mark = -1 if outputs else 0
+    got = finished(made, frame())
+    assert (got.pixels[:, mark] == 255 - 77).all()
+    assert got.content is not None
+    assert (got.content[:, mark] == 77).all()
+
+
+def test_keys_change_the_controls_and_say_so() -> None:
+    made, view = studio()
+    for key, said in [
+        ("-", "strength 0.9"),
+        ("c", "colours of the camera"),
+        ("t", "smoothing gate"),
+        ("m", "mirror all"),
+        ("3", "style c"),
+        ("n", "style a"),
+        ("left", "style c"),
+    ]:
+        assert made.on_key(key)
+        assert made.lines()[-1] == said
+    assert made.controls == Controls(0.9, keep_colors=True, smooth="gate")
+    assert not view.is_mirrored
+    made.on_key("b")
+    assert view.is_split
+
+
+def test_strength_stays_between_0_and_1() -> None:
+    made, _ = studio()
+    for _ in range(15):
+        made.on_key("-")
+    assert made.controls.strength == 0
+    for _ in range(15):
+        made.on_key("+")
+    assert made.controls.strength == 1
+
+
+@pytest.mark.parametrize("key", ["q", "escape"])
+def test_q_and_escape_quit(key: str) -> None:
+    assert not studio()[0].on_key(key)
+
+
+@pytest.mark.parametrize("key", ["x", "9", "0", "\r", "s", "r"])
+def test_other_keys_do_nothing_without_a_recorder(key: str) -> None:
+    made, _ = studio()
+    assert made.on_key(key)
+    assert made.lines() == []
+
+
+def test_question_mark_shows_every_key_and_hides_it_again() -> None:
+    made, _ = studio()
+    made.on_key("?")
+    assert made.lines() == list(HELP)
+    made.on_key("?")
+    assert made.lines() == []
+
+
+def test_h_shows_the_style_and_its_controls() -> None:
+    made, _ = studio()
+    made.on_key("h")
+    assert made.lines()[0].startswith("a  strength 1.0  colours style  smooth off")
+
+
+def recorder_into(folder: Path, sink: ListSink) -> tuple[Recorder, list[str]]:
+    said: list[str] = []
+    recorder = Recorder(folder, lambda path: sink)
+    recorder.say = said.append
+    return recorder, said
+
+
+def test_frames_between_two_presses_are_recorded(tmp_path: Path) -> None:
+    sink = ListSink()
+    recorder, said = recorder_into(tmp_path, sink)
+    for index in range(6):
+        if index in (2, 4):
+            recorder.toggle_recording()
+        recorder.write(frame(index=index))
+    assert [got.index for got in sink.frames] == [2, 3]
+    assert sink.is_finished
+    assert "without sound" in said[0]
+    assert said[1].startswith("recorded ")
+
+
+def test_the_end_of_the_run_completes_a_recording(tmp_path: Path) -> None:
+    sink = ListSink()
+    recorder, _ = recorder_into(tmp_path, sink)
+    recorder.toggle_recording()
+    recorder.write(frame())
+    recorder.finish()
+    assert sink.is_finished
+
+
+def test_a_recording_that_fails_is_said_and_ends_only_itself(tmp_path: Path) -> None:
+    sink = ListSink(fail_at=0)
+    recorder, said = recorder_into(tmp_path, sink)
+    recorder.toggle_recording()
+    recorder.write(frame())
+    recorder.write(frame())
+    assert said[-1].startswith("memory: failed")
+    assert not recorder.is_recording
+    assert sink.is_closed
+
+
+def test_a_snapshot_is_the_stylized_picture_in_its_colours(tmp_path: Path) -> None:
+    recorder, said = recorder_into(tmp_path, ListSink())
+    red = np.zeros((4, 6, 3), np.uint8)
+    red[..., 0] = 255
+    recorder.snapshot()
+    recorder.write(Frame(red, 0, Fraction(1, 30), 0))
+    recorder.write(Frame(red, 0, Fraction(1, 30), 1))
+    (path,) = tmp_path.glob("*.png")
+    read = cv2.imread(str(path))
+    assert read is not None
+    assert (read[..., ::-1] == red).all()
+    assert said == [f"snapshot {path}"]
+
+
+def test_a_snapshot_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    recorder, said = recorder_into(tmp_path / "missing", ListSink())
+    recorder.snapshot()
+    recorder.write(frame())
+    assert "could not be written" in said[0]
+
+
+def test_two_snapshots_in_a_second_get_two_names(tmp_path: Path) -> None:
+    recorder, _ = recorder_into(tmp_path, ListSink())
+    for _ in range(2):
+        recorder.snapshot()
+        recorder.write(frame())
+    assert len(list(tmp_path.glob("*.png"))) == 2
+
+
+def test_the_studio_speaks_for_its_recorder(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, lambda path: ListSink(fail_at=0))
+    made, _ = studio(recorder=recorder)
+    made.on_key("r")
+    recorder.write(frame())
+    assert made.lines()[-1].startswith("memory: failed")

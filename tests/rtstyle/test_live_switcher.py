@@ -1,0 +1,142 @@
+import threading
+import time
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from rtstyle.errors import StyleFileError
+from rtstyle.style_switcher import StyleSwitcher
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.live_frame import LiveFrame
+
+
+class PaintStyler:
+    """A style that paints everything in one value."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+        self.num_runs = self.num_resets = self.num_closed = 0
+
+    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+        assert not self.num_closed, "it was used after it was closed"
+        self.num_runs += 1
+        return content, np.full_like(content, self.value)
+
+    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
+        return made
+
+    def reset(self) -> None:
+        self.num_resets += 1
+
+    def close(self) -> None:
+        self.num_closed += 1
+
+
+class Builder:
+    """Builds painters named after their value; slowly or not at all, if told so."""
+
+    def __init__(self) -> None:
+        self.built: dict[str, PaintStyler] = {}
+        self.go = threading.Event()
+        self.go.set()
+
+    def __call__(self, name: str) -> PaintStyler:
+        self.go.wait(5)
+        if name == "broken":
+            raise StyleFileError("broken: no style")
+        self.built[name] = PaintStyler(int(name))
+        return self.built[name]
+
+
+def frame() -> LiveFrame:
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    return LiveFrame(pixels, 0, Fraction(1, 30), 0, 0, content=pixels)
+
+
+def shown(switcher: StyleSwitcher) -> int:
+    half = switcher.network(frame())
+    assert half.finish is not None
+    return int(half.finish()[0, 0, 0])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 2
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def builder() -> Builder:
+    return Builder()
+
+
+def test_the_first_style_is_shown_and_warmed_up(builder: Builder) -> None:
+    switcher = StyleSwitcher(["10", "20"], builder)
+    switcher.warm_up(frame().pixels)
+    assert builder.built["10"].num_runs == 1
+    assert builder.built["10"].num_resets == 1, "the warm-up leaves no trace"
+    assert shown(switcher) == 10
+    switcher.close()
+
+
+def test_frames_go_on_while_the_next_style_is_built(builder: Builder) -> None:
+    switcher = StyleSwitcher(["10", "20"], builder)
+    assert shown(switcher) == 10
+    builder.go.clear()
+    switcher.choose(1)
+    assert [shown(switcher) for _ in range(3)] == [10, 10, 10]
+    builder.go.set()
+    until(lambda: shown(switcher) == 20)
+    assert builder.built["20"].num_resets == 1, "it was warmed up aside"
+    assert builder.built["10"].num_closed == 1
+    switcher.close()
+    assert builder.built["20"].num_closed == 1
+
+
+def test_positions_count_around(builder: Builder) -> None:
+    switcher = StyleSwitcher(["10", "20", "30"], builder)
+    switcher.choose(switcher.position - 1)
+    assert switcher.name == "30"
+    until(lambda: shown(switcher) == 30)
+    switcher.choose(switcher.position + 1)
+    until(lambda: shown(switcher) == 10)
+    switcher.close()
+
+
+def test_a_style_that_cannot_be_built_leaves_the_old_one(builder: Builder) -> None:
+    said: list[str] = []
+    switcher = StyleSwitcher(["10", "broken"], builder)
+    switcher.say = said.append
+    switcher.choose(1)
+    until(lambda: bool(said))
+    assert said == ["style broken could not be loaded: broken: no style"]
+    assert shown(switcher) == 10
+    switcher.close()
+
+
+def test_a_fade_mixes_both_and_then_lets_the_old_one_go(builder: Builder) -> None:
+    switcher = StyleSwitcher(["0", "200"], builder, fade_seconds=0.2)
+    shown(switcher)
+    switcher.choose(1)
+    seen = []
+
+    def is_over() -> bool:
+        seen.append(shown(switcher))
+        return builder.built["0"].num_closed == 1
+
+    until(is_over)
+    assert seen[-1] == 200
+    between = [value for value in seen if 0 < value < 200]
+    assert between
+    assert between == sorted(between)
+    switcher.close()
+
+
+def test_closing_twice_does_no_harm(builder: Builder) -> None:
+    switcher = StyleSwitcher(["10"], builder)
+    switcher.close()
+    switcher.close()
+    assert builder.built["10"].num_closed >= 1
