@@ -1,0 +1,235 @@
+"""`rtstyle webcam`: a camera in another style, in a window, a call, a file."""
+
+import json
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from rtstyle.live import LiveReport
+
+
+class SizeType(click.ParamType):
+    """WIDTHxHEIGHT, as in 1280x720."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return width and height in pixels."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", str(value))
+        if match is None:
+            self.fail(f"expected WIDTHxHEIGHT like 1280x720, got {value!r}", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+@click.command()
+@click.option(
+    "--style",
+    "styles",
+    multiple=True,
+    metavar="STYLE",
+    help="Name or file of a style; give several to change between them with n and p. "
+    "Default: all bundled styles.",
+)
+@click.option(
+    "--camera",
+    metavar="CAMERA",
+    help="Name, part of it, id or number (see 'rtstyle cameras'); a video file or "
+    "sample: plays one. Default: the first camera.",
+)
+@click.option("--size", type=SizeType(), help="Size to ask the camera for.")
+@click.option("--fps", type=click.FloatRange(1, 1000), help="Rate to ask it for.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="OUTPUT",
+    help="window, virtualcam[:DEVICE], null: or a video file; may be given several "
+    "times.  [default: window]",
+)
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="0 is the camera's picture, 1 the style.",
+)
+@click.option(
+    "--keep-colors/--no-keep-colors", default=False, help="Keep the camera's colours."
+)
+@click.option(
+    "--smooth",
+    type=click.Choice(["off", "gate", "flow"]),
+    default="gate",
+    show_default=True,
+    help="How the picture is kept steady.",
+)
+@click.option(
+    "--height",
+    type=click.IntRange(16, 8192),
+    metavar="LINES",
+    help="Lines that the network sees; fewer are faster. Default: all.",
+)
+@click.option(
+    "--mirror",
+    type=click.Choice(["preview", "all", "off"]),
+    default="preview",
+    show_default=True,
+    help="Who sees a mirror image.",
+)
+@click.option(
+    "--fade",
+    type=click.FloatRange(0, 10),
+    default=0.0,
+    metavar="SECONDS",
+    help="Let one style fade into the next.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), help="End after so many seconds."
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Where the keys r and s put recordings and snapshots.  [default: here]",
+)
+@click.option(
+    "--overwrite/--no-overwrite", default=False, help="Replace files that exist."
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "onnxruntime", "tensorrt", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What runs the network.",
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="DEVICE",
+    help="auto, cpu or cuda:N.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def webcam(
+    *,
+    styles: tuple[str, ...],
+    camera: str | None,
+    size: tuple[int, int] | None,
+    fps: float | None,
+    outputs: tuple[str, ...],
+    strength: float,
+    keep_colors: bool,
+    smooth: Literal["off", "gate", "flow"],
+    height: int | None,
+    mirror: Literal["preview", "all", "off"],
+    fade: float,
+    seconds: float | None,
+    folder: Path,
+    overwrite: bool,
+    runtime: str,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Show a camera in another style: in a window, a video call, a file.
+
+    Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
+    """
+    from rtstyle.gallery import bundled_names
+    from rtstyle.stylizer import Controls
+    from rtstyle.webcam_run import WebcamSettings, run_webcam
+    from rtstyle_streams.capture import Wish
+
+    width, lines = size or (None, None)
+    settings = WebcamSettings(
+        styles=all_styles(styles, bundled_names()),
+        camera=camera,
+        wish=Wish(width, lines, fps),
+        outputs=outputs or ("window",),
+        controls=Controls(strength, keep_colors, smooth, height),
+        runtime=runtime,
+        device=device,
+        mirror=mirror,
+        fade_seconds=fade,
+        seconds=seconds,
+        folder=folder,
+        overwrite=overwrite,
+    )
+    with graceful_stop() as stop:
+        report = run_webcam(settings, stop=stop)
+    if as_json:
+        click.echo(json.dumps(asdict(report), indent=2))
+    else:
+        for line in report_lines(report):
+            click.echo(line, err=True)
+
+
+def all_styles(wanted: tuple[str, ...], bundled: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the styles to change between.
+
+    Several that are wanted: these. One: that one first, then the bundled ones. None:
+    the bundled ones.
+    """
+    if len(wanted) > 1:
+        return wanted
+    return tuple(dict.fromkeys((*wanted, *bundled)))
+
+
+@contextmanager
+def graceful_stop() -> Iterator[threading.Event]:
+    """Give out an event that the first Ctrl-C or SIGTERM sets; a second one kills."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        for known, handler in before.items():
+            signal.signal(known, handler)
+
+    for number in _STOP_SIGNALS:
+        signal.signal(number, on_signal)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def report_lines(report: "LiveReport") -> list[str]:
+    """Return what a run measured, for people."""
+    from rtstyle.webcam_run import delay_text
+
+    rate = report.num_captured / report.seconds if report.seconds else 0.0
+    lines = [
+        f"{report.num_captured} frames in {report.seconds:.1f} s ({rate:.1f} fps); "
+        + ", ".join(
+            f"{name} {times.p50_ms:.1f} ms"
+            for name, times in report.work.items()
+            if name != "camera" and name not in report.age
+        )
+    ]
+    for name, age in report.age.items():
+        if name in ("virtualcam", "window") and age.num_samples:
+            lines.append(delay_text(name, age))
+        elif name != "recorder":
+            dropped = report.num_dropped[name]
+            lines.append(f"{name}: age {age}; {dropped} frames dropped")
+    return lines
