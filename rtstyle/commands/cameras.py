@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtstyle.commands.options import json_option
+
 if TYPE_CHECKING:
     from rtstyle_streams.devices import Camera
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@json_option
 def cameras(*, as_json: bool) -> None:
     """List the cameras by name, with id, sizes, rates and formats."""
     from rtstyle_streams.devices import list_cameras

@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from rtstyle.commands.options import (
+    control_options,
+    json_option,
+    overwrite_option,
+    runtime_options,
+    smooth_option,
+)
+
 if TYPE_CHECKING:
     from rtstyle.live import LiveReport
 
 
-class SizeType(click.ParamType):
+class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
     """WIDTHxHEIGHT, as in 1280x720."""
 
     name = "WxH"
@@ -59,29 +67,8 @@ class SizeType(click.ParamType):
     help="window, virtualcam[:DEVICE], null: or a video file; may be given several "
     "times.  [default: window]",
 )
-@click.option(
-    "--strength",
-    type=click.FloatRange(0, 1),
-    default=1.0,
-    show_default=True,
-    help="0 is the camera's picture, 1 the style.",
-)
-@click.option(
-    "--keep-colors/--no-keep-colors", default=False, help="Keep the camera's colours."
-)
-@click.option(
-    "--smooth",
-    type=click.Choice(["off", "gate", "flow"]),
-    default="gate",
-    show_default=True,
-    help="How the picture is kept steady.",
-)
-@click.option(
-    "--height",
-    type=click.IntRange(16, 8192),
-    metavar="LINES",
-    help="Lines that the network sees; fewer are faster. Default: all.",
-)
+@control_options
+@smooth_option("gate")
 @click.option(
     "--mirror",
     type=click.Choice(["preview", "all", "off"]),
@@ -105,24 +92,9 @@ class SizeType(click.ParamType):
     default=Path(),
     help="Where the keys r and s put recordings and snapshots.  [default: here]",
 )
-@click.option(
-    "--overwrite/--no-overwrite", default=False, help="Replace files that exist."
-)
-@click.option(
-    "--runtime",
-    type=click.Choice(["auto", "onnxruntime", "tensorrt", "openvino"]),
-    default="auto",
-    show_default=True,
-    help="What runs the network.",
-)
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="DEVICE",
-    help="auto, cpu or cuda:N.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@overwrite_option
+@runtime_options
+@json_option
 def webcam(
     *,
     styles: tuple[str, ...],

@@ -19,6 +19,7 @@ from rtstyle.commands.cameras import cameras as cameras_command
 from rtstyle.commands.webcam import all_styles, graceful_stop, report_lines
 from rtstyle.commands.webcam import webcam as webcam_command
 from rtstyle.errors import UsageError
+from rtstyle.live import LiveReport
 from rtstyle.webcam_run import WebcamSettings, open_camera, run_webcam
 from rtstyle_streams.as_camera import AsCamera
 from rtstyle_streams.capture import Wish
@@ -54,7 +55,7 @@ def settings(
     )
 
 
-def run(asked: WebcamSettings) -> webcam_run.LiveReport:
+def run(asked: WebcamSettings) -> LiveReport:
     return run_webcam(asked, build=lambda name: RedStyler())
 
 
