@@ -16,7 +16,7 @@ from rtstyle.smoothing.luma import (
     to_pixel_size,
 )
 from rtstyle.smoothing.scene_cut import SceneCutDetector
-from rtstyle.smoothing.warp import Flow, Mask, pixel_grid, traceable, warp
+from rtstyle.smoothing.warp import Flow, pixel_grid, traceable, warp
 from rtstyle_streams.frame import Pixels
 
 Bytes = npt.NDArray[np.uint8]
@@ -24,6 +24,12 @@ Bytes = npt.NDArray[np.uint8]
 
 LEAST_SIDE = 16
 """Smaller grids (below 64 pixels) are taken as standing still: DIS needs room."""
+KEEP_MOVING = 0.75
+"""Largest share of the old picture where it was carried: less than `KEEP`, because
+each carrying softens it."""
+SLACK = 0.3
+"""Cells by which a flow may be wrong: so many times the content's slope, a difference
+counts for nothing."""
 
 
 @dataclass(slots=True)
@@ -42,7 +48,8 @@ class _Memory:
 class FlowSmoother:
     """Carries the smoothed frame along the motion, then blends as the gate does.
 
-    Dense inverse search finds the motion on the quarter-size luma of the content in
+    Where the gate sees no motion nothing is carried, so nothing softens. Elsewhere
+    dense inverse search finds the motion on the quarter-size luma of the content in
     both directions; where the two disagree (something was uncovered) or the carried
     content does not fit the new one, the new stylized frame stands alone.
 
@@ -53,7 +60,7 @@ class FlowSmoother:
     def __init__(self) -> None:
         self._memory: _Memory | None = None
         self._detector = SceneCutDetector()
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
         """Return the steadied frame; see `Smoother`."""
@@ -65,14 +72,13 @@ class FlowSmoother:
         if memory is None or cut or memory.state.shape != stylized.shape:
             self._memory = _start(stylized, luma, rounded)
             return stylized
-        flow_cur_to_prev, can_trace = self._motion(memory, rounded)
-        carried = warp(memory.reference, flow_cur_to_prev, places=memory.cells)
-        difference = still.averaged_difference(luma, carried)
-        keep = KEEP * still.stillness(difference, memory.floor) * can_trace
+        difference = still.averaged_difference(luma, memory.reference)
+        keep = KEEP * still.stillness(difference, memory.floor)
+        if keep.min() < KEEP / 2 and min(luma.shape) >= LEAST_SIDE:
+            keep = self._follow(memory, luma, rounded, keep)
+            difference = still.averaged_difference(luma, memory.reference)
         memory.floor = still.next_floor(memory.floor, difference)
-        memory.reference = blend_grid(carried, luma, keep)
-        carried_state = _carry(memory, flow_cur_to_prev)
-        memory.state, memory.scratch = carried_state, memory.state
+        memory.reference = blend_grid(memory.reference, luma, keep)
         memory.state = blend(memory.state, stylized, keep, scratch=memory.scratch)
         memory.luma = rounded
         return to_pixels(memory.state)
@@ -82,18 +88,19 @@ class FlowSmoother:
         self._memory = None
         self._detector.reset()
 
-    def _motion(self, memory: _Memory, rounded: Bytes) -> tuple[Flow, Mask]:
-        """Return the flow from this frame to the last, in cells, and where it holds."""
-        if min(rounded.shape) < LEAST_SIDE:
-            return np.zeros((*rounded.shape, 2), np.float32), np.ones(
-                rounded.shape, np.float32
-            )
+    def _follow(self, memory: _Memory, luma: Grid, rounded: Bytes, keep: Grid) -> Grid:
+        """Carry state and reference along the motion and return what to keep."""
         there = self._dis.calc(rounded, memory.luma, None)  # type: ignore[call-overload]
         back = self._dis.calc(memory.luma, rounded, None)  # type: ignore[call-overload]
         flow_cur_to_prev = np.asarray(there, dtype=np.float32)
         flow_prev_to_cur = np.asarray(back, dtype=np.float32)
-        mask = traceable(flow_cur_to_prev, flow_prev_to_cur, places=memory.cells)
-        return flow_cur_to_prev, mask
+        found = traceable(flow_cur_to_prev, flow_prev_to_cur, places=memory.cells)
+        stands = keep >= KEEP / 2
+        flow_cur_to_prev[stands] = 0.0
+        memory.reference = warp(memory.reference, flow_cur_to_prev, places=memory.cells)
+        fits = still.stillness(_misfit(luma, memory.reference), memory.floor)
+        _carry(memory, flow_cur_to_prev)
+        return np.where(stands, keep, KEEP_MOVING * fits * found)
 
 
 def _start(stylized: Pixels, luma: Grid, rounded: Bytes) -> _Memory:
@@ -103,9 +110,20 @@ def _start(stylized: Pixels, luma: Grid, rounded: Bytes) -> _Memory:
     return _Memory(state, np.empty_like(state), luma, rounded, cells, pixels)
 
 
-def _carry(memory: _Memory, flow_cur_to_prev: Flow) -> State:
-    """Warp the smoothed picture by the flow of its cells, enlarged."""
+def _misfit(luma: Grid, carried: Grid) -> Grid:
+    """Return the averaged difference beyond what a flow wrong by `SLACK` explains."""
+    slope_x = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=SLACK / 8)
+    slope_y = cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=SLACK / 8)
+    explained = cv2.magnitude(slope_x, slope_y)
+    difference = cv2.absdiff(luma, carried)
+    return still.box_average(np.maximum(difference - explained, 0.0))
+
+
+def _carry(memory: _Memory, flow_cur_to_prev: Flow) -> None:
+    """Warp the smoothed picture by the flow of its cells, enlarged; cubic."""
     height, width = memory.state.shape[:2]
-    flow_px = CELL_PX * flow_cur_to_prev
-    flow_px = to_pixel_size(flow_px, height=height, width=width)
-    return warp(memory.state, flow_px, places=memory.pixels, out=memory.scratch)
+    flow_px = to_pixel_size(CELL_PX * flow_cur_to_prev, height=height, width=width)
+    carried = warp(
+        memory.state, flow_px, places=memory.pixels, out=memory.scratch, cubic=True
+    )
+    memory.state, memory.scratch = carried, memory.state

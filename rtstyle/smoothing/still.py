@@ -21,11 +21,15 @@ FIRST, LEAST, MOST = 1.0, 0.5, 2.0
 
 
 def averaged_difference(luma: Grid, reference: Grid) -> Grid:
-    """Return the box average of the absolute difference, mirrored at the edge."""
-    difference = cv2.absdiff(luma, reference)
+    """Return the box average of the absolute difference."""
+    return box_average(np.asarray(cv2.absdiff(luma, reference), dtype=np.float32))
+
+
+def box_average(grid: Grid) -> Grid:
+    """Return the average over `WINDOW` x `WINDOW` cells, the edge repeated."""
     window = (WINDOW, WINDOW)
-    blurred = cv2.blur(difference, window, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(blurred, dtype=np.float32)
+    average = cv2.blur(grid, window, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(average, dtype=np.float32)
 
 
 def stillness(difference: Grid, floor: float) -> Grid:

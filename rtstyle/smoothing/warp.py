@@ -25,14 +25,17 @@ def warp(
     *,
     places: Flow | None = None,
     out: npt.NDArray[np.float32] | None = None,
+    cubic: bool = False,
 ) -> npt.NDArray[np.float32]:
-    """Show the previous picture as it would look now, bilinear.
+    """Show the previous picture as it would look now.
 
     Args:
         picture: the previous one, ``(h, w)`` or ``(h, w, C)``, float32.
         flow_cur_to_prev: where each pixel of now was, ``(h, w, 2)``.
         places: `pixel_grid` of that size, when the caller keeps one.
         out: memory for the result, of the picture's shape.
+        cubic: Interpolate over 4 x 4 pixels: softens less, may overshoot; else
+            bilinear.
 
     Returns:
         Same shape; what came from outside repeats the edge.
@@ -40,12 +43,13 @@ def warp(
     if places is None:
         places = pixel_grid(*flow_cur_to_prev.shape[:2])
     sources = cv2.add(flow_cur_to_prev, places)
+    interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     return np.asarray(
         cv2.remap(
             picture,
             sources,
             None,  # type: ignore[call-overload]
-            cv2.INTER_LINEAR,
+            interpolation,
             dst=out,
             borderMode=cv2.BORDER_REPLICATE,
         ),

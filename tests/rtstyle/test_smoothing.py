@@ -143,7 +143,7 @@ def test_nothing_is_left_behind_a_fast_object(mode: SmoothMode) -> None:
         out = smoother(noisy_frame, noisy_frame)
         behind = np.s_[28:62, max(0, 12 * step - 60) : max(1, 12 * step - 8)]
         residues.append(error(out[behind], background[behind]).mean())
-    assert max(residues[2:]) < 2.0, "more than the noise itself is left"
+    assert max(residues[2:]) < 2.5, "the noise itself is 1.6"
 
 
 @pytest.mark.parametrize("mode", MODES)

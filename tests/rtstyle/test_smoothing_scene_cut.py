@@ -20,7 +20,7 @@ def scene(seed: int, *, height: int = 90, width: int = 160, block: int = 15) -> 
 
 
 def to_frame(values: npt.NDArray[np.floating]) -> Pixels:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)
 
 
 def cuts(frames: Iterable[Pixels]) -> list[int]:
