@@ -1,0 +1,53 @@
+"""How far a picture moved in CLIP's space along the way that two texts point."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def text_direction(target_text: Tensor, source_text: Tensor) -> Tensor:
+    """Return the unit vector from one text to another.
+
+    Args:
+        target_text: Embeddings of the prompt in every template, ``(T, D)``, as the
+            text encoder gives them (not normalised).
+        source_text: The same for "a Photo", ``(T, D)``.
+
+    Returns:
+        Shape ``(D,)``, length 1; zeros when both texts are the same.
+
+    Source:
+        CLIPstyler (Kwon and Ye 2022), equation 1; embeddings are averaged over the
+        templates before they are normalised, as in its code. StyleGAN-NADA
+        normalises each one first.
+    """
+    target = F.normalize(target_text.mean(dim=0), dim=0)
+    source = F.normalize(source_text.mean(dim=0), dim=0)
+    return F.normalize(target - source, dim=0)
+
+
+def directional_distances(
+    stylized: Tensor, content: Tensor, direction: Tensor
+) -> Tensor:
+    """Return for every picture one minus the cosine of its way and the texts' way.
+
+    Args:
+        stylized: Image embeddings of stylized pictures or patches, ``(N, D)``, any
+            length; SpectralCLIP's when a band is chosen.
+        content: Plain image embeddings of the whole content image of each row,
+            ``(N, D)``, any length.
+        direction: Of `text_direction`, ``(D,)``.
+
+    Returns:
+        Shape ``(N,)``, 0..2: 0 along the direction, 1 for a picture that is as it
+        was, 2 the other way.
+
+    Source:
+        CLIPstyler (Kwon and Ye 2022), equations 1 and 2.
+    """
+    moved = F.normalize(stylized, dim=1) - F.normalize(content, dim=1)
+    return 1.0 - F.normalize(moved, dim=1) @ F.normalize(direction, dim=0)
+
+
+def directional_loss(stylized: Tensor, content: Tensor, direction: Tensor) -> Tensor:
+    """Return the mean of `directional_distances`, a scalar."""
+    return directional_distances(stylized, content, direction).mean()
