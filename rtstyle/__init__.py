@@ -1,3 +1,32 @@
 """Real-time neural video stylization."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtstyle.gallery import load_style
+    from rtstyle.pipeline import Pipeline
+    from rtstyle.stylizer import Controls, Stylizer
+
 __version__ = "0.1.0"
+
+__all__ = ["Controls", "Pipeline", "Stylizer", "load_style"]
+
+_HOME = {
+    "Controls": "rtstyle.stylizer",
+    "Pipeline": "rtstyle.pipeline",
+    "Stylizer": "rtstyle.stylizer",
+    "load_style": "rtstyle.gallery",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `--help` stays quick."""
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'rtstyle' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -1,14 +1,19 @@
-"""The bundled styles, and how a name becomes a style."""
+"""The bundled styles, those a user added, and how a name becomes a style."""
 
 import difflib
 import json
-from functools import cache
+import logging
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from rtstyle.errors import StyleFileError
 from rtstyle.style_file import Style, read_style
+
+log = logging.getLogger(__name__)
 
 DEFAULT_STYLE = "starry_night"
 """What is used when no style is named, and what lists begin with."""
@@ -19,12 +24,21 @@ def bundled_folder() -> Path:
     return Path(str(resources.files("rtstyle") / "styles"))
 
 
-@cache
-def bundled_names() -> tuple[str, ...]:
-    """Return the names of all bundled styles, the default first."""
-    names = sorted(path.stem for path in bundled_folder().glob("*.onnx"))
-    names = [name for name in names if not name.endswith(".int8")]
-    return tuple(sorted(names, key=lambda name: name != DEFAULT_STYLE))
+def user_folder() -> Path:
+    """Return the folder of the styles that this user added; it may not exist."""
+    return Path(platformdirs.user_data_dir("rtstyle")) / "styles"
+
+
+def style_files() -> dict[str, Path]:
+    """Return all styles that have a name, the default first; bundled ones win."""
+    found: dict[str, Path] = {}
+    for folder in (bundled_folder(), user_folder()):
+        paths = sorted(folder.glob("*.onnx"), key=lambda path: path.stem)
+        for path in paths:
+            if "." not in path.stem:  # NAME.int8.onnx is a twin, not a style
+                found.setdefault(path.stem, path)
+    names = sorted(found, key=lambda name: name != DEFAULT_STYLE)
+    return {name: found[name] for name in names}
 
 
 def load_style(name_or_path: str | Path) -> Style:
@@ -37,23 +51,75 @@ def load_style(name_or_path: str | Path) -> Style:
         StyleFileError: there is none of that name (the nearest are offered), or the
             file is no style file.
     """
-    text = str(name_or_path)
-    if text in bundled_names():
-        return read_style(bundled_folder() / f"{text}.onnx")
+    text, files = str(name_or_path), style_files()
+    if text in files:
+        return read_style(files[text])
     path = Path(text).expanduser()
     if path.suffix == ".onnx" or path.exists():
         return read_style(path)
-    near = difflib.get_close_matches(text, bundled_names(), n=3, cutoff=0.4)
+    near = difflib.get_close_matches(text, files, n=3, cutoff=0.4)
     offer = f"did you mean {' or '.join(near)}? " if near else ""
     raise StyleFileError(
-        f"style {text!r}: no bundled style and no file of that name; {offer}"
+        f"style {text!r}: no style and no file of that name; {offer}"
         "rtstyle styles lists what there is"
     )
 
 
 def list_styles() -> list[dict[str, Any]]:
-    """Return the cards of all bundled styles, the default first."""
-    return [load_style(name).card for name in bundled_names()]
+    """Return the cards of all named styles that can be read, the default first.
+
+    A card's ``name`` is what `load_style` takes.
+    """
+    cards = []
+    for name, path in style_files().items():
+        try:
+            cards.append(read_style(path).card | {"name": name})
+        except StyleFileError as error:
+            log.warning("%s", error)
+    return cards
+
+
+def add_style(path: Path, *, overwrite: bool = False) -> Style:
+    """Copy a style file into the user's gallery, under the name on its card.
+
+    Raises:
+        StyleFileError: it is no style file, or its name is taken.
+    """
+    style = read_style(path)
+    if not style.name.replace("_", "").replace("-", "").isalnum():
+        raise StyleFileError(
+            f"{path}: expected a name of letters, digits, - and _, got {style.name!r}"
+        )
+    target = user_folder() / f"{style.name}.onnx"
+    taken = style_files().get(style.name)
+    if taken is not None and not (overwrite and taken == target):
+        raise StyleFileError(
+            f"style {style.name!r}: there is one already; "
+            "use --overwrite, or export yours with another --name"
+        )
+    part = target.with_suffix(".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(style.model)
+        os.replace(part, target)
+    except OSError as error:
+        raise StyleFileError(f"{target}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return style
+
+
+def remove_style(name: str) -> None:
+    """Remove a style that the user added.
+
+    Raises:
+        StyleFileError: there is none of that name, or it is a bundled one.
+    """
+    path = style_files().get(name)
+    if path is None or path.parent != user_folder():
+        kind = "a bundled one" if path else "none of that name"
+        raise StyleFileError(f"style {name!r}: expected one that you added, got {kind}")
+    path.unlink()
 
 
 def card_text(card: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ network -> smooth -> detail -> keep colours -> strength
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from rtstyle.blending import blend, keep_colors, restore_detail, shrink
 from rtstyle.errors import UsageError
 from rtstyle.gallery import load_style
 from rtstyle.runtime import open_session
-from rtstyle.smoothing import Smoother, make_smoother
+from rtstyle.runtime.choose import resolve_device
+from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
-SmoothMode = Literal["off", "gate", "flow"]
-"""How frames are kept steady: not at all, by still areas, along optical flow."""
 SMALLEST_SIDE = 16
 """Pixels; less than this the networks do not take."""
 
@@ -69,17 +69,18 @@ class Stylizer:
             device: ``auto``, ``cpu`` or ``cuda:N``.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
-                each call runs on one CPU core.
+                each call runs on one CPU core. 0 means as many as suit the device.
         """
         self.style = load_style(style) if isinstance(style, str) else style
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
-        self.workers = workers
+        chosen = resolve_device(device)
+        self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
         self.session = open_session(
             self.style.model,
             runtime=runtime,
-            device=device,
-            threads=1 if workers > 1 else None,
+            device=chosen,
+            threads=1 if self.workers > 1 else None,
         )
         self._smoother: Smoother | None = None
         self._smooth_mode: SmoothMode = "off"

@@ -1,0 +1,135 @@
+"""The command `rtstyle`: finds commands by name, turns errors into one line."""
+
+import logging
+import sys
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import click
+
+from rtstyle import __version__
+from rtstyle.errors import RtstyleError, UsageError
+from rtstyle_streams.errors import SpecError, StreamError
+
+COMMANDS: Final = {
+    "demo": "rtstyle.commands.demo:demo",
+    "video": "rtstyle.commands.video:video",
+    "image": "rtstyle.commands.image:image",
+    "webcam": "rtstyle.commands.webcam:webcam",
+    "styles": "rtstyle.commands.styles:styles",
+    "cameras": "rtstyle.commands.cameras:cameras",
+    "doctor": "rtstyle.commands.doctor:doctor",
+    "bench": "rtstyle.commands.bench:bench",
+}
+"""The core's own commands; those of `train` and `export` are entry points."""
+EXTRA_OF: Final = {
+    "accelerate": "train",
+    "onnxscript": "train",
+    "open_clip": "train",
+    "safetensors": "train",
+    "torch": "train",
+    "torchvision": "train",
+    "openvino": "openvino",
+    "pyvirtualcam": "virtualcam",
+    "tensorrt": "tensorrt",
+}
+"""Which extra brings a module that was not found."""
+EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called or listed, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the core's commands in their order, then the others."""
+        return [*COMMANDS, *sorted(point.name for point in _points())]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return the command of that name, or None."""
+        if name in COMMANDS:
+            module, _, attribute = COMMANDS[name].partition(":")
+            command = getattr(import_module(module), attribute)
+        else:
+            found = [point for point in _points() if point.name == name]
+            if not found:
+                return None
+            command = found[0].load()
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rtstyle")
+@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+def group(debug: bool, verbose: bool) -> None:
+    """Stylize video in real time: files, webcams, video calls."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
+    for noisy in ("libav", "torch", "onnxscript", "accelerate", "PIL"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0, 1 (failure), 2 (usage) or 130 (Ctrl-C)."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = group.main(words, prog_name="rtstyle", standalone_mode=False)
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        code = report(error)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("rtstyle: stopped", err=True)
+        code = EXIT_INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: Exception) -> int:
+    """Print one line about `error` on stderr and return the exit status."""
+    if isinstance(error, click.Abort):
+        click.echo("rtstyle: stopped", err=True)
+        return EXIT_INTERRUPTED
+    text, code = " ".join(str(error).split()), EXIT_FAILURE
+    if isinstance(error, click.ClickException):
+        text, code = _usage_line(error), error.exit_code
+    elif isinstance(error, UsageError | SpecError):
+        code = EXIT_USAGE
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        text = _missing_module(error.name)
+    elif isinstance(error, ImportError):
+        text = _broken_import(text)
+    elif not isinstance(error, RtstyleError | StreamError):
+        text = f"{type(error).__name__}: {text}; run again with --debug for more"
+    click.echo(f"rtstyle: {text}", err=True)
+    return code
+
+
+def _usage_line(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{text}; see {context.command_path} --help" if context else text
+
+
+def _missing_module(name: str) -> str:
+    extra = EXTRA_OF.get(name.partition(".")[0])
+    what = f"'rtstyle[{extra}]'" if extra else name
+    return f"this needs {name}, which is not installed. Install it: pip install {what}"
+
+
+def _broken_import(text: str) -> str:
+    if "libGL" in text or "libgthread" in text or "libglib" in text:
+        return (
+            f"OpenCV needs system libraries that are missing ({text}); on Debian and "
+            "Ubuntu install them with: sudo apt-get install libgl1 libglib2.0-0"
+        )
+    return text
+
+
+def _points() -> list[EntryPoint]:
+    return list(entry_points(group="rtstyle.commands"))

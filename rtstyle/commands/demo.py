@@ -1,0 +1,60 @@
+"""`rtstyle demo`: a stylized video a minute after the installation."""
+
+from pathlib import Path
+
+import click
+
+from rtstyle.commands.options import smooth_option
+
+MOST_STYLES = 10
+"""Bundled styles that a demonstration shows at most."""
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("rtstyle-demo"),
+    show_default=True,
+    help="Folder for the video and the contact sheet.",
+)
+@click.option(
+    "--style", "names", multiple=True, help="Only this style; may be given again."
+)
+@click.option("--width", type=click.IntRange(64, 7680), default=1280, show_default=True)
+@click.option("--height", type=click.IntRange(64, 4320), default=720, show_default=True)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=45,
+    show_default=True,
+    help="Frames for each style.",
+)
+@smooth_option("flow")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda:N.")
+def demo(
+    out: Path,
+    names: tuple[str, ...],
+    width: int,
+    height: int,
+    frames: int,
+    smooth: str,
+    device: str,
+) -> None:
+    """Stylize the built-in scene with the bundled styles: a video and a sheet."""
+    from rtstyle.demo import run_demo
+    from rtstyle.gallery import load_style, style_files
+
+    chosen = names or tuple(style_files())[:MOST_STYLES]
+    result = run_demo(
+        [load_style(name) for name in chosen],
+        out,
+        width=width,
+        height=height,
+        frames_per_style=frames,
+        smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
+        device=device,
+    )
+    rate = result.num_frames / result.seconds
+    click.echo(f"{result.video}: {result.num_frames} frames, {rate:.1f} a second")
+    click.echo(f"{result.sheet}: the same moment in every style")

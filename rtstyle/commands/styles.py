@@ -1,0 +1,77 @@
+"""`rtstyle styles`: what can be named with `--style`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rtstyle.commands.options import json_option, overwrite_option
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def styles(context: click.Context) -> None:
+    """List, show, add and remove styles."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_command)
+
+
+@styles.command(name="list")
+@json_option
+def list_command(as_json: bool = False) -> None:
+    """List every style that --style NAME can run, the default first."""
+    from rtstyle.gallery import list_styles
+
+    cards = list_styles()
+    if as_json:
+        click.echo(json.dumps([_row(card) for card in cards], ensure_ascii=False))
+        return
+    width = max((len(card["name"]) for card in cards), default=0)
+    for card in cards:
+        by = ", ".join(part for part in (card.get("artist"), card.get("year")) if part)
+        speed = card.get("quality", {}).get("fps_720p")
+        rate = f"  {speed:.0f} fps at 720p" if speed else ""
+        click.echo(f"{card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())
+
+
+@styles.command(name="show")
+@click.argument("name")
+@json_option
+def show_command(name: str, as_json: bool) -> None:
+    """Print the card of the style NAME and, on a colour terminal, a thumbnail."""
+    from rtstyle.gallery import card_text, load_style
+
+    style = load_style(name)
+    if sys.stdout.isatty() and not as_json:
+        from rtstyle.thumbnail import thumbnail_text
+
+        click.echo(thumbnail_text(style))
+    click.echo(card_text(style.card))
+
+
+@styles.command(name="add")
+@click.argument("file", type=click.Path(path_type=Path))
+@overwrite_option
+def add_command(file: Path, overwrite: bool) -> None:
+    """Copy the style FILE into the gallery of this user, under its own name."""
+    from rtstyle.gallery import add_style
+
+    style = add_style(file, overwrite=overwrite)
+    click.echo(f"{style.name}: added; use it with --style {style.name}")
+
+
+@styles.command(name="remove")
+@click.argument("name")
+def remove_command(name: str) -> None:
+    """Remove the style NAME that was added before."""
+    from rtstyle.gallery import remove_style
+
+    remove_style(name)
+    click.echo(f"{name}: removed")
+
+
+def _row(card: dict[str, Any]) -> dict[str, Any]:
+    keys = ("name", "title", "kind", "artist", "year")
+    return {key: card[key] for key in keys if key in card}

@@ -1,0 +1,69 @@
+"""`rtstyle video`: a video file in, a stylized one out, everything else kept."""
+
+import sys
+
+import click
+
+from rtstyle.commands.options import (
+    control_options,
+    json_option,
+    overwrite_option,
+    runtime_options,
+    smooth_option,
+    style_option,
+)
+
+EXIT_DAMAGED = 3
+"""Exit status when the input had errors; the output holds all that could be read."""
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@style_option
+@control_options
+@smooth_option("flow")
+@runtime_options
+@click.option("--codec", default="libx264", show_default=True, help="FFmpeg's name.")
+@click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
+@click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
+@overwrite_option
+@json_option
+def video(
+    source: str,
+    target: str,
+    style: str | None,
+    strength: float,
+    keep_colors: bool,
+    height: int | None,
+    smooth: str,
+    runtime: str,
+    device: str,
+    codec: str,
+    crf: int | None,
+    preset: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
+    from rtstyle.file_job import FileJob, run_file_job
+
+    job = FileJob(
+        source=source,
+        target=target,
+        style=style,
+        strength=strength,
+        keep_colors=keep_colors,
+        height=height,
+        smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
+        runtime=runtime,
+        device=device,
+        codec=codec,
+        crf=crf,
+        preset=preset,
+        overwrite=overwrite,
+    )
+    result = run_file_job(job)
+    click.echo(result.as_json() if as_json else result.as_text())
+    if result.num_decode_errors:
+        sys.exit(EXIT_DAMAGED)
