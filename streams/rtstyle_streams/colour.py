@@ -12,6 +12,7 @@ from rtstyle_streams.protocols import ColourMatrix
 
 UNSPECIFIED = 2
 """FFmpeg's number for "not stated", for matrix, primaries and transfer alike."""
+_RGB = 0
 FULL_RANGE = 2
 LIMITED_RANGE = 1
 
@@ -79,11 +80,15 @@ def default_colour(*, width: int, height: int) -> Colour:
     return Colour(colorspace=1 if height >= 720 or width >= 1280 else 6)
 
 
-def read_colour(tags: ColourTags, *, width: int, height: int, what: str) -> Colour:
+def read_colour(
+    tags: ColourTags, *, pixel_format: str, width: int, height: int, what: str
+) -> Colour:
     """Read the tags of a picture of the coded size `width` x `height`.
 
     Args:
         tags: a decoded frame.
+        pixel_format: FFmpeg's name; grey is full range unless tagged, as in FFmpeg,
+            and RGB is taken as the source of limited range.
         width: coded columns, for untagged pictures.
         height: coded lines, for untagged pictures.
         what: names the file in errors.
@@ -97,16 +102,18 @@ def read_colour(tags: ColourTags, *, width: int, height: int, what: str) -> Colo
             "tone-map it to BT.709 first (ffmpeg: zscale and tonemap filters)"
         )
     colorspace = tags.colorspace
-    if colorspace in (0, UNSPECIFIED):  # 0: the picture is coded as RGB
+    if colorspace in (_RGB, UNSPECIFIED):
         colorspace = default_colour(width=width, height=height).colorspace
     if colorspace not in _LUMA:
         raise SourceError(
             f"{what}: expected colour matrix BT.601, BT.709 or BT.2020, "
             f"got number {colorspace} of H.273"
         )
+    is_full = tags.color_range == FULL_RANGE and tags.colorspace != _RGB
+    is_grey = pixel_format.startswith("gray") and tags.color_range != LIMITED_RANGE
     return Colour(
         colorspace=colorspace,
-        full_range=tags.color_range == FULL_RANGE,
+        full_range=is_full or is_grey,
         primaries=tags.color_primaries,
         transfer=tags.color_trc,
     )

@@ -18,6 +18,7 @@ class Deinterlacer:
 
     def __init__(self, first: av.VideoFrame) -> None:
         self._graph = Graph()
+        self._kind = _kind(first)
         colours = {1: "tv", 2: "pc"}.get(first.color_range, "unknown")
         source = self._graph.add(
             "buffer",
@@ -35,6 +36,10 @@ class Deinterlacer:
         self._graph.link_nodes(source, bwdif, sink)
         self._graph.configure()
 
+    def takes(self, frame: av.VideoFrame) -> bool:
+        """Return whether `frame` has the size and format of the first."""
+        return _kind(frame) == self._kind
+
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """Take a frame, or None at the end; give out those that are ready."""
         self._graph.vpush(frame)
@@ -43,3 +48,7 @@ class Deinterlacer:
                 yield self._graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
+
+
+def _kind(frame: av.VideoFrame) -> tuple[int, int, str]:
+    return frame.width, frame.height, frame.format.name

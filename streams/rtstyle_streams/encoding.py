@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from rtstyle_streams.colour import Colour
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.tags import wants_key_table
 from rtstyle_streams.video_reader import VideoReader
 
 FORMATS = {
@@ -86,6 +87,8 @@ def container_options(
     options = {"avoid_negative_ts": "disabled"}
     if format_name == "mpegts":
         options["mpegts_copyts"] = "1"
+    if wants_key_table(format_name, template):
+        options["movflags"] = "+use_metadata_tags"
     if not info.is_live:
         return options
     options["flush_packets"] = "1"

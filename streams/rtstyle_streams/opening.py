@@ -83,7 +83,7 @@ def open_sink(
     pictures = template if isinstance(template, ImageSource) else None
     is_folder = path.is_dir() or os.fspath(spec).endswith(("/", os.sep))
     if pictures is not None or is_folder or path.suffix.lower() in PICTURE_SUFFIXES:
-        return ImageSink(path, template=pictures, overwrite=overwrite)
+        return ImageSink(spec, template=pictures, overwrite=overwrite)
     from rtstyle_streams.video_reader import VideoReader
     from rtstyle_streams.video_writer import VideoWriter
 

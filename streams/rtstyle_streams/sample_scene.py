@@ -213,10 +213,11 @@ class _Painter:
             columns = max(2, round(self.period / self.height * 2 / stretch)) << octave
             rows = max(2, round(lines / self.height * 3) << octave)
             coarse = self.rng.random((rows, columns), dtype=np.float32)
-            coarse = np.hstack([coarse, coarse[:, :1]])
-            large = cv2.resize(
-                coarse, (self.period, lines), interpolation=cv2.INTER_CUBIC
-            )
+            coarse = np.hstack([coarse[:, -2:], coarse, coarse[:, :2]])
+            size = (round(self.period * (columns + 4) / columns), lines)
+            large = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+            left = round(2 * self.period / columns)
+            large = large[:, left : left + self.period]
             total += large * np.float32(0.5**octave)
         return np.asarray(np.clip(total / (2 - 0.5 ** (octaves - 1)), 0, 1), np.float32)
 

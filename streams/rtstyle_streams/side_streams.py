@@ -3,18 +3,19 @@
 import io
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from rtstyle_streams.tags import CONTAINER_TAGS, lost_tags
 from rtstyle_streams.video_opening import open_video, said_in_one_line
 from rtstyle_streams.video_reader import VideoReader
 
 _ATTACHED = av.stream.Disposition.attached_pic
 # Written by the muxer itself from what it is given.
-_CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 _STALE_VIDEO_TAGS = {"encoder", "duration", "bps", "rotate", "number_of_frames"}
 
 
@@ -41,6 +42,11 @@ class SideStreams:
         self._output = output
         self._copies: dict[int, Stream] = {}
         self._copy_header()
+        if lost := lost_tags(output.format.name, reader):
+            self.notices.append(
+                f"{self._path.name}: {output.format.name} cannot hold a cover and the "
+                f"tags {', '.join(lost)}; the tags are left out"
+            )
         for stream in self._input.streams:
             if stream.index == reader.stream_index:
                 self.main = add_main()
@@ -69,7 +75,7 @@ class SideStreams:
     def _copy_header(self) -> None:
         tags = self._input.metadata
         for key, value in tags.items():
-            if key.lower() not in _CONTAINER_TAGS:
+            if key.lower() not in CONTAINER_TAGS:
                 self._output.metadata[key] = value
         self._output.set_chapters(self._input.chapters())
 
@@ -78,7 +84,7 @@ class SideStreams:
         if not streams:
             return
         for packet in self._input.demux(streams):
-            if packet.size:
+            if packet.size and not _is_pause(packet):
                 yield packet
 
     def _add(self, stream: Stream) -> None:
@@ -86,10 +92,10 @@ class SideStreams:
         if stream.disposition & _ATTACHED and "matroska" in self._output.format.name:
             self._attach_picture(stream)
             return
-        if reason := _refusal(stream, self._output.format.name):
+        if not _can_hold(self._output.format.name, stream):
             self.notices.append(
                 f"{self._path.name}: {_describe(stream)} is left out: "
-                f"{self._output.format.name} cannot hold it ({reason})"
+                f"{self._output.format.name} cannot hold it"
             )
             return
         copy = self._output.add_stream_from_template(stream, opaque=True)
@@ -99,19 +105,25 @@ class SideStreams:
 
     def _attach_picture(self, stream: Stream) -> None:
         """Matroska keeps cover art as an attached file, not as a stream."""
-        with open_video(self._path) as source:
-            picture = next(source.demux(source.streams[stream.index]))
+        picture = _first_packet(self._path, stream.index)
         kind = {"mjpeg": "jpeg"}.get(stream.codec_context.name)
         kind = kind or stream.codec_context.name
         name = stream.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
         mimetype = stream.metadata.get("mimetype", f"image/{kind}")
-        self._output.add_attachment(name, mimetype, bytes(picture))
+        self._output.add_attachment(name, mimetype, picture)
 
 
 def _seconds(packet: "av.Packet[Stream]") -> Fraction:
     """Return the decoding time of `packet`; 0 when it has none (cover art)."""
     ticks = packet.dts if packet.dts is not None else packet.pts
     return (ticks or 0) * packet.time_base
+
+
+def _is_pause(packet: "av.Packet[Stream]") -> bool:
+    """Return whether it is an mp4 subtitle without text: the muxer adds those."""
+    context = packet.stream.codec_context
+    is_text = context is not None and context.name == "mov_text"
+    return is_text and packet.size == 2 and bytes(packet) == b"\0\0"
 
 
 def _copy_tags(source: Stream, copy: Stream, *, leave_out: set[str]) -> None:
@@ -122,26 +134,35 @@ def _copy_tags(source: Stream, copy: Stream, *, leave_out: set[str]) -> None:
 
 
 def _is_made_by_muxer(stream: Stream, container: InputContainer) -> bool:
-    """Return whether the muxer writes this track itself (chapters, time code)."""
+    """Return whether the muxer writes this track itself: chapters, time code."""
     if stream.type != "data":
         return False
-    chapters = stream.codec_tag == "text" and bool(container.chapters())
-    return chapters or stream.codec_tag == "tmcd"
+    if "timecode" in stream.metadata:
+        return True
+    # FFmpeg's demuxer switches off the track whose texts it gave out as chapters.
+    return bool(container.chapters()) and stream.discard == av.stream.Discard.all
 
 
-def _refusal(stream: Stream, format_name: str) -> str:
-    """Return why `format_name` cannot hold `stream`, or nothing, by trying it."""
+def _first_packet(path: Path, index: int) -> bytes:
+    with open_video(path) as source:
+        for packet in source.demux(source.streams[index]):
+            return bytes(packet)
+    return b""
+
+
+def _can_hold(format_name: str, stream: Stream) -> bool:
+    """Return whether a file of this format can hold `stream`, by trying it."""
     scratch = av.open(io.BytesIO(), "w", format=format_name)
     try:
         scratch.add_stream_from_template(stream, opaque=True)
         scratch.start_encoding()
-    except (ValueError, av.error.FFmpegError) as error:
-        return getattr(error, "strerror", None) or str(error).split("\n")[0]
-    return ""
+    except (ValueError, av.error.FFmpegError):
+        return False
+    return True
 
 
 def _describe(stream: Stream) -> str:
-    codec = stream.codec_context.name if stream.codec_context else stream.codec_tag
+    codec = stream.codec_context.name if stream.codec_context else stream.name
     language = stream.metadata.get("language")
     extra = f", {language}" if language else ""
-    return f"stream {stream.index} ({stream.type}, {codec}{extra})"
+    return f"stream {stream.index} ({stream.type}, {codec or '-'}{extra})"

@@ -62,9 +62,9 @@ def check_file(path: Path) -> None:
     Raises:
         SourceError: missing, a directory, empty or not readable.
     """
+    if path.is_dir():
+        raise SourceError(f"{path}: expected a video file, got a directory")
     try:
-        if path.is_dir():
-            raise SourceError(f"{path}: expected a video file, got a directory")
         size = path.stat().st_size
     except FileNotFoundError:
         raise SourceError(f"{path}: expected a file, found none") from None
@@ -81,7 +81,9 @@ def said_in_one_line(path: Path) -> Iterator[None]:
     """Turn FFmpeg's errors into a `SourceError` of one line."""
     try:
         yield
-    except av.error.InvalidDataError as error:
+    except SourceError:
+        raise
+    except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise SourceError(
             f"{path}: expected a video file, got something FFmpeg cannot read "
             "(another kind of file, or cut off)"

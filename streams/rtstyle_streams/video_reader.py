@@ -26,6 +26,10 @@ from rtstyle_streams.video_opening import (
     said_in_one_line,
 )
 
+# Codecs in which a packet that gives no frame is a frame that was lost (not so in those
+# with invisible frames, nor where each field has its packet).
+_ONE_PACKET_ONE_FRAME = {"h264", "hevc", "mpeg2video", "mpeg4", "mjpeg", "prores"}
+
 
 class VideoReader(ManagedSource):
     """Reads a video file once, from its first frame to its last.
@@ -41,6 +45,7 @@ class VideoReader(ManagedSource):
         self.path = Path(path)
         self.notices: list[str] = []
         """What differs between the file and what is given out, a line each."""
+        self._is_interlaced = False
         self.num_decode_errors = 0
         """Packets and frames that were broken, so far."""
         self._container = open_video(self.path)
@@ -67,7 +72,11 @@ class VideoReader(ManagedSource):
         self.pixel_format = first.format.name
         """FFmpeg's name of the pixel format the file holds."""
         self.colour: Colour = read_colour(
-            first, width=first.width, height=first.height, what=str(self.path)
+            first,
+            pixel_format=self.pixel_format,
+            width=first.width,
+            height=first.height,
+            what=str(self.path),
         )
         self._orientation = self._read_orientation(first)
         self._notice_format(first)
@@ -90,6 +99,17 @@ class VideoReader(ManagedSource):
         if not ratio:
             return None
         return 1 / ratio if self._orientation.transpose else ratio
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the whole file."""
+        return dict(self._container.metadata)
+
+    @property
+    def has_cover(self) -> bool:
+        """Return whether the file holds cover art."""
+        attached = av.stream.Disposition.attached_pic
+        return any(s.disposition & attached for s in self._container.streams.video)
 
     def __iter__(self) -> Iterator[Frame]:
         """Give out the frames that are left."""
@@ -124,16 +144,23 @@ class VideoReader(ManagedSource):
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Decode what can be decoded and count what cannot."""
+        silent = 0  # packets without an error and without a frame so far
         for packet in self._packets():
+            silent += int(packet.size > 0 and not packet.is_discard)
             try:
                 frames = packet.decode()
-            except (av.error.EOFError, av.error.FFmpegError):
+            except av.error.FFmpegError:
                 self.num_decode_errors += 1
+                silent -= 1
                 continue
             for frame in frames:
                 if isinstance(frame, av.VideoFrame):
                     self.num_decode_errors += int(frame.is_corrupt)
+                    silent -= 1
                     yield frame
+        if self._stream.codec_context.name in _ONE_PACKET_ONE_FRAME:
+            if not self._is_interlaced:
+                self.num_decode_errors += max(0, silent)
 
     def _packets(self) -> Iterator["av.Packet[av.VideoStream]"]:
         """Demux to the end, over broken places too; the last packet flushes."""
@@ -149,7 +176,11 @@ class VideoReader(ManagedSource):
         deinterlacer: Deinterlacer | None = None
         for frame in frames:
             if deinterlacer is None and frame.interlaced_frame:
+                self._is_interlaced = True
                 self._notice(f"{self.path.name}: interlaced; deinterlaced with bwdif")
+                deinterlacer = Deinterlacer(frame)
+            if deinterlacer is not None and not deinterlacer.takes(frame):
+                yield from deinterlacer.push(None)
                 deinterlacer = Deinterlacer(frame)
             if deinterlacer is None:
                 yield frame

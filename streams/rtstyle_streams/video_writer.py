@@ -16,7 +16,7 @@ from rtstyle_streams.encoding import (
     output_format,
     output_pixel_format,
 )
-from rtstyle_streams.errors import SinkError
+from rtstyle_streams.errors import SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
@@ -83,8 +83,10 @@ class VideoWriter(ManagedSink):
             self._open(template, settings)
         except BaseException as error:
             self._throw_away()
-            if isinstance(error, (av.error.FFmpegError, ValueError)):
-                raise SinkError(f"{self.path}: {_reason(error)}") from error
+            if isinstance(error, StreamError):
+                raise
+            if isinstance(error, (av.error.FFmpegError, OSError, ValueError)):
+                raise cannot_write(self.path, error) from error
             raise
 
     def _open(self, template: VideoReader | None, settings: EncoderSettings) -> None:
@@ -197,7 +199,3 @@ def _refuse_same_file(path: Path, template: VideoReader | None) -> None:
         raise SinkError(
             f"{path}: expected an output other than the input, got the same file"
         )
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,148 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video_writer import VideoWriter
+from tests.streams.clips import frame_times, numbered, packets, write_clip
+from tests.streams.rich import CHAPTERS, NUM_FRAMES, kinds, write_rich_clip
+
+
+def copy(source: Path, target: Path) -> list[str]:
+    """Carry a video through unchanged pixels; return the writer's notices."""
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(target, reader.info, template=reader) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    return writer.notices
+
+
+@pytest.fixture(scope="module", params=[".mkv", ".mp4"])
+def copied(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, list[str]]:
+    """Return a rich clip, its copy in the same container, and the notices."""
+    folder = tmp_path_factory.mktemp("rich")
+    source = write_rich_clip(folder / f"rich{request.param}")
+    target = folder / f"copy{request.param}"
+    return source, target, copy(source, target)
+
+
+def test_a_copy_in_the_same_container_loses_nothing(
+    copied: tuple[Path, Path, list[str]],
+) -> None:
+    source, target, notices = copied
+    assert notices == []
+    assert kinds(target) == kinds(source)
+    assert len(kinds(source)) == 7
+    assert frame_times(target) == frame_times(source)
+
+
+def test_packets_of_all_other_streams_are_identical(
+    copied: tuple[Path, Path, list[str]],
+) -> None:
+    source, target, _ = copied
+    for index in range(1, 7):
+        assert packets(target, index) == packets(source, index), index
+
+
+def test_chapters_and_tags_are_carried(copied: tuple[Path, Path, list[str]]) -> None:
+    _, target, _ = copied
+    with av.open(str(target)) as container:
+        chapters = [
+            (
+                chapter["metadata"]["title"],
+                chapter["start"] * (chapter["time_base"] or 0) * 1000,
+                chapter["end"] * (chapter["time_base"] or 0) * 1000,
+            )
+            for chapter in container.chapters()
+        ]
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    assert chapters == CHAPTERS
+    assert tags["title"] == "A title"
+    assert tags["artist"] == "Nobody"
+
+
+def test_the_attachment_keeps_name_type_and_bytes(tmp_path: Path) -> None:
+    source = write_rich_clip(tmp_path / "rich.mkv")
+    copy(source, tmp_path / "copy.mkv")
+    with av.open(str(tmp_path / "copy.mkv")) as container:
+        attachment = container.streams.attachments[0]
+        assert attachment.data == b"not really a font"
+        assert attachment.metadata["filename"] == "font.ttf"
+        assert attachment.mimetype == "font/ttf"
+
+
+def test_what_the_container_cannot_hold_is_named(tmp_path: Path) -> None:
+    source = write_rich_clip(tmp_path / "rich.mkv")
+    notices = copy(source, tmp_path / "copy.mp4")
+    assert notices == [
+        "rich.mkv: stream 3 (subtitle, srt, fra) is left out: mp4 cannot hold it",
+        "rich.mkv: stream 5 (attachment, font.ttf) is left out: mp4 cannot hold it",
+    ]
+    assert packets(tmp_path / "copy.mp4", 1) == packets(source, 1)
+    assert frame_times(tmp_path / "copy.mp4") == frame_times(source)
+
+
+def test_the_order_of_streams_is_kept(tmp_path: Path) -> None:
+    rich = write_rich_clip(tmp_path / "rich.mkv", cover=False, second_video=False)
+    swapped = tmp_path / "swapped.mkv"
+    with av.open(str(rich)) as source, av.open(str(swapped), "w") as target:
+        order = [1, 0]
+        copies = {
+            i: target.add_stream_from_template(source.streams[i], opaque=True)
+            for i in order
+        }
+        for packet in source.demux([source.streams[i] for i in order]):
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                target.mux(packet)
+    copy(swapped, tmp_path / "copy.mkv")
+    assert [kind.split()[0] for kind in kinds(tmp_path / "copy.mkv")] == [
+        "audio",
+        "video",
+    ]
+
+
+def test_sound_that_is_longer_than_the_video_is_copied_whole(tmp_path: Path) -> None:
+    source = write_rich_clip(tmp_path / "rich.mkv")
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(tmp_path / "cut.mkv", reader.info, template=reader) as writer,
+    ):
+        for frame, _ in zip(reader, range(3), strict=False):
+            writer.write(frame)
+    assert len(frame_times(tmp_path / "cut.mkv")) == 3
+    assert packets(tmp_path / "cut.mkv", 1) == packets(source, 1)
+
+
+def test_side_packets_are_read_no_faster_than_the_video(tmp_path: Path) -> None:
+    source = write_rich_clip(tmp_path / "rich.mkv")
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(tmp_path / "copy.mkv", reader.info, template=reader) as writer,
+    ):
+        side = writer._side
+        assert side is not None
+        early = list(side.until(Fraction(1, 5)))
+        times = [p.dts * p.time_base for p in early if p.dts is not None]
+        assert 0 < len(early) < len(list(side.until(None)))
+        assert max(times) <= Fraction(1, 5)
+        writer.write(next(iter(reader)))
+    assert NUM_FRAMES == 25
+
+
+def test_custom_tags_of_an_mp4_survive(tmp_path: Path) -> None:
+    source = write_clip(
+        tmp_path / "clip.mp4",
+        [numbered(i) for i in range(3)],
+        container_options={"movflags": "use_metadata_tags"},
+        prepare=lambda container, _: container.metadata.update({"my_key": "mine"}),
+    )
+    copy(source, tmp_path / "copy.mp4")
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        assert container.metadata["my_key"] == "mine"
