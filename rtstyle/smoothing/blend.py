@@ -2,44 +2,69 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from rtstyle.smoothing.luma import Grid, to_pixel_size
+from rtstyle.smoothing.luma import CELL_PX, Grid
+from rtstyle.smoothing.warp import Flow, Picture, warp
 from rtstyle_streams.frame import Pixels
-
-State = npt.NDArray[np.float32]
-"""Smoothed picture, RGB, shape ``(H, W, 3)``, float32, 0..255."""
 
 KEEP = 0.9
 """Largest share `a` of the old picture. Below 1, so what is kept fades away; noise of
 a still scene falls to sqrt((1 - a) / (1 + a)) = 0.23 of its standard deviation."""
 
 
-def blend(state: State, stylized: Pixels, keep: Grid, *, scratch: State) -> State:
-    """Return ``keep * state + (1 - keep) * stylized`` for every pixel.
+class SmoothedPicture:
+    """The smoothed picture so far, and the memory in which the next one is made.
 
-    Floats, because in 8 bits a step from 100 to 110 would stop at 105 for ever.
-
-    Args:
-        state: the smoothed picture so far; overwritten by the result.
-        stylized: the new picture, ``(H, W, 3)`` uint8.
-        keep: share of the old picture per cell, 0..1, shape of `luma_grid`.
-        scratch: memory of the state's shape, overwritten (fresh memory for every
-            frame costs half as much again).
+    Floats, because in 8 bits with a = 0.9 a step from 100 to 110 would stop at 105
+    for ever. The memory is kept because fresh memory for every frame takes as long
+    as the arithmetic.
     """
-    height, width = stylized.shape[:2]
-    old_share = to_pixel_size(keep, height=height, width=width)
-    new_share = np.subtract(1.0, old_share)
-    np.copyto(scratch, stylized)
-    blended = cv2.blendLinear(state, scratch, old_share, new_share, dst=state)
-    return np.asarray(blended, dtype=np.float32)
+
+    def __init__(self, stylized: Pixels) -> None:
+        height, width = stylized.shape[:2]
+        lines, columns = -(-height // CELL_PX), -(-width // CELL_PX)
+        self.shape = stylized.shape
+        self._state: Picture = stylized.astype(np.float32)
+        self._fresh = np.empty_like(self._state)
+        self._shares = np.empty((lines * CELL_PX, columns * CELL_PX), np.float32)
+        self._new_share = np.empty((height, width), np.float32)
+
+    def blend(self, stylized: Pixels, keep: Grid) -> Pixels:
+        """Move on to ``keep * state + (1 - keep) * stylized``.
+
+        Args:
+            stylized: The new picture, ``(H, W, 3)`` uint8.
+            keep: Share of the old picture in each cell, 0..1, shape of `luma_grid`;
+                bilinear between the cells' centres.
+
+        Returns:
+            The state, rounded, as a new picture.
+        """
+        height, width = self.shape[:2]
+        size = (self._shares.shape[1], self._shares.shape[0])
+        cv2.resize(keep, size, dst=self._shares, interpolation=cv2.INTER_LINEAR)
+        old_share = self._shares[:height, :width]
+        np.subtract(1.0, old_share, out=self._new_share)
+        np.copyto(self._fresh, stylized)
+        cv2.blendLinear(
+            self._state, self._fresh, old_share, self._new_share, dst=self._state
+        )
+        return np.asarray(cv2.convertScaleAbs(self._state), dtype=np.uint8)
+
+    def carry(self, flow_cur_to_prev: Flow) -> None:
+        """Warp the state along a motion given in cells; cubic, so that it stays sharp.
+
+        Args:
+            flow_cur_to_prev: ``(h, w, 2)``, (dx, dy) in cells, grid of `luma_grid`.
+        """
+        height, width = self.shape[:2]
+        size = (self._shares.shape[1], self._shares.shape[0])
+        enlarged = cv2.resize(CELL_PX * flow_cur_to_prev, size)
+        flow_px = np.asarray(enlarged[:height, :width], dtype=np.float32)
+        warp(self._state, flow_px, out=self._fresh, cubic=True)
+        self._state, self._fresh = self._fresh, self._state
 
 
 def blend_grid(reference: Grid, luma: Grid, keep: Grid) -> Grid:
     """Return the content that the smoothed picture stands for: the same blend."""
     return np.asarray(luma + keep * (reference - luma), dtype=np.float32)
-
-
-def to_pixels(state: State) -> Pixels:
-    """Round a state to a new picture."""
-    return np.asarray(cv2.convertScaleAbs(state), dtype=np.uint8)

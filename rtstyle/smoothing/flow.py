@@ -7,16 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.smoothing import still
-from rtstyle.smoothing.blend import KEEP, State, blend, blend_grid, to_pixels
-from rtstyle.smoothing.luma import (
-    CELL_PX,
-    Grid,
-    check_pair,
-    luma_grid,
-    to_pixel_size,
-)
+from rtstyle.smoothing.blend import KEEP, SmoothedPicture, blend_grid
+from rtstyle.smoothing.luma import Grid, LumaReader, check_pair
 from rtstyle.smoothing.scene_cut import SceneCutDetector
-from rtstyle.smoothing.warp import Flow, pixel_grid, traceable, warp
+from rtstyle.smoothing.warp import traceable, warp
 from rtstyle_streams.frame import Pixels
 
 Bytes = npt.NDArray[np.uint8]
@@ -36,12 +30,9 @@ counts for nothing."""
 class _Memory:
     """What is kept from frame to frame."""
 
-    state: State
-    scratch: State
+    picture: SmoothedPicture
     reference: Grid
     luma: Bytes
-    cells: Flow
-    pixels: Flow
     floor: float = still.FIRST
 
 
@@ -60,17 +51,18 @@ class FlowSmoother:
     def __init__(self) -> None:
         self._memory: _Memory | None = None
         self._detector = SceneCutDetector()
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._read_luma = LumaReader()
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
         """Return the steadied frame; see `Smoother`."""
         check_pair(content, stylized)
-        luma = luma_grid(content)
+        luma = self._read_luma(content)
         rounded = np.asarray(cv2.convertScaleAbs(luma), dtype=np.uint8)
         cut = self._detector.is_cut(luma)
         memory = self._memory
-        if memory is None or cut or memory.state.shape != stylized.shape:
-            self._memory = _start(stylized, luma, rounded)
+        if memory is None or cut or memory.picture.shape != stylized.shape:
+            self._memory = _Memory(SmoothedPicture(stylized), luma, rounded)
             return stylized
         difference = still.averaged_difference(luma, memory.reference)
         keep = KEEP * still.stillness(difference, memory.floor)
@@ -79,9 +71,8 @@ class FlowSmoother:
             difference = still.averaged_difference(luma, memory.reference)
         memory.floor = still.next_floor(memory.floor, difference)
         memory.reference = blend_grid(memory.reference, luma, keep)
-        memory.state = blend(memory.state, stylized, keep, scratch=memory.scratch)
         memory.luma = rounded
-        return to_pixels(memory.state)
+        return memory.picture.blend(stylized, keep)
 
     def reset(self) -> None:
         """Forget all frames."""
@@ -94,20 +85,13 @@ class FlowSmoother:
         back = self._dis.calc(memory.luma, rounded, None)  # type: ignore[call-overload]
         flow_cur_to_prev = np.asarray(there, dtype=np.float32)
         flow_prev_to_cur = np.asarray(back, dtype=np.float32)
-        found = traceable(flow_cur_to_prev, flow_prev_to_cur, places=memory.cells)
+        found = traceable(flow_cur_to_prev, flow_prev_to_cur)
         stands = keep >= KEEP / 2
         flow_cur_to_prev[stands] = 0.0
-        memory.reference = warp(memory.reference, flow_cur_to_prev, places=memory.cells)
+        memory.reference = warp(memory.reference, flow_cur_to_prev)
         fits = still.stillness(_misfit(luma, memory.reference), memory.floor)
-        _carry(memory, flow_cur_to_prev)
+        memory.picture.carry(flow_cur_to_prev)
         return np.where(stands, keep, KEEP_MOVING * fits * found)
-
-
-def _start(stylized: Pixels, luma: Grid, rounded: Bytes) -> _Memory:
-    state = stylized.astype(np.float32)
-    cells = pixel_grid(*luma.shape)
-    pixels = pixel_grid(*state.shape[:2])
-    return _Memory(state, np.empty_like(state), luma, rounded, cells, pixels)
 
 
 def _misfit(luma: Grid, carried: Grid) -> Grid:
@@ -117,13 +101,3 @@ def _misfit(luma: Grid, carried: Grid) -> Grid:
     explained = cv2.magnitude(slope_x, slope_y)
     difference = cv2.absdiff(luma, carried)
     return still.box_average(np.maximum(difference - explained, 0.0))
-
-
-def _carry(memory: _Memory, flow_cur_to_prev: Flow) -> None:
-    """Warp the smoothed picture by the flow of its cells, enlarged; cubic."""
-    height, width = memory.state.shape[:2]
-    flow_px = to_pixel_size(CELL_PX * flow_cur_to_prev, height=height, width=width)
-    carried = warp(
-        memory.state, flow_px, places=memory.pixels, out=memory.scratch, cubic=True
-    )
-    memory.state, memory.scratch = carried, memory.state

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from rtstyle.smoothing import still
-from rtstyle.smoothing.blend import KEEP, State, blend, blend_grid, to_pixels
-from rtstyle.smoothing.luma import Grid, check_pair, luma_grid
+from rtstyle.smoothing.blend import KEEP, SmoothedPicture, blend_grid
+from rtstyle.smoothing.luma import Grid, LumaReader, check_pair
 from rtstyle.smoothing.scene_cut import SceneCutDetector
 from rtstyle_streams.frame import Pixels
 
@@ -15,8 +13,7 @@ from rtstyle_streams.frame import Pixels
 class _Memory:
     """What is kept from frame to frame."""
 
-    state: State
-    scratch: State
+    picture: SmoothedPicture
     reference: Grid
     floor: float = still.FIRST
 
@@ -36,23 +33,22 @@ class GateSmoother:
     def __init__(self) -> None:
         self._memory: _Memory | None = None
         self._detector = SceneCutDetector()
+        self._read_luma = LumaReader()
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
         """Return the steadied frame; see `Smoother`."""
         check_pair(content, stylized)
-        luma = luma_grid(content)
+        luma = self._read_luma(content)
         cut = self._detector.is_cut(luma)
         memory = self._memory
-        if memory is None or cut or memory.state.shape != stylized.shape:
-            state = stylized.astype(np.float32)
-            self._memory = _Memory(state, np.empty_like(state), luma)
+        if memory is None or cut or memory.picture.shape != stylized.shape:
+            self._memory = _Memory(SmoothedPicture(stylized), luma)
             return stylized
         difference = still.averaged_difference(luma, memory.reference)
         keep = KEEP * still.stillness(difference, memory.floor)
         memory.floor = still.next_floor(memory.floor, difference)
         memory.reference = blend_grid(memory.reference, luma, keep)
-        memory.state = blend(memory.state, stylized, keep, scratch=memory.scratch)
-        return to_pixels(memory.state)
+        return memory.picture.blend(stylized, keep)
 
     def reset(self) -> None:
         """Forget all frames."""

@@ -24,32 +24,30 @@ def luma_grid(content: Pixels) -> Grid:
         Shape ``(ceil(H/4), ceil(W/4))``, float32, 0..255. Cells that reach over the
         edge repeat the last line or column. The luma is that of BT.601.
     """
-    luma = cv2.cvtColor(content, cv2.COLOR_RGB2GRAY)
-    height, width = luma.shape
-    bottom, right = -height % CELL_PX, -width % CELL_PX
-    if bottom or right:
-        luma = cv2.copyMakeBorder(luma, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    size = (luma.shape[1] // CELL_PX, luma.shape[0] // CELL_PX)
-    floats = luma.astype(np.float32)
-    return np.asarray(
-        cv2.resize(floats, size, interpolation=cv2.INTER_AREA), dtype=np.float32
-    )
+    return LumaReader()(content)
 
 
-def to_pixel_size(grid: npt.NDArray[np.float32], *, height: int, width: int) -> Grid:
-    """Enlarge a grid to picture size, bilinear between the cells' centres.
+class LumaReader:
+    """`luma_grid` for many frames: keeps its memory between them."""
 
-    Args:
-        grid: shape ``(h, w)`` or ``(h, w, C)``, from a picture of `height` x `width`.
-        height: lines of the result.
-        width: columns of the result.
+    def __init__(self) -> None:
+        self._luma = np.empty((0, 0), np.uint8)
+        self._floats = np.empty((0, 0), np.float32)
 
-    Returns:
-        Shape ``(height, width)`` or ``(height, width, C)``, float32.
-    """
-    size = (grid.shape[1] * CELL_PX, grid.shape[0] * CELL_PX)
-    large = cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large[:height, :width], dtype=np.float32)
+    def __call__(self, content: Pixels) -> Grid:
+        """Return the luma grid of one frame, in memory of its own."""
+        height, width = content.shape[:2]
+        if self._luma.shape != (height, width):
+            lines, columns = -(-height // CELL_PX), -(-width // CELL_PX)
+            self._luma = np.empty((height, width), np.uint8)
+            self._floats = np.empty((lines * CELL_PX, columns * CELL_PX), np.float32)
+        cv2.cvtColor(content, cv2.COLOR_RGB2GRAY, dst=self._luma)
+        self._floats[:height, :width] = self._luma
+        self._floats[:height, width:] = self._luma[:, -1:]
+        self._floats[height:] = self._floats[height - 1]
+        size = (self._floats.shape[1] // CELL_PX, self._floats.shape[0] // CELL_PX)
+        cells = cv2.resize(self._floats, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cells, dtype=np.float32)
 
 
 def check_pair(content: Pixels, stylized: Pixels) -> None:

@@ -8,6 +8,9 @@ Flow = npt.NDArray[np.float32]
 """Motion, shape ``(h, w, 2)`` float32: (dx, dy) in pixels of its own grid. Named
 `flow_cur_to_prev` when ``prev[y + dy, x + dx]`` shows what ``cur[y, x]`` shows."""
 
+Picture = npt.NDArray[np.float32]
+"""Shape ``(h, w)`` or ``(h, w, C)``, float32."""
+
 Mask = npt.NDArray[np.float32]
 """Shape ``(h, w)``, float32, 0..1."""
 
@@ -20,19 +23,17 @@ def pixel_grid(height: int, width: int) -> Flow:
 
 
 def warp(
-    picture: npt.NDArray[np.float32],
+    picture: Picture,
     flow_cur_to_prev: Flow,
     *,
-    places: Flow | None = None,
-    out: npt.NDArray[np.float32] | None = None,
+    out: Picture | None = None,
     cubic: bool = False,
-) -> npt.NDArray[np.float32]:
+) -> Picture:
     """Show the previous picture as it would look now.
 
     Args:
         picture: the previous one, ``(h, w)`` or ``(h, w, C)``, float32.
         flow_cur_to_prev: where each pixel of now was, ``(h, w, 2)``.
-        places: `pixel_grid` of that size, when the caller keeps one.
         out: memory for the result, of the picture's shape.
         cubic: Interpolate over 4 x 4 pixels: softens less, may overshoot; else
             bilinear.
@@ -40,16 +41,13 @@ def warp(
     Returns:
         Same shape; what came from outside repeats the edge.
     """
-    if places is None:
-        places = pixel_grid(*flow_cur_to_prev.shape[:2])
-    sources = cv2.add(flow_cur_to_prev, places)
     interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     return np.asarray(
         cv2.remap(
             picture,
-            sources,
+            flow_cur_to_prev,
             None,  # type: ignore[call-overload]
-            interpolation,
+            interpolation | cv2.WARP_RELATIVE_MAP,
             dst=out,
             borderMode=cv2.BORDER_REPLICATE,
         ),
@@ -57,9 +55,7 @@ def warp(
     )
 
 
-def traceable(
-    flow_cur_to_prev: Flow, flow_prev_to_cur: Flow, *, places: Flow | None = None
-) -> Mask:
+def traceable(flow_cur_to_prev: Flow, flow_prev_to_cur: Flow) -> Mask:
     """Tell which pixels of now can be found in the previous picture.
 
     A pixel is lost where the way there and back does not end where it began, or
@@ -73,13 +69,11 @@ def traceable(
         equation 5, with the roles of the two flows as in Lai et al. 2018.
     """
     height, width = flow_cur_to_prev.shape[:2]
-    if places is None:
-        places = pixel_grid(height, width)
-    back = warp(flow_prev_to_cur, flow_cur_to_prev, places=places)
+    back = warp(flow_prev_to_cur, flow_cur_to_prev)
     gap = _squared_length(flow_cur_to_prev + back)
     lengths = _squared_length(flow_cur_to_prev) + _squared_length(back)
     found = gap <= 0.01 * lengths + 0.5
-    x, y = cv2.split(cv2.add(flow_cur_to_prev, places))
+    x, y = cv2.split(flow_cur_to_prev + pixel_grid(height, width))
     found &= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return np.asarray(found, dtype=np.float32)
 
