@@ -1,0 +1,218 @@
+"""What is there, what is wrong, what to do: one check for each thing that can miss."""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
+from typing import Final, Literal
+
+Status = Literal["ok", "note", "fail"]
+"""Works; is missing or odd but not needed; must be mended."""
+
+PACKAGES: Final = ("numpy", "av", "onnx", "pyvirtualcam", "openvino", "torch")
+"""Packages whose versions are told, those of the extras included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    """What it is: "cameras"."""
+    status: Status
+    """Whether it works."""
+    found: str
+    """What there is, in one line."""
+    todo: str = ""
+    """What to do about it, in one line; empty when nothing."""
+
+
+def run_checks(checks: Sequence[Callable[[], Check]] | None = None) -> Iterator[Check]:
+    """Give out one check after the other; one that breaks is a failed check itself."""
+    for check in ALL_CHECKS if checks is None else checks:
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        try:
+            yield check()
+        except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            found = f"the check broke: {text}"
+            yield Check(name, "fail", found, "please report this line")
+
+
+def check_python() -> Check:
+    """Look at the interpreter and the system."""
+    found = f"{platform.python_version()} on {platform.platform()}"
+    return Check("python", "ok", found)
+
+
+def check_packages() -> Check:
+    """Look at the versions of what we are built on."""
+    names = [*PACKAGES, *_installed("opencv"), *_installed("onnxruntime")]
+    versions = {name: _version(name) for name in names}
+    found = ", ".join(f"{name} {which}" for name, which in versions.items() if which)
+    opencvs = _installed("opencv")
+    if len(opencvs) > 1:
+        return Check(
+            "packages",
+            "fail",
+            found,
+            f"keep one OpenCV: pip uninstall {' '.join(opencvs)}, then pip install "
+            "opencv-python",
+        )
+    return Check("packages", "ok", found)
+
+
+def check_onnxruntime() -> Check:
+    """Look which of its packages is installed; two of them overwrite each other."""
+    found = _installed("onnxruntime")
+    text = ", ".join(f"{name} {_version(name)}" for name in found) or "none"
+    if not found:
+        return Check("onnxruntime", "fail", text, "pip install onnxruntime")
+    if len(found) > 1:
+        return Check(
+            "onnxruntime",
+            "fail",
+            text,
+            f"they overwrite each other: pip uninstall {' '.join(found)}, then "
+            "pip install the one for your device (onnxruntime-gpu for NVIDIA)",
+        )
+    return Check("onnxruntime", "ok", text)
+
+
+def check_cpu() -> Check:
+    """Run a node on the CPU."""
+    from rtstyle.doctor_providers import fault_of
+
+    fault = fault_of("CPUExecutionProvider")
+    todo = "pip install --force-reinstall onnxruntime" if fault else ""
+    return Check("cpu", "fail" if fault else "ok", fault or "runs a node", todo)
+
+
+def check_cuda() -> Check:
+    """Run a node on an NVIDIA GPU, or say what is missing for it."""
+    from rtstyle.doctor_providers import cuda_state
+
+    return cuda_state()
+
+
+def check_other_providers() -> Check:
+    """Run a node on every other execution provider that onnxruntime names."""
+    from rtstyle.doctor_providers import other_states
+
+    states = other_states()
+    text = "; ".join(f"{name}: {fault or 'runs a node'}" for name, fault in states)
+    if not any(fault for _, fault in states):
+        return Check("other providers", "ok", text or "none")
+    todo = "nothing, unless you want them: the line cpu or cuda is enough"
+    return Check("other providers", "note", text, todo)
+
+
+def check_openvino() -> Check:
+    """Run a node in OpenVINO, if it is installed."""
+    from rtstyle.doctor_providers import openvino_state
+
+    return openvino_state()
+
+
+def check_cameras() -> Check:
+    """Look for cameras that can be used."""
+    from rtstyle_streams.devices import list_cameras, who_holds
+
+    cameras = [camera for camera in list_cameras() if not camera.is_virtual]
+    if not cameras:
+        return Check(
+            "cameras",
+            "note",
+            "none",
+            "plug one in; without one, try: rtstyle webcam --camera sample:",
+        )
+    told = []
+    for camera in cameras:
+        holder = who_holds(camera.path) if camera.path else ""
+        told.append(f"{camera}" + (f" in use by {holder}" if holder else ""))
+    broken = [camera for camera in cameras if camera.problem]
+    todo = "; ".join(f"{camera.name}: {camera.problem}" for camera in broken)
+    status: Status = "fail" if len(broken) == len(cameras) else "ok"
+    return Check("cameras", status, ", ".join(told), todo)
+
+
+def check_virtual_camera() -> Check:
+    """Look for a virtual camera, its driver's options and the package that writes."""
+    from rtstyle.doctor_virtual_camera import virtual_camera_state
+
+    return virtual_camera_state()
+
+
+def check_display() -> Check:
+    """Open a window for a moment."""
+    from rtstyle_streams.window import why_no_display
+
+    if why := why_no_display():
+        return Check(
+            "display",
+            "note",
+            why,
+            "no preview window here; use --output virtualcam, a file or null:",
+        )
+    return Check("display", "ok", "a window opens")
+
+
+def check_folder() -> Check:
+    """Look whether recordings and snapshots can be written here."""
+    folder = Path.cwd()
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    found = f"{folder}, {free_gb:.1f} GB free"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Check("folder", "fail", f"{folder} is read-only", "cd to one of yours")
+    if free_gb < 1:
+        return Check("folder", "note", found, "free some space before you record")
+    return Check("folder", "ok", found)
+
+
+def check_styles() -> Check:
+    """Load every bundled style and compare its checksum."""
+    from rtstyle.doctor_styles import styles_state
+
+    return styles_state()
+
+
+def check_speed() -> Check:
+    """Stylize the sample scene for two seconds."""
+    from rtstyle.doctor_styles import speed_state
+
+    return speed_state()
+
+
+ALL_CHECKS: Final[tuple[Callable[[], Check], ...]] = (
+    check_python,
+    check_packages,
+    check_onnxruntime,
+    check_cpu,
+    check_cuda,
+    check_other_providers,
+    check_openvino,
+    check_cameras,
+    check_virtual_camera,
+    check_display,
+    check_folder,
+    check_styles,
+    check_speed,
+)
+"""In the order in which they are told."""
+
+
+def _installed(prefix: str) -> list[str]:
+    """Return the installed distributions whose name begins with `prefix`."""
+    names = {str(found.metadata["Name"]).lower() for found in distributions()}
+    return sorted(name for name in names if name.startswith(prefix))
+
+
+def _version(name: str) -> str:
+    """Return the version of a distribution; empty when it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

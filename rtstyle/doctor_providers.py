@@ -1,0 +1,176 @@
+"""Does each execution provider run a node, and if not, what does it miss?"""
+
+import contextlib
+import ctypes
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from rtstyle.doctor import Check
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+DRIVER: Final = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
+"""The library that comes with an NVIDIA driver, by `sys.platform`."""
+HARMLESS: Final = frozenset(("AzureExecutionProvider",))
+"""Providers that are listed but run no models on this machine."""
+
+
+def fault_of(provider: str) -> str:
+    """Run a node on one execution provider; return what went wrong, empty if nothing.
+
+    onnxruntime lists providers that cannot be loaded, and falls back to the CPU in
+    silence: the session is asked what it really uses.
+    """
+    import numpy as np
+    import onnxruntime
+
+    from rtstyle.runtime.onnxruntime import one_node_model
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        with quiet():
+            session = onnxruntime.InferenceSession(
+                one_node_model(), options, providers=[provider]
+            )
+        if provider not in session.get_providers():
+            return "listed, but it could not be loaded"
+        result = session.run(None, {"x": np.ones(1, np.float32)})[0]
+    except Exception as error:  # onnxruntime's own classes are not public
+        return " ".join(str(error).split())[:300]
+    return "" if float(result[0]) == 2.0 else "a node gave a wrong result"
+
+
+def cuda_state() -> Check:
+    """Return whether CUDA runs a node; if not, whether driver or libraries miss."""
+    from rtstyle.runtime.onnxruntime import cuda_fault
+
+    with quiet():
+        driver, fault = driver_fault(), cuda_fault()
+    if fault is None:
+        return Check("cuda", "ok", "runs a node")
+    if driver:
+        return Check(
+            "cuda",
+            "note",
+            f"not used: {driver}",
+            "only with an NVIDIA GPU: install NVIDIA's driver, then pip install "
+            "'rtstyle[cuda]'; without one the CPU is used",
+        )
+    missing = missing_library(library_fault(CUDA)) or missing_library(fault)
+    found = f"a driver is there, but {missing or fault}"
+    return Check("cuda", "fail", found, cuda_todo(fault))
+
+
+def driver_fault() -> str:
+    """Return why no NVIDIA driver can be used; empty when one can."""
+    library = DRIVER.get(sys.platform)
+    if library is None:
+        return f"CUDA does not exist for {sys.platform}"
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return f"no NVIDIA driver ({library} is missing)"
+    if code := driver.cuInit(0):
+        return f"the NVIDIA driver found no GPU (cuInit said {code})"
+    return ""
+
+
+def library_fault(provider: str) -> str:
+    """Return what the system says when a provider's library is loaded; "" if it is.
+
+    onnxruntime only writes that into its log, on Linux.
+    """
+    import onnxruntime
+
+    folder = Path(onnxruntime.__file__).parent / "capi"
+    name = provider.removesuffix("ExecutionProvider").lower()
+    try:
+        for part in ("shared", name):
+            path = folder / f"libonnxruntime_providers_{part}.so"
+            if not path.exists():
+                return ""
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Let onnxruntime print nothing; what it says is told by the checks."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)
+
+
+def missing_library(fault: str) -> str:
+    """Return which library a provider could not load, from what onnxruntime says."""
+    names = re.findall(r"(lib[\w.+-]+\.so[\w.]*|[\w-]+64_\w+\.dll)", fault)
+    wanted = [name for name in names if "onnxruntime" not in name]
+    return f"{wanted[0]} is missing" if wanted else ""
+
+
+def cuda_todo(fault: str) -> str:
+    """Return what to do about a CUDA provider that does not run."""
+    if "built without CUDA" in fault:
+        return (
+            "pip uninstall onnxruntime, then pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        )
+    if "driver" in fault.lower() and "insufficient" in fault.lower():
+        return "NVIDIA's driver is too old for this CUDA: install a newer one"
+    return "pip install 'rtstyle[cuda]' (brings CUDA and cuDNN), or use --device cpu"
+
+
+def other_states() -> list[tuple[str, str]]:
+    """Return every further provider that is listed, with its fault or ""."""
+    import onnxruntime
+
+    names = onnxruntime.get_available_providers()
+    others = [name for name in names if name not in (CPU, CUDA, *HARMLESS)]
+    return [(name.removesuffix("ExecutionProvider"), _fault(name)) for name in others]
+
+
+def _fault(provider: str) -> str:
+    """Return what is wrong with a provider: the library it misses, if it is that."""
+    fault = fault_of(provider)
+    return (fault and missing_library(library_fault(provider))) or fault
+
+
+def openvino_state() -> Check:
+    """Return whether OpenVINO is installed and on which devices it runs a node."""
+    try:
+        import openvino
+    except ImportError:
+        return Check(
+            "openvino",
+            "note",
+            "not installed",
+            "faster on Intel CPUs: pip install 'rtstyle[openvino]'",
+        )
+    import numpy as np
+
+    from rtstyle.runtime.onnxruntime import one_node_model
+
+    core = openvino.Core()
+    model = core.read_model(model=one_node_model(), weights=b"")
+    told = []
+    for device in core.available_devices:
+        try:
+            compiled = core.compile_model(model, device)
+            result = compiled([np.ones(1, np.float32)])[compiled.output(0)]
+            told.append(
+                f"{device} runs a node" if result[0] == 2.0 else f"{device}: wrong"
+            )
+        except RuntimeError as error:
+            told.append(f"{device}: {' '.join(str(error).split())[:120]}")
+    works = any(text.endswith("runs a node") for text in told)
+    return Check("openvino", "ok" if works else "fail", "; ".join(told) or "no device")
