@@ -20,6 +20,7 @@ from rtstyle.commands.options import (
     runtime_options,
     smooth_option,
 )
+from rtstyle.errors import UsageError
 
 if TYPE_CHECKING:
     from rtstyle.live import LiveReport
@@ -49,7 +50,7 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
     multiple=True,
     metavar="STYLE",
     help="Name or file of a style; give several to change between them with n and p. "
-    "Default: all bundled styles.",
+    "Default: the whole gallery.",
 )
 @click.option(
     "--camera",
@@ -119,14 +120,14 @@ def webcam(
 
     Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
     """
-    from rtstyle.gallery import bundled_names
+    from rtstyle.gallery import style_files
     from rtstyle.stylizer import Controls
     from rtstyle.webcam_run import WebcamSettings, run_webcam
     from rtstyle_streams.capture import Wish
 
     width, lines = size or (None, None)
     settings = WebcamSettings(
-        styles=all_styles(styles, bundled_names()),
+        styles=all_styles(styles, tuple(style_files())),
         camera=camera,
         wish=Wish(width, lines, fps),
         outputs=outputs or ("window",),
@@ -148,15 +149,19 @@ def webcam(
             click.echo(line, err=True)
 
 
-def all_styles(wanted: tuple[str, ...], bundled: tuple[str, ...]) -> tuple[str, ...]:
+def all_styles(wanted: tuple[str, ...], gallery: tuple[str, ...]) -> tuple[str, ...]:
     """Return the styles to change between.
 
-    Several that are wanted: these. One: that one first, then the bundled ones. None:
-    the bundled ones.
+    Several that are wanted: these. One: that one first, then the gallery. None: the
+    gallery.
+
+    Raises:
+        UsageError: there is none at all.
     """
-    if len(wanted) > 1:
-        return wanted
-    return tuple(dict.fromkeys((*wanted, *bundled)))
+    found = wanted if len(wanted) > 1 else tuple(dict.fromkeys((*wanted, *gallery)))
+    if not found:
+        raise UsageError("style: expected one, got none; the gallery is empty")
+    return found
 
 
 @contextmanager

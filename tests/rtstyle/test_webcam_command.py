@@ -210,6 +210,11 @@ def test_one_style_comes_first_and_several_are_the_whole_choice(
     assert all_styles(wanted, ("a", "b")) == styles
 
 
+def test_an_empty_gallery_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="the gallery is empty"):
+        all_styles((), ())
+
+
 def test_the_report_names_frames_stages_and_every_age() -> None:
     lines = report_lines(run(settings("null:")))
     assert "fps); stylize" in lines[0]
