@@ -126,7 +126,27 @@ def _sample(rest: str) -> Source:
     return SampleSource.from_spec(rest)
 
 
-_SOURCES: dict[str, Callable[[str], Source]] = {"sample": _sample}
+def _webcam(rest: str) -> Source:
+    from rtstyle_streams.webcam import Webcam
+
+    return Webcam(rest or None)
+
+
+def _null(rest: str, info: StreamInfo) -> Sink:
+    return NullSink()
+
+
+def _virtual_camera(rest: str, info: StreamInfo) -> Sink:
+    from rtstyle_streams.virtual_camera import VirtualCamera
+
+    rate = float(info.frame_rate or 30)
+    return VirtualCamera(
+        width=info.width, height=info.height, rate=rate, device=rest or None
+    )
+
+
+_SOURCES: dict[str, Callable[[str], Source]] = {"sample": _sample, "webcam": _webcam}
 _SINKS: dict[str, Callable[[str, StreamInfo], Sink]] = {
-    "null": lambda rest, info: NullSink()
+    "null": _null,
+    "virtualcam": _virtual_camera,
 }

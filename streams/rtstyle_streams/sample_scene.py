@@ -63,11 +63,11 @@ class _Painter:
 
     def sky(self) -> Layer:
         """Blue above, warm at the horizon, with a sun and clouds."""
-        lines = max(2, round(0.62 * self.height))
+        lines = max(2, round(0.68 * self.height))
         stops = [(0.0, (38, 84, 160)), (0.5, (126, 172, 214)), (0.8, (250, 214, 165))]
         sky = _gradient(lines, self.period, [*stops, (1.0, (255, 190, 130))])
         y, x = np.mgrid[0:lines, 0 : self.period].astype(np.float32)
-        sun_x, sun_y, radius = 0.62 * self.width, 0.66 * lines, 0.075 * self.height
+        sun_x, sun_y, radius = 0.62 * self.width, 0.60 * lines, 0.075 * self.height
         away = np.hypot(x - sun_x, y - sun_y) / radius
         sky += (np.exp(-away / 3.2) * 120)[..., None] * np.array(
             [1.0, 0.72, 0.35], np.float32
@@ -86,7 +86,7 @@ class _Painter:
 
     def mountains(self) -> Layer:
         """Hazy blue ranges with snow on top."""
-        top, bottom = round(0.24 * self.height), round(0.66 * self.height)
+        top, bottom = round(0.24 * self.height), round(0.68 * self.height)
         lines = max(2, bottom - top)
         ridge = self.ridge(lines, [(2, 0.16), (3, 0.14), (7, 0.08), (17, 0.03)], 0.42)
         ridge += (self.noise(1, 7)[0] - 0.5) * 0.3 * lines
@@ -106,12 +106,12 @@ class _Painter:
 
     def woods(self) -> Layer:
         """Dark hills of fir trees, with a house."""
-        top, bottom = round(0.46 * self.height), round(0.76 * self.height)
+        top, bottom = round(0.46 * self.height), round(0.82 * self.height)
         lines = max(2, bottom - top)
-        ridge = self.ridge(lines, [(1, 0.07), (2, 0.07), (5, 0.03)], 0.30)
+        ridge = self.ridge(lines, [(1, 0.07), (2, 0.07), (5, 0.03)], 0.25)
         teeth = np.abs((np.arange(self.period) / (6 * self.scale + 1)) % 2 - 1)
         ridge += (teeth * 34 * self.noise(1, 8)[0] - 12) * self.scale
-        left, floor = round(0.30 * self.width), 0.58 * lines
+        left, floor = round(0.30 * self.width), 0.49 * lines
         beside = (np.arange(self.period) - left - 56 * self.scale) / (self.scale * 190)
         ridge -= 62 * self.scale * np.exp(-(beside**4))
         canvas = np.empty((lines, self.period, 3), np.uint8)

@@ -30,6 +30,21 @@ def test_the_scene_is_the_same_every_time() -> None:
     assert (first == second).all()
 
 
+@pytest.mark.parametrize(("width", "height"), [(160, 90), (64, 64), (1280, 720)])
+def test_no_pixel_is_left_unpainted(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    source = SampleSource(width=width, height=height)
+    painted = []
+    for level in (0, 255):
+        monkeypatch.setattr(
+            "rtstyle_streams.sample.np.empty",
+            lambda shape, dtype, level=level: np.full(shape, level, dtype),
+        )
+        painted.append([source.render(seconds) for seconds in (0, 1.5, 9, 20)])
+    assert all((a == b).all() for a, b in zip(*painted, strict=True))
+
+
 def test_the_scene_moves_and_frames_do_not_share_memory() -> None:
     frames = [frame.pixels for frame in small(8)]
     changes = [np.abs(frames[i + 1].astype(int) - frames[i]).mean() for i in range(7)]
