@@ -11,7 +11,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from rtstyle_streams.tags import CONTAINER_TAGS, lost_tags
-from rtstyle_streams.video_opening import open_video, said_in_one_line
+from rtstyle_streams.video_opening import demux_on, open_video
 from rtstyle_streams.video_reader import VideoReader
 
 _ATTACHED = av.stream.Disposition.attached_pic
@@ -37,6 +37,8 @@ class SideStreams:
     ) -> None:
         self.notices: list[str] = []
         """A line for each stream that the container cannot hold."""
+        self.num_broken = 0
+        """Packets that could not be read or written, so far."""
         self._path = reader.path
         self._input = open_video(reader.path)
         self._output = output
@@ -60,13 +62,21 @@ class SideStreams:
 
     def until(self, seconds: Fraction | None) -> Iterator["av.Packet[Stream]"]:
         """Give out the packets up to a time, in order; all that are left for None."""
-        with said_in_one_line(self._path):
-            while (packet := self._next) is not None:
-                if seconds is not None and _seconds(packet) > seconds:
-                    return
-                self._next = next(self._packets, None)
-                packet.stream = self._copies[packet.stream.index]
-                yield packet
+        while (packet := self._next) is not None:
+            if seconds is not None and _seconds(packet) > seconds:
+                return
+            self._next = next(self._packets, None)
+            packet.stream = self._copies[packet.stream.index]
+            yield packet
+
+    def closing_notices(self) -> list[str]:
+        """Return what is known only at the end: how many packets were broken."""
+        if not self.num_broken:
+            return []
+        return [
+            f"{self._path.name}: {self.num_broken} broken packets of the other streams "
+            "are left out"
+        ]
 
     def close(self) -> None:
         """Close the second demuxer; may be called twice."""
@@ -83,9 +93,12 @@ class SideStreams:
         streams = [self._input.streams[index] for index in self._copies]
         if not streams:
             return
-        for packet in self._input.demux(streams):
+        for packet in demux_on(self._input, streams, self._count_broken):
             if packet.size and not _is_pause(packet):
                 yield packet
+
+    def _count_broken(self) -> None:
+        self.num_broken += 1
 
     def _add(self, stream: Stream) -> None:
         """Add a copy of `stream`, or a notice that names it."""

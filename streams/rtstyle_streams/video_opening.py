@@ -1,11 +1,12 @@
 """Opens a video file and says in one line why it cannot be one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from rtstyle_streams.errors import SourceError
@@ -13,6 +14,8 @@ from rtstyle_streams.errors import SourceError
 # Demuxers that take almost anything (text becomes teletype pictures), that read other
 # files than the one named, or that are for still pictures (`ImageSource` reads those).
 _REFUSED = {"tty", "image2", "concat", "concatf", "hls", "dash", "sdp", "bin", "lavfi"}
+
+_MOST_BROKEN_PLACES = 1000
 
 
 def open_video(path: Path) -> InputContainer:
@@ -56,6 +59,24 @@ def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
+def demux_on(
+    container: InputContainer, streams: Sequence[Stream], broken: Callable[[], None]
+) -> Iterator["av.Packet[Stream]"]:
+    """Demux to the end, over broken places too; the last packets flush.
+
+    Args:
+        container: what to read.
+        streams: whose packets to give out; at least one.
+        broken: called at each place that cannot be read.
+    """
+    for _ in range(_MOST_BROKEN_PLACES):
+        try:
+            yield from container.demux(list(streams))
+            return
+        except av.error.InvalidDataError:
+            broken()
+
+
 def check_file(path: Path) -> None:
     """Refuse what is no file with something in it.
 
@@ -72,7 +93,9 @@ def check_file(path: Path) -> None:
         raise SourceError(
             f"{path}: expected a readable file, got: {error.strerror}"
         ) from error
-    if not size and path.is_file():
+    if not path.is_file():
+        raise SourceError(f"{path}: expected a file, got a device or a pipe")
+    if not size:
         raise SourceError(f"{path}: expected a video file, got an empty file")
 
 

@@ -21,6 +21,7 @@ from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.rotation import Orientation, read_display_matrix
 from rtstyle_streams.timing import Timing
 from rtstyle_streams.video_opening import (
+    demux_on,
     main_video_stream,
     open_video,
     said_in_one_line,
@@ -145,7 +146,7 @@ class VideoReader(ManagedSource):
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Decode what can be decoded and count what cannot."""
         silent = 0  # packets without an error and without a frame so far
-        for packet in self._packets():
+        for packet in demux_on(self._container, [self._stream], self._count_broken):
             silent += int(packet.size > 0 and not packet.is_discard)
             try:
                 frames = packet.decode()
@@ -162,14 +163,8 @@ class VideoReader(ManagedSource):
             if not self._is_interlaced:
                 self.num_decode_errors += max(0, silent)
 
-    def _packets(self) -> Iterator["av.Packet[av.VideoStream]"]:
-        """Demux to the end, over broken places too; the last packet flushes."""
-        for _ in range(1000):
-            try:
-                yield from self._container.demux(self._stream)
-                return
-            except av.error.InvalidDataError:
-                self.num_decode_errors += 1
+    def _count_broken(self) -> None:
+        self.num_decode_errors += 1
 
     def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Put a deinterlacer between from the first interlaced frame on."""

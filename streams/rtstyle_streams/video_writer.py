@@ -114,6 +114,7 @@ class VideoWriter(ManagedSink):
 
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
+        self._check_size(frame)
         time_base = self._info.time_base
         pts = round(frame.pts * frame.time_base / time_base)
         if self._last_pts is not None:
@@ -128,14 +129,16 @@ class VideoWriter(ManagedSink):
         )
         if self._info.frame_rate:
             encoded.duration = round(1 / (self._info.frame_rate * time_base))
-        self._mux(encoded, pts * time_base)
+        self._copy_side_streams(pts * time_base)
+        self._encode(encoded)
 
     def finish(self) -> None:
         """Flush, copy what is left of the other streams, move into place."""
         if self._is_done:
             return
         try:
-            self._mux(None, None)
+            self._encode(None)
+            self._copy_side_streams(None)
             self._close_container()
             self._part.commit()
         except BaseException:
@@ -153,17 +156,35 @@ class VideoWriter(ManagedSink):
         else:
             self._throw_away()
 
-    def _mux(self, encoded: av.VideoFrame | None, until: Fraction | None) -> None:
-        """Encode a frame (None: flush) and mux it with its neighbours in time."""
+    def _check_size(self, frame: Frame) -> None:
+        if (frame.width, frame.height) != (self._info.width, self._info.height):
+            raise SinkError(
+                f"{self.path}: expected frames of {self._info.width}x"
+                f"{self._info.height}, got {frame.width}x{frame.height}"
+            )
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Encode and mux a frame; None flushes the encoder."""
         try:
-            if self._side is not None:
-                self._container.mux(list(self._side.until(until)))
-            self._container.mux(self._stream.encode(encoded))
+            self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
             raise cannot_write(self.path, error) from error
 
+    def _copy_side_streams(self, until: Fraction | None) -> None:
+        """Mux the packets of the other streams up to a time; None: all."""
+        if self._side is None:
+            return
+        for packet in self._side.until(until):
+            try:
+                self._container.mux_one(packet)
+            except av.error.ArgumentError:  # its times make no sense
+                self._side.num_broken += 1
+            except (av.error.FFmpegError, OSError) as error:
+                raise cannot_write(self.path, error) from error
+
     def _close_container(self) -> None:
         if self._side is not None:
+            self.notices += self._side.closing_notices()
             self._side.close()
         try:
             self._container.close()
@@ -177,7 +198,7 @@ class VideoWriter(ManagedSink):
 
     def _keep_part(self) -> None:
         try:
-            self._mux(None, None)
+            self._encode(None)
             self._close_container()
         except SinkError as error:
             self.notices.append(str(error))

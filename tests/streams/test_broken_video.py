@@ -9,7 +9,17 @@ import pytest
 
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.video_reader import VideoReader
-from tests.streams.clips import HEIGHT, WIDTH, Picture, numbered_clip, write_clip
+from rtstyle_streams.video_writer import VideoWriter
+from tests.streams.clips import (
+    HEIGHT,
+    WIDTH,
+    Picture,
+    frame_times,
+    numbered_clip,
+    packets,
+    write_clip,
+)
+from tests.streams.rich import write_rich_clip
 
 
 def noise(index: int) -> Picture:
@@ -120,6 +130,27 @@ def test_an_mp4_cut_behind_its_index_is_counted_as_broken(tmp_path: Path) -> Non
         num_frames = sum(1 for _ in reader)
     assert 30 <= num_frames <= 50
     assert reader.num_decode_errors > 0
+
+
+def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "got a device or a pipe" in refusal(tmp_path / "pipe.mp4")
+
+
+def test_a_broken_file_is_still_written_whole_with_its_sound(tmp_path: Path) -> None:
+    path = write_rich_clip(tmp_path / "rich.mkv", cover=False, second_video=False)
+    data = bytearray(path.read_bytes())
+    middle = data.rindex(b"Bonjour") - 300
+    data[middle : middle + 600] = np.random.default_rng(1).bytes(600)
+    path.write_bytes(data)
+    with (
+        VideoReader(path) as reader,
+        VideoWriter(tmp_path / "out.mkv", reader.info, template=reader) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    assert len(frame_times(tmp_path / "out.mkv")) >= 1
+    assert packets(tmp_path / "out.mkv", 1) == packets(path, 1)
 
 
 def test_reading_twice_gives_nothing_the_second_time(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+import rtstyle_streams
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.images import ImageSink, ImageSource
 from rtstyle_streams.memory import NullSink
@@ -81,6 +82,15 @@ def test_a_sink_is_no_source_and_a_source_is_no_sink() -> None:
         open_source("null:")
     with pytest.raises(SpecError, match="got sample:"):
         open_sink("sample:", INFO)
+
+
+def test_the_public_names_are_sorted_and_all_there() -> None:
+    assert rtstyle_streams.__all__ == sorted(rtstyle_streams.__all__)
+    assert dir(rtstyle_streams) == rtstyle_streams.__all__
+    for name in rtstyle_streams.__all__:
+        assert getattr(rtstyle_streams, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = rtstyle_streams.Nothing
 
 
 def test_a_path_object_is_never_a_scheme(tmp_path: Path) -> None:

@@ -391,6 +391,13 @@ def test_another_codec_is_written_on_demand(tmp_path: Path) -> None:
     assert frame_times(tmp_path / "out.mp4") == [Fraction(i, 25) for i in range(5)]
 
 
+def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "out.mp4", INFO)
+    with pytest.raises(SinkError, match="expected frames of 64x48, got 32x48"):
+        writer.write(frame_of(0, numbered(0, width=32)))
+    writer.close()
+
+
 def test_finish_and_close_may_be_called_twice(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "out.mp4", INFO)
     writer.write(frame_of(0))

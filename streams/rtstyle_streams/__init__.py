@@ -1,0 +1,71 @@
+"""Where frames come from and go to: files, pictures, cameras, windows."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtstyle_streams.frame import Frame, Pixels
+    from rtstyle_streams.images import ImageSink, ImageSource
+    from rtstyle_streams.memory import ListSink, ListSource, NullSink
+    from rtstyle_streams.opening import open_sink, open_source
+    from rtstyle_streams.protocols import Sink, Source, StreamInfo
+    from rtstyle_streams.sample import SampleSource
+    from rtstyle_streams.video_reader import VideoReader
+    from rtstyle_streams.video_writer import VideoWriter
+    from rtstyle_streams.virtual_camera import VirtualCamera
+    from rtstyle_streams.webcam import Webcam
+    from rtstyle_streams.window import Window
+
+__all__ = [
+    "Frame",
+    "ImageSink",
+    "ImageSource",
+    "ListSink",
+    "ListSource",
+    "NullSink",
+    "Pixels",
+    "SampleSource",
+    "Sink",
+    "Source",
+    "StreamInfo",
+    "VideoReader",
+    "VideoWriter",
+    "VirtualCamera",
+    "Webcam",
+    "Window",
+    "open_sink",
+    "open_source",
+]
+
+_HOME = {
+    "Frame": "frame",
+    "ImageSink": "images",
+    "ImageSource": "images",
+    "ListSink": "memory",
+    "ListSource": "memory",
+    "NullSink": "memory",
+    "Pixels": "frame",
+    "SampleSource": "sample",
+    "Sink": "protocols",
+    "Source": "protocols",
+    "StreamInfo": "protocols",
+    "VideoReader": "video_reader",
+    "VideoWriter": "video_writer",
+    "VirtualCamera": "virtual_camera",
+    "Webcam": "webcam",
+    "Window": "window",
+    "open_sink": "opening",
+    "open_source": "opening",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used; av and cv2 take their time."""
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)
