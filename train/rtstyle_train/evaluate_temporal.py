@@ -1,0 +1,254 @@
+"""How steady stylized films are: one table for several networks and smoothers."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rtstyle.errors import UsageError
+from rtstyle.metrics.drift import DriftMeter
+from rtstyle.metrics.flicker import TemporalDeviation, flicker_gain
+from rtstyle.metrics.known_motion import Moved
+from rtstyle.metrics.plot import plot_lines, write_png
+from rtstyle.metrics.sharpness import laplacian_energy
+from rtstyle.metrics.warping_error import WarpingError, above_floor
+from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.temporal_scenes import Scene
+
+Stylize = Callable[[Pixels], Pixels]
+"""A network without memory: RGB ``(H, W, 3)`` uint8 in and out."""
+SETTLED = 5
+"""Frames at the start that sharpness and style leave out: smoothing has to settle."""
+SAMPLE_EVERY = 5
+"""Sharpness and style are measured on every fifth frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A network with a smoother."""
+
+    name: str
+    """Shown in the table."""
+    stylize: Stylize
+    """The network; contestants that share it cost one run per frame."""
+    smooth: SmoothMode = "off"
+    """What is done to its frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalRow:
+    """One contestant on one scene."""
+
+    scene: str
+    """Name of the scene."""
+    contestant: str
+    """Name of the contestant."""
+    flow_method: str
+    """Where the motion comes from."""
+    num_frames: int
+    """Frames of the scene."""
+    error: float
+    """Warping error, mean squared, of 0..1."""
+    floor: float
+    """The same of the input video."""
+    against: float
+    """Error above the floor over the baseline's; NaN without a baseline."""
+    flicker: float
+    """Temporal deviation over the input's, still scenes only; else NaN."""
+    sharpness: float
+    """Laplacian energy over that of the same network frame by frame."""
+    style: float
+    """Style distance over that of the same network frame by frame; or NaN."""
+    drift_colour: float
+    """Change of a channel's mean since frame 10, in 1/255; still scenes only."""
+    drift_texture: float
+    """Laplacian energy over that of frame 10; still scenes only."""
+
+
+class _Track:
+    """Measures one film as its frames come by."""
+
+    def __init__(self, *, is_still: bool) -> None:
+        self.error = WarpingError()
+        self.deviation = TemporalDeviation()
+        self.drift = DriftMeter()
+        self.sharpness: list[float] = []
+        self.style: list[float] = []
+        self._is_still = is_still
+        self._count = 0
+
+    def add(
+        self,
+        pixels: Pixels,
+        moved: Moved,
+        style_distance: Callable[[Pixels], float] | None,
+    ) -> None:
+        """Take the next frame."""
+        self.error.add(pixels, moved.flow_prev_to_cur, moved.mask)
+        if self._is_still:
+            self.drift.add(pixels)
+            if self._count >= SETTLED:
+                self.deviation.add(pixels)
+        if self._count >= SETTLED and self._count % SAMPLE_EVERY == 0:
+            self.sharpness.append(laplacian_energy(pixels))
+            if style_distance is not None:
+                self.style.append(style_distance(pixels))
+        self._count += 1
+
+
+def evaluate_temporal(
+    contestants: Sequence[Contestant],
+    scenes: Sequence[Scene],
+    *,
+    baseline: str | None = None,
+    style_distance: Callable[[Pixels], float] | None = None,
+    out: Path | None = None,
+    on_scene: Callable[[str], None] | None = None,
+) -> list[TemporalRow]:
+    """Measure every contestant on every scene, beside the input's own floor.
+
+    Args:
+        contestants: What to compare.
+        scenes: On what.
+        baseline: Name of the contestant that `TemporalRow.against` refers to.
+        style_distance: Distance of one stylized frame to the style image.
+        out: Folder for ``temporal.md``, ``temporal.json`` and a plot for each scene.
+        on_scene: Told the name of each scene before it starts.
+
+    Raises:
+        UsageError: no contestant is called `baseline`.
+    """
+    if baseline is not None and baseline not in [c.name for c in contestants]:
+        names = ", ".join(c.name for c in contestants)
+        raise UsageError(f"baseline: expected one of {names}, got {baseline!r}")
+    rows: list[TemporalRow] = []
+    for scene in scenes:
+        if on_scene:
+            on_scene(scene.name)
+        tracks, floor, num_frames = _play(scene, contestants, style_distance)
+        rows += _rows(scene, contestants, tracks, floor, num_frames, baseline)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            series = {"input (floor)": floor.error.per_pair}
+            series |= {name: track.error.per_pair for name, track in tracks.items()}
+            _plot(series, scene, out)
+    if out is not None:
+        (out / "temporal.md").write_text(to_table(rows), "utf-8")
+        values = json.dumps([asdict(row) for row in rows], indent=2)
+        (out / "temporal.json").write_text(values.replace("NaN", "null"), "utf-8")
+    return rows
+
+
+def _play(
+    scene: Scene,
+    contestants: Sequence[Contestant],
+    style_distance: Callable[[Pixels], float] | None,
+) -> tuple[dict[str, _Track], _Track, int]:
+    """Run a scene once through all contestants, each network once per frame."""
+    smoothers: dict[str, Smoother] = {
+        c.name: make_smoother(c.smooth) for c in contestants
+    }
+    tracks = {c.name: _Track(is_still=scene.is_still) for c in contestants}
+    floor = _Track(is_still=scene.is_still)
+    num_frames = 0
+    for moved in scene.play():
+        num_frames += 1
+        floor.add(moved.pixels, moved, None)
+        made: dict[int, Pixels] = {}
+        for contestant in contestants:
+            key = id(contestant.stylize)
+            if key not in made:
+                made[key] = contestant.stylize(moved.pixels)
+            steady = smoothers[contestant.name](moved.pixels, made[key])
+            tracks[contestant.name].add(steady, moved, style_distance)
+    return tracks, floor, num_frames
+
+
+def _rows(
+    scene: Scene,
+    contestants: Sequence[Contestant],
+    tracks: dict[str, _Track],
+    floor: _Track,
+    num_frames: int,
+    baseline: str | None,
+) -> list[TemporalRow]:
+    """Put the figures of one scene together."""
+    least = floor.error.mean
+    unit = math.nan
+    if baseline is not None:
+        unit = above_floor(tracks[baseline].error.mean, least)
+    rows = []
+    for contestant in contestants:
+        track = tracks[contestant.name]
+        plain = next(
+            tracks[other.name]
+            for other in sorted(contestants, key=lambda c: c.smooth != "off")
+            if other.stylize is contestant.stylize
+        )
+        drift = track.drift.value if scene.is_still else None
+        rows.append(
+            TemporalRow(
+                scene=scene.name,
+                contestant=contestant.name,
+                flow_method=scene.flow_method,
+                num_frames=num_frames,
+                error=track.error.mean,
+                floor=least,
+                against=_ratio(above_floor(track.error.mean, least), unit),
+                flicker=flicker_gain(track.deviation.value, floor.deviation.value),
+                sharpness=_ratio(_mean(track.sharpness), _mean(plain.sharpness)),
+                style=_ratio(_mean(track.style), _mean(plain.style)),
+                drift_colour=drift.colour if drift else math.nan,
+                drift_texture=drift.texture if drift else math.nan,
+            )
+        )
+    return rows
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _ratio(value: float, unit: float) -> float:
+    return value / unit if unit > 0 else math.nan
+
+
+def _plot(series: dict[str, list[float]], scene: Scene, out: Path) -> None:
+    title = f"{scene.name}: warping error of each pair (flow: {scene.flow_method})"
+    name = "".join(c if c.isalnum() else "_" for c in scene.name)
+    write_png(
+        plot_lines(series, title=title, x_label="pair"), out / f"temporal_{name}.png"
+    )
+
+
+def to_table(rows: Sequence[TemporalRow]) -> str:
+    """Return the rows as a Markdown table, errors times 1000.
+
+    ``-`` where a figure makes no sense on that scene.
+    """
+    head = (
+        "| scene | method | error x1000 | floor | against baseline | flicker | "
+        "sharpness | style | drift | flow, frames |\n" + "|---" * 10 + "|\n"
+    )
+    lines = []
+    for row in rows:
+        drift = "-"
+        if math.isfinite(row.drift_colour):
+            drift = f"{row.drift_colour:.2f}, x{row.drift_texture:.2f}"
+        cells = [
+            row.scene,
+            row.contestant,
+            f"{1000 * row.error:.2f}",
+            f"{1000 * row.floor:.2f}",
+            *(_cell(v) for v in (row.against, row.flicker, row.sharpness, row.style)),
+            drift,
+            f"{row.flow_method}, {row.num_frames}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |\n")
+    return head + "".join(lines)
+
+
+def _cell(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "-"
