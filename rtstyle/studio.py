@@ -10,8 +10,9 @@ import numpy as np
 
 from rtstyle.live import Live
 from rtstyle.recorder import Recorder
+from rtstyle.smoothing import SmoothMode
 from rtstyle.style_switcher import HalfDone, StyleSwitcher
-from rtstyle.stylizer import Controls, SmoothMode
+from rtstyle.stylizer import Controls
 from rtstyle_streams.live_frame import LiveFrame
 
 log = logging.getLogger(__name__)
@@ -20,21 +21,23 @@ Mirror = Literal["preview", "all", "off"]
 """Who sees a mirror image: only the window, everybody, nobody."""
 
 HELP: Final = (
-    "n p       next, previous style (also the arrows)",
-    "1-9       style by number",
-    "+ -       strength",
-    "c         keep the camera's colours",
-    "t         smoothing: off, gate, flow",
-    "m         mirror: preview, all, off",
-    "b         before and after, side by side",
-    "s         snapshot (PNG)",
-    "r         record, and stop recording",
-    "h         figures",
-    "space     pause: a still picture goes out",
-    "?         this list",
-    "q Esc     quit",
+    "n p\tnext, previous style (also the arrows)",
+    "1-9\tstyle by number",
+    "+ -\tstrength",
+    "c\tkeep the camera's colours",
+    "t\tsmoothing: off, gate, flow",
+    "m\tmirror: preview, all, off",
+    "b\tbefore and after, side by side",
+    "s\tsnapshot (PNG)",
+    "r\trecord, and stop recording",
+    "h\tfigures",
+    "space\tpause: a still picture goes out",
+    "?\tthis list",
+    "q Esc\tquit",
 )
 """What the keys do, as shown by "?"."""
+RECORDER: Final = "recorder"
+"""What the sink is called that records when a key says so."""
 MESSAGE_SECONDS: Final = 4.0
 """How long a message stays on the picture."""
 STRENGTH_STEP: Final = 0.1
@@ -145,7 +148,7 @@ class Studio:
             lines += self._figures()
         if self.is_paused:
             lines.append("paused; space goes on")
-        if self.recorder and self.recorder.is_recording:
+        if self._is_recording():
             lines.append("recording (no sound)")
         if time.monotonic() < self._message_end:
             lines.append(self._message)
@@ -155,7 +158,7 @@ class Studio:
         """Return frames per second, time per stage, age and drops, a line each."""
         controls = self.controls
         lines = [
-            f"{self.switcher.name}  strength {controls.strength:.1f}  "
+            f"{self.switcher.title}  strength {controls.strength:.1f}  "
             f"colours {'camera' if controls.keep_colors else 'style'}  "
             f"smooth {controls.smooth}"
         ]
@@ -163,17 +166,25 @@ class Studio:
             return lines
         lines.append(f"{self.live.finished.rate.rate():.1f} fps")
         for stage in self.live.crew.stages[1:]:
-            lines.append(f"{stage.name} {stage.times.summary(last=60).p50_ms:.1f} ms")
+            if stage.name in self.live.inboxes:
+                lines.append(
+                    f"{stage.name} {stage.times.summary(last=60).p50_ms:.1f} ms"
+                )
         for outlet in self.live.outlets:
+            if outlet.name == RECORDER and not self._is_recording():
+                continue
             age = outlet.age.summary(last=120)
             dropped = outlet.mailbox.num_dropped
             lines.append(f"age at {outlet.name}: {age}, dropped {dropped}")
         missed = sum(box.num_dropped for box in self.live.inboxes.values())
         return [*lines, f"camera frames not used {missed}"]
 
+    def _is_recording(self) -> bool:
+        return self.recorder is not None and self.recorder.is_recording
+
     def _choose(self, position: int) -> None:
         self.switcher.choose(position)
-        self.say(f"style {self.switcher.name}")
+        self.say(f"style {self.switcher.title}")
 
     def _change_strength(self, step: float) -> None:
         strength = round(self.controls.strength + step, 2)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Protocol
 
 import cv2
@@ -87,6 +88,11 @@ class StyleSwitcher:
     def name(self) -> str:
         """Return the name of the style that was chosen last."""
         return self.names[self.position]
+
+    @property
+    def title(self) -> str:
+        """Return that name without folder and suffix."""
+        return PurePath(self.name).stem
 
     def choose(self, position: int) -> None:
         """Choose a style by its position, counted around; returns at once."""

@@ -16,7 +16,7 @@ from rtstyle.live import Live, LiveReport
 from rtstyle.metrics.latency import Latency, audio_offset_ms
 from rtstyle.outlets import Outlet
 from rtstyle.recorder import Recorder
-from rtstyle.studio import Mirror, Studio
+from rtstyle.studio import RECORDER, Mirror, Studio
 from rtstyle.style_switcher import Styler, StyleSwitcher
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.as_camera import AsCamera
@@ -173,7 +173,7 @@ def _open_outputs(
         stack.callback(sink.close)
         sinks[_free_name(output if scheme == "file" else scheme, sinks)] = sink
     if studio.recorder is not None:
-        sinks["recorder"] = studio.recorder
+        sinks[RECORDER] = studio.recorder
     return sinks, window
 
 

@@ -12,16 +12,19 @@ from rtstyle.networks import SwiftNet
 class FrameGraph(nn.Module):
     """Scale, pad, stylize, crop, round: all that no caller should have to repeat."""
 
-    def __init__(self, network: nn.Module, *, multiple: int) -> None:
+    def __init__(self, network: nn.Module) -> None:
         """Wrap a network.
 
         Args:
-            network: Takes and gives RGB ``(1, 3, H, W)``, float, 0..1.
-            multiple: What its height and width have to be multiples of, in pixels.
+            network: Takes and gives RGB ``(1, 3, H, W)``, float, 0..1. It, or its
+                ``config``, may have ``multiple`` (what height and width have to be
+                multiples of) and ``padding`` (by how much edges are repeated), pixels.
         """
         super().__init__()
         self.network = network
-        self.multiple = multiple
+        facts = getattr(network, "config", network)
+        self.multiple = int(getattr(facts, "multiple", 1))
+        self.padding = int(getattr(facts, "padding", 0))
 
     def forward(self, frame: Tensor) -> Tensor:
         """Return the stylized frame.
@@ -36,16 +39,21 @@ class FrameGraph(nn.Module):
         stylized = self.network(self.padded(frame))[0].permute(1, 2, 0)
         # a cast truncates: 0.5 makes it round
         levels = (stylized * 255.0 + 0.5).clamp(0.0, 255.0).to(torch.uint8)
-        return levels[:height, :width]
+        return self.cropped(levels, height, width)
+
+    def cropped(self, levels: Tensor, height: int, width: int) -> Tensor:
+        """Return the picture without what `padded` added; ``(H', W', 3)`` in."""
+        p = self.padding
+        return levels[p : p + height, p : p + width]
 
     def padded(self, frame: Tensor) -> Tensor:
         """Return the frame as RGB ``(1, 3, H', W')`` in 0..1, edges repeated."""
         height, width = frame.shape[0], frame.shape[1]
-        m = self.multiple
-        down = (height + m - 1) // m * m - height
-        right = (width + m - 1) // m * m - width
+        m, p = self.multiple, self.padding
+        down = (height + m - 1) // m * m - height + p
+        right = (width + m - 1) // m * m - width + p
         pixels = frame.permute(2, 0, 1)[None].to(torch.float32) * (1.0 / 255.0)
-        return F.pad(pixels, (0, right, 0, down), mode="replicate")
+        return F.pad(pixels, (p, right, p, down), mode="replicate")
 
 
 class SwiftFrameGraph(FrameGraph):
@@ -58,7 +66,7 @@ class SwiftFrameGraph(FrameGraph):
 
     def __init__(self, network: SwiftNet) -> None:
         network = copy.deepcopy(network)
-        super().__init__(network, multiple=network.config.multiple)
+        super().__init__(network)
         self.factor = network.head.factor
         cell = self.factor * self.factor
         order = torch.arange(3 * cell).view(3, cell).T.flatten()
@@ -80,12 +88,11 @@ class SwiftFrameGraph(FrameGraph):
         lines, columns = rows.shape[0], rows.shape[1]
         runs = rows.reshape(lines, columns, f, f * 3).permute(0, 2, 1, 3)
         picture = runs.reshape(lines * f, columns * f, 3)
-        return picture[:height, :width]
+        return self.cropped(picture, height, width)
 
 
 def frame_graph(network: nn.Module) -> FrameGraph:
     """Return the fitting graph around `network`, in evaluation mode."""
     if isinstance(network, SwiftNet):
         return SwiftFrameGraph(network).eval()
-    multiple = getattr(network, "multiple", 1)
-    return FrameGraph(copy.deepcopy(network), multiple=int(multiple)).eval()
+    return FrameGraph(copy.deepcopy(network)).eval()

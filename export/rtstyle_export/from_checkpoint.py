@@ -4,7 +4,6 @@ import pickle
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -64,7 +63,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             f"{path}: expected tensors alone, got a file that wants code to be run; "
             "save its state_dict() instead"
         ) from error
-    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError) as error:
+    except Exception as error:  # broken files make the readers raise all sorts
         text = " ".join(str(error).split())[:160]
         raise ExportError(f"{path}: expected a checkpoint, got {text}") from error
     if not isinstance(found, dict) or not all(

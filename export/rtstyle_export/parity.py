@@ -40,7 +40,7 @@ class Parity:
         }
 
 
-def check_parity(model: bytes, network: nn.Module, *, multiple: int) -> Parity:
+def check_parity(model: bytes, network: nn.Module) -> Parity:
     """Compare a graph in onnxruntime with its network in torch.
 
     The network is wrapped in the plain `FrameGraph`, so that what export rewrites
@@ -49,12 +49,11 @@ def check_parity(model: bytes, network: nn.Module, *, multiple: int) -> Parity:
     Args:
         model: The serialised graph.
         network: What it was made from.
-        multiple: What height and width have to be multiples of, in pixels.
 
     Raises:
         ExportError: a value differs by more than `TOLERANCE`.
     """
-    reference = FrameGraph(network, multiple=multiple).eval()
+    reference = FrameGraph(network).eval()
     session = open_session(model, device="cpu", runtime="onnxruntime")
     largest, differing, total = 0, 0, 0
     for height, width in SIZES:

@@ -22,15 +22,14 @@ def make_style(network: nn.Module, card: dict[str, Any]) -> bytes:
     Raises:
         ExportError: the graph is not faithful.
     """
-    multiple = _multiple(network)
     model = to_onnx(network)
-    parity = check_parity(model, network, multiple=multiple)
+    parity = check_parity(model, network)
     facts = {
         "version": CARD_VERSION,
         "opset": OPSET,
         "precision": "fp32",
         "inputs": {},
-        "size": {"smallest": SMALLEST, "multiple": multiple},
+        "smallest_size": SMALLEST,
         "parity": parity.as_dict(),
         "num_parameters": sum(p.numel() for p in network.parameters()),
     }
@@ -63,8 +62,3 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise ExportError(f"{path}: exists already; use --overwrite to replace it")
     if not path.parent.is_dir():
         raise ExportError(f"{path.parent}: expected a folder, got none there")
-
-
-def _multiple(network: nn.Module) -> int:
-    config = getattr(network, "config", network)
-    return int(getattr(config, "multiple", 1))

@@ -192,6 +192,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def report_lines(report: "LiveReport") -> list[str]:
     """Return what a run measured, for people."""
+    from rtstyle.studio import RECORDER
     from rtstyle.webcam_run import delay_text
 
     rate = report.num_captured / report.seconds if report.seconds else 0.0
@@ -206,7 +207,7 @@ def report_lines(report: "LiveReport") -> list[str]:
     for name, age in report.age.items():
         if name in ("virtualcam", "window") and age.num_samples:
             lines.append(delay_text(name, age))
-        elif name != "recorder":
+        elif name != RECORDER:
             dropped = report.num_dropped[name]
             lines.append(f"{name}: age {age}; {dropped} frames dropped")
     return lines

@@ -33,6 +33,12 @@ class SwiftConfig:
     """How the picture is put together."""
     num_styles: int = 1
     """Rows of every conditional instance norm."""
+    padding: int = 0
+    """Pixels by which edges are repeated before the network and cut off after it.
+
+    Zero padding inside the network paints a frame around the picture; this way the
+    frame is outside.
+    """
 
     @property
     def multiple(self) -> int:
@@ -193,6 +199,28 @@ class ResizeHead(nn.Module):
         x = F.interpolate(self.project(quarter), scale_factor=2.0, mode="nearest")
         cells: Tensor = self.conv(F.relu(x + half))
         return cells
+
+
+def stylize_padded(
+    network: nn.Module, pixels: Tensor, style: Tensor | None, *, padding: int
+) -> Tensor:
+    """Run a transform net on a batch whose edges are repeated by `padding` pixels.
+
+    Args:
+        network: Takes and gives RGB ``(N, 3, H, W)``.
+        pixels: RGB, shape ``(N, 3, H, W)``, 0..1.
+        style: As in `SwiftNet.forward`.
+        padding: A multiple of what the network's sizes are multiples of; 0 for none.
+
+    Returns:
+        RGB, shape ``(N, 3, H, W)``.
+    """
+    if not padding:
+        plain: Tensor = network(pixels, style)
+        return plain
+    wide = F.pad(pixels, (padding,) * 4, mode="replicate")
+    stylized: Tensor = network(wide, style)
+    return stylized[:, :, padding:-padding, padding:-padding]
 
 
 def start_without_grid(head: nn.Conv2d, factor: int) -> None:

@@ -41,6 +41,8 @@ class TrainConfig:
     """Where a swift network runs instance norm."""
     head: Literal["shuffle", "resize"] = "resize"
     """How a swift network puts the picture together."""
+    padding: int = 16
+    """Pixels by which a swift network's input repeats its edges; see `SwiftConfig`."""
     loss_network: Literal["vgg16", "vgg19"] = "vgg19"
     """Architecture of the loss network."""
     loss_precision: Literal["fp32", "bf16"] = "bf16"
@@ -95,6 +97,10 @@ class TrainConfig:
                 raise ConfigError(
                     f"{name}: expected at least 1, got {getattr(self, name)}"
                 )
+        if self.padding < 0 or self.padding % 8:
+            raise ConfigError(
+                f"padding: expected a multiple of 8 from 0 up, got {self.padding}"
+            )
         if self.size < 32 or self.size % 8:
             raise ConfigError(
                 f"size: expected a multiple of 8 from 32 up, got {self.size}"

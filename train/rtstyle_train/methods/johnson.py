@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
-from rtstyle.networks.swift import SwiftConfig
+from rtstyle.networks.swift import SwiftConfig, stylize_padded
 from rtstyle_train.config import TrainConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
@@ -47,6 +47,7 @@ def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:
             norm=config.norm,
             head=config.head,
             num_styles=max(1, len(config.styles)),
+            padding=config.padding,
         )
     )
 
@@ -161,7 +162,8 @@ class ImageStyle:
         first = (step * config.batch_size) % max(1, len(config.styles))
         rows = torch.arange(first, first + config.batch_size)
         style = (rows % max(1, len(config.styles))).to(device)
-        stylized = network(content, style)
+        padding = 0 if config.network == "johnson" else config.padding
+        stylized = stylize_padded(network, content, style, padding=padding)
         lines, columns = loss_window(config, generator)
         terms: dict[str, Tensor] = self.loss(
             stylized[:, :, lines, columns], content[:, :, lines, columns], style

@@ -1,0 +1,52 @@
+"""Names become styles; a user's own stand beside the bundled ones."""
+
+from pathlib import Path
+
+import pytest
+
+from rtstyle.errors import StyleFileError
+from rtstyle.gallery import (
+    DEFAULT_STYLE,
+    add_style,
+    list_styles,
+    load_style,
+    remove_style,
+    style_files,
+)
+from tests.tiny_styles import write_negative
+
+
+def test_every_bundled_style_loads_and_the_default_comes_first() -> None:
+    cards = list_styles()
+    assert cards[0]["name"] == DEFAULT_STYLE
+    assert len(cards) >= 3
+    assert all(card["name"] and card["title"] and card["kind"] for card in cards)
+
+
+def test_bundled_styles_are_small() -> None:
+    assert all(path.stat().st_size <= 1_500_000 for path in style_files().values())
+
+
+def test_a_misspelt_name_offers_the_nearest() -> None:
+    wrong = DEFAULT_STYLE[:-1]
+    with pytest.raises(StyleFileError, match=f"did you mean {DEFAULT_STYLE}"):
+        load_style(wrong)
+
+
+def test_a_style_is_added_used_and_removed(tmp_path: Path) -> None:
+    add_style(write_negative(tmp_path, "mine"))
+    assert load_style("mine").name == "mine"
+    assert "mine" in style_files()
+    with pytest.raises(StyleFileError, match="there is one already"):
+        add_style(tmp_path / "mine.onnx")
+    add_style(tmp_path / "mine.onnx", overwrite=True)
+    remove_style("mine")
+    with pytest.raises(StyleFileError, match="none of that name"):
+        remove_style("mine")
+
+
+def test_a_bundled_style_can_neither_be_replaced_nor_removed(tmp_path: Path) -> None:
+    with pytest.raises(StyleFileError, match="there is one already"):
+        add_style(write_negative(tmp_path, DEFAULT_STYLE), overwrite=True)
+    with pytest.raises(StyleFileError, match="a bundled one"):
+        remove_style(DEFAULT_STYLE)

@@ -1,0 +1,113 @@
+"""Content, Gram and total-variation loss against slow references."""
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+
+from rtstyle_train.losses.content import content_loss
+from rtstyle_train.losses.gram import gram_matrix, gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.total_variation import range_loss, total_variation
+
+SEEDS = st.integers(0, 10_000)
+
+
+def features(seed: int, *shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+@given(SEEDS)
+@settings(max_examples=20)
+def test_a_gram_matrix_is_symmetric_and_positive_semi_definite(seed: int) -> None:
+    gram = gram_matrix(features(seed, 2, 5, 3, 4))
+    torch.testing.assert_close(gram, gram.transpose(1, 2))
+    assert torch.linalg.eigvalsh(gram).min() > -1e-9
+
+
+def test_a_gram_matrix_is_what_the_formula_says() -> None:
+    x = features(1, 1, 3, 2, 5)
+    wanted = torch.zeros(3, 3, dtype=torch.float64)
+    for i in range(3):
+        for j in range(3):
+            wanted[i, j] = sum(
+                x[0, i, r, c] * x[0, j, r, c] for r in range(2) for c in range(5)
+            )
+    torch.testing.assert_close(gram_matrix(x)[0], wanted / 10)
+
+
+def test_a_gram_matrix_does_not_depend_on_the_size_of_the_picture() -> None:
+    x = features(2, 1, 3, 4, 6)
+    torch.testing.assert_close(gram_matrix(x), gram_matrix(x.repeat(1, 1, 2, 3)))
+
+
+def test_the_mean_row_holds_the_channel_means() -> None:
+    x = features(3, 2, 3, 4, 5)
+    gram = gram_matrix_with_mean(x)
+    torch.testing.assert_close(gram[:, :3, 3], x.mean(dim=(2, 3)))
+    torch.testing.assert_close(gram[:, 3, :3], x.mean(dim=(2, 3)))
+    assert (gram[:, 3, 3] == 1).all()
+
+
+def test_the_widened_loss_is_the_loss_of_the_wide_features() -> None:
+    narrow, other = features(4, 1, 3, 4, 5), features(5, 1, 3, 4, 5)
+    wide_map, bias = features(6, 7, 3), features(7, 7)
+    triangle = torch.linalg.qr(torch.cat([wide_map, bias[:, None]], dim=1)).R
+
+    def widened(x: torch.Tensor) -> torch.Tensor:
+        wide = torch.einsum("wc,nchv->nwhv", wide_map, x)
+        return gram_matrix(wide + bias[None, :, None, None])
+
+    wanted = style_loss(widened(narrow), widened(other))
+    grams = gram_matrix_with_mean(narrow), gram_matrix_with_mean(other)
+    torch.testing.assert_close(style_loss(*grams, triangle), wanted)
+
+
+def test_equal_features_cost_nothing_and_black_costs_one() -> None:
+    x = features(8, 2, 3, 4, 5)
+    gram = gram_matrix(x)
+    assert style_loss(gram, gram) == 0
+    torch.testing.assert_close(
+        style_loss(torch.zeros_like(gram), gram), torch.tensor(1.0, dtype=torch.float64)
+    )
+    assert content_loss(x, x) == 0
+
+
+def test_content_loss_does_not_depend_on_the_scale_of_the_features() -> None:
+    x, y = features(9, 2, 3, 4, 5), features(10, 2, 3, 4, 5)
+    torch.testing.assert_close(content_loss(x, y), content_loss(58 * x, 58 * y))
+
+
+def test_total_variation_is_what_the_formula_says() -> None:
+    x = features(11, 1, 2, 3, 4)
+    across = [
+        (x[0, k, r, c + 1] - x[0, k, r, c]) ** 2
+        for k in range(2)
+        for r in range(3)
+        for c in range(3)
+    ]
+    down = [
+        (x[0, k, r + 1, c] - x[0, k, r, c]) ** 2
+        for k in range(2)
+        for r in range(2)
+        for c in range(4)
+    ]
+    wanted = sum(across) / len(across) + sum(down) / len(down)
+    torch.testing.assert_close(total_variation(x), wanted)
+    assert total_variation(torch.ones(1, 3, 5, 5)) == 0
+
+
+def test_only_what_leaves_the_range_costs() -> None:
+    assert range_loss(torch.tensor([0.0, 0.5, 1.0])) == 0
+    assert range_loss(torch.tensor([-0.5, 1.5])) == pytest.approx(0.25)
+
+
+def test_gradients_are_right() -> None:
+    x = features(12, 1, 3, 4, 4).requires_grad_()
+    target = gram_matrix_with_mean(features(13, 1, 3, 4, 4))
+
+    def loss(value: torch.Tensor) -> torch.Tensor:
+        terms = style_loss(gram_matrix_with_mean(value), target), total_variation(value)
+        return terms[0] + terms[1] + range_loss(value)
+
+    assert torch.autograd.gradcheck(loss, (x,))

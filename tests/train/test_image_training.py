@@ -1,0 +1,152 @@
+"""From a painting to a style file, on pictures made by the test."""
+
+import io
+import json
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+
+from rtstyle.errors import RtstyleError
+from rtstyle.networks import JohnsonNet
+from rtstyle.networks.weights_file import load_weights
+from rtstyle.style_file import read_style
+from rtstyle.stylizer import Stylizer
+from rtstyle_export.cli import import_checkpoint
+from rtstyle_export.cli import main as export_command
+from rtstyle_export.from_checkpoint import read_state_dict
+from rtstyle_train.cli import main as train_command
+from rtstyle_train.data import ContentImages, load_style_image
+from rtstyle_train.errors import TrainError
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Path:
+    """A folder with photographs, a painting, a small VGG and a recipe."""
+    random = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for k in range(3):
+        smooth = cv2.resize(random.integers(0, 256, (9, 12, 3), np.uint8), (120, 100))
+        cv2.imwrite(str(tmp_path / "photos" / f"{k}.png"), smooth)
+    painting = cv2.resize(random.integers(0, 256, (40, 50, 3), np.uint8), (100, 80))
+    cv2.imwrite(str(tmp_path / "painting.png"), painting)
+    torch.manual_seed(0)
+    tensors = {}
+    for name, (inputs, outputs) in {"conv1_1": (3, 8), "conv1_2": (8, 8)}.items():
+        conv = torch.nn.Conv2d(inputs, outputs, 3)
+        tensors |= {f"{name}.weight": conv.weight.data, f"{name}.bias": conv.bias.data}
+    save_file(tensors, tmp_path / "vgg.safetensors")
+    (tmp_path / "recipe.toml").write_text(
+        'network = "tiny"\nsize = 32\nsmallest_crop = 40\nsteps = 4\nbatch_size = 2\n'
+        'content_layers = ["relu1_2"]\nstyle_layers = ["relu1_1", "relu1_2"]\n'
+    )
+    return tmp_path
+
+
+def train(room: Path, *more: str) -> None:
+    words = ["image", str(room / "painting.png"), "--content", str(room / "photos")]
+    words += ["--out", str(room / "x.safetensors"), "--recipe", str(room / "recipe.toml")]
+    words += ["--loss-weights", str(room / "vgg.safetensors"), *more]
+    run = CliRunner().invoke(train_command, words, catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+
+
+@pytest.mark.slow
+def test_a_painting_becomes_a_style_file_that_runs(room: Path) -> None:
+    train(room)
+    weights = load_weights(room / "x.safetensors")
+    assert weights.trained["steps"] == 4 and weights.recipe["seed"] == 1234
+    assert (room / "x.preview.png").exists()
+    target = room / "mine.onnx"
+    run = CliRunner().invoke(
+        export_command,
+        [str(room / "x.safetensors"), str(target), "--title", "Mine"],
+        catch_exceptions=False,
+    )
+    assert run.exit_code == 0
+    style = read_style(target)
+    assert style.title == "Mine" and style.name == "painting"
+    assert style.card["parity"]["largest_difference"] <= 1
+    assert style.card["recipe"]["styles"][0]["file"] == "painting.png"
+    text = target.read_bytes()
+    assert str(room).encode() not in text and b".py" not in text
+    with Stylizer(style, device="cpu") as stylizer:
+        frame = np.full((31, 45, 3), 128, np.uint8)
+        assert stylizer(frame).shape == frame.shape
+
+
+@pytest.mark.slow
+def test_an_existing_result_is_not_overwritten(room: Path) -> None:
+    (room / "x.safetensors").write_text("precious")
+    with pytest.raises(RtstyleError, match="exists already; use --overwrite"):
+        train(room)
+    assert (room / "x.safetensors").read_text() == "precious"
+
+
+def test_crops_depend_on_seed_and_step_alone(room: Path) -> None:
+    photos = ContentImages(room / "photos", size=32, smallest_crop=40)
+    again = ContentImages(room / "photos", size=32, smallest_crop=40)
+    batch = photos.batch(3, seed=1, step=5)
+    assert batch.shape == (3, 3, 32, 32) and 0 <= batch.min() and batch.max() <= 1
+    assert torch.equal(batch, again.batch(3, seed=1, step=5))
+    assert not torch.equal(batch, photos.batch(3, seed=1, step=6))
+    assert not torch.equal(batch, photos.batch(3, seed=2, step=5))
+
+
+def test_a_painting_of_one_pixel_is_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((1, 1, 3), np.uint8))
+    with pytest.raises(TrainError, match="at least 16x16 pixels, got 1x1"):
+        load_style_image(tmp_path / "p.png", short_side=64)
+
+
+def test_red_paintings_stay_red(tmp_path: Path) -> None:
+    red = np.zeros((20, 30, 3), np.uint8)
+    red[..., 2] = 255
+    cv2.imwrite(str(tmp_path / "p.png"), red)
+    image = load_style_image(tmp_path / "p.png", short_side=40)
+    assert image.shape == (1, 3, 40, 60)
+    assert image[0, 0].min() > 0.99 and image[0, 1:].max() < 0.01
+
+
+@pytest.mark.slow
+def test_an_old_checkpoint_becomes_a_style_file(tmp_path: Path) -> None:
+    tensors = JohnsonNet(width=4).state_dict()
+    old = tensors | {"in1.running_mean": torch.ones(4), "in1.running_var": torch.ones(4)}
+    torch.save(old, tmp_path / "old_mosaic.pth")
+    run = CliRunner().invoke(
+        import_checkpoint,
+        [str(tmp_path / "old_mosaic.pth"), str(tmp_path / "old.onnx")],
+        catch_exceptions=False,
+    )
+    assert run.exit_code == 0
+    style = read_style(tmp_path / "old.onnx")
+    assert style.title == "old mosaic"
+    assert json.dumps(style.card["network"]) == '{"kind": "johnson", "width": 4}'
+
+
+def test_a_checkpoint_that_wants_code_to_run_is_refused(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (marker,)  # type: ignore[return-value]
+
+    buffer = io.BytesIO()
+    torch.save({"a": Bomb()}, buffer, pickle_module=pickle)
+    (tmp_path / "bomb.pth").write_bytes(buffer.getvalue())
+    with pytest.raises(RtstyleError, match="wants code to be run"):
+        read_state_dict(tmp_path / "bomb.pth")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"a text", b"\x80\x02garbage"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "x.pth"
+    path.write_bytes(data)
+    with pytest.raises(RtstyleError, match=r"x\.pth: expected"):
+        read_state_dict(path)

@@ -1,0 +1,99 @@
+"""Training: it learns, it stops, and an interruption leaves no trace."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rtstyle.errors import WeightsFileError
+from rtstyle.networks import SwiftNet
+from rtstyle.networks.swift import SwiftConfig
+from rtstyle_train.muon import orthogonalise
+from rtstyle_train.trainer import DECAY_SHARE, Schedule, Trainer
+
+
+class Identity:
+    """A method that wants the network to give its input back."""
+
+    def losses(
+        self, network: nn.Module, *, step: int, rank: int, device: torch.device
+    ) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(step)
+        pixels = torch.rand(2, 3, 16, 16, generator=generator)
+        return {"distance": (network(pixels) - pixels).square().mean()}
+
+
+class Flat(Identity):
+    """A method whose loss never falls."""
+
+    def losses(
+        self, network: nn.Module, *, step: int, rank: int, device: torch.device
+    ) -> dict[str, Tensor]:
+        return {"one": next(network.parameters()).sum() * 0 + 1}
+
+
+def make(folder: Path, *, method: Identity | None = None, **schedule: float) -> Trainer:
+    torch.manual_seed(7)
+    network = SwiftNet(SwiftConfig(channels=16, blocks=1))
+    settings = {"steps": 12, "learning_rate": 1e-2, "ema": 0.9} | schedule
+    return Trainer(
+        network,
+        method or Identity(),
+        Schedule(**settings),  # type: ignore[arg-type]
+        checkpoint=folder / "x.checkpoint.safetensors",
+    )
+
+
+def finish(trainer: Trainer, *, steps: int = 10_000) -> list[float]:
+    run = trainer.run(lambda average: None)
+    return [report.loss for _, report in zip(range(steps), run, strict=False)]
+
+
+def test_training_learns_and_ends_when_it_said(tmp_path: Path) -> None:
+    trainer = make(tmp_path, steps=60)
+    losses = finish(trainer)
+    assert len(losses) == trainer.progress.step == trainer.total == 60
+    assert losses[-1] < losses[0]
+    assert trainer.progress.decay_from == round(60 * (1 - DECAY_SHARE))
+
+
+def test_a_resumed_training_is_bit_for_bit_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole = make(tmp_path)
+    finish(whole)
+    first = make(tmp_path)
+    finish(first, steps=5)
+    first.save()
+    second = make(tmp_path)
+    second.resume()
+    finish(second)
+    assert second.progress.step == whole.progress.step
+    for name, value in whole.average.items():
+        assert torch.equal(value, second.average[name]), name
+
+
+def test_a_flat_loss_ends_the_training(tmp_path: Path) -> None:
+    trainer = make(tmp_path, method=Flat(), steps=10_000, flat_after=20)
+    finish(trainer)
+    assert trainer.progress.step < 60
+
+
+def test_resuming_without_a_checkpoint_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WeightsFileError, match="expected a safetensors file"):
+        make(tmp_path).resume()
+
+
+def test_an_infinite_loss_stops_with_advice(tmp_path: Path) -> None:
+    class Bad(Identity):
+        def losses(self, network: nn.Module, **_: object) -> dict[str, Tensor]:
+            return {"bad": next(network.parameters()).sum() * float("inf")}
+
+    with pytest.raises(Exception, match="lower learning_rate"):
+        finish(make(tmp_path, method=Bad()))
+
+
+def test_muons_step_has_singular_values_near_one() -> None:
+    matrix = torch.randn(24, 60, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalise(matrix))
+    assert values.min() > 0.5 and values.max() < 1.3
+    torch.testing.assert_close(orthogonalise(matrix.T), orthogonalise(matrix).T)

@@ -1,0 +1,304 @@
+"""CLIP as a measuring instrument: any open_clip ViT, by name or from local files."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from open_clip.transformer import VisionTransformer
+from torch import Tensor, nn
+
+from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.losses.directional import text_direction
+from rtstyle_train.losses.spectral import filtered_class_token, token_weights
+from rtstyle_train.templates import prompt_templates
+
+log = logging.getLogger(__name__)
+
+MODEL = "ViT-B-32-quickgelu"
+"""The network of CLIPstyler and SpectralCLIP, with its own activation."""
+WEIGHTS = "openai"
+"""Its weights, by open_clip's name."""
+SOURCE_TEXT = "a Photo"
+"""What a content image is, in words."""
+CONFIG_FILE = "open_clip_config.json"
+"""The description that makes a folder a local CLIP."""
+HOW_LOCAL = (
+    "give local files: --clip-weights FILE.safetensors, or --clip FOLDER with "
+    f"{CONFIG_FILE} and the weights"
+)
+
+
+class Tokenizer(Protocol):
+    """What is used of open_clip's tokenizers."""
+
+    context_length: int
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        """Return token numbers, ``(T, context_length)``, cut in silence."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of one text, without start and end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSource:
+    """Where a CLIP comes from."""
+
+    model: str = MODEL
+    """Name of an open_clip architecture, a config file ``NAME.json``, or a folder."""
+    weights: str | None = None
+    """open_clip's name of weights, or a local file; None is ``openai`` for names and
+    the folder's own for folders."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Tell whether `model` is a folder with its own description and weights."""
+        return Path(self.model).is_dir()
+
+    @property
+    def download(self) -> str | None:
+        """Return the name of the weights that open_clip would fetch, if any."""
+        if self.is_folder or Path(self.weights or "").is_file():
+            return None
+        return self.weights or WEIGHTS
+
+
+class ClipEncoder(nn.Module):
+    """The two encoders of a CLIP, frozen; images 0..1 in, embeddings out."""
+
+    mean: Tensor
+    """Subtracted from pixels, ``(1, 3, 1, 1)``."""
+    std: Tensor
+    """Pixels are divided by it, ``(1, 3, 1, 1)``."""
+
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, *, name: str) -> None:
+        super().__init__()
+        visual: Any = getattr(model, "visual", None)
+        is_plain = isinstance(visual, VisionTransformer) and (
+            visual.attn_pool is None
+            and visual.pool_type == "tok"
+            and not visual.final_ln_after_pool
+        )
+        if not is_plain:
+            raise ConfigError(
+                f"{name}: expected a ViT whose class token is the image's embedding, "
+                f"got {type(visual).__name__}"
+            )
+        self.model = model.eval().requires_grad_(False)
+        self.visual: Any = visual
+        self.tokenizer = tokenizer
+        self.name = name
+        settings = open_clip.get_model_preprocess_cfg(model)
+        mean, std = (torch.tensor(settings[key]) for key in ("mean", "std"))
+        self.register_buffer("mean", mean.view(1, 3, 1, 1))
+        self.register_buffer("std", std.view(1, 3, 1, 1))
+        self._texts: dict[tuple[str, ...], Tensor] = {}
+
+    @property
+    def image_size(self) -> int:
+        """Return the side of the pictures that the image encoder reads, in pixels."""
+        return int(self.visual.image_size[0])
+
+    @property
+    def num_tokens(self) -> int:
+        """Return how many tokens a picture has, class token included."""
+        return int(self.visual.positional_embedding.shape[0])
+
+    def encode_image(self, pixels: Tensor, *, band: str | None = None) -> Tensor:
+        """Return embeddings of pictures.
+
+        Args:
+            pixels: RGB, shape ``(N, 3, H, W)``, 0..1, any size; made square.
+            band: None for plain CLIP; ``c1``, ``c2`` or ``c3`` for SpectralCLIP's.
+
+        Returns:
+            Shape ``(N, D)``, not normalised.
+        """
+        if band is None:
+            features: Tensor = self.visual(self._prepared(pixels))
+            return features
+        weights = token_weights(band, self.num_tokens)
+        return self.project(filtered_class_token(self.tokens(pixels), weights))
+
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """Return the tokens after the last block and before ``ln_post``.
+
+        Args:
+            pixels: As for `encode_image`.
+
+        Returns:
+            Shape ``(N, num_tokens, C)``, class token first.
+        """
+        found = self.visual.forward_intermediates(
+            self._prepared(pixels),
+            indices=1,
+            normalize_intermediates=False,
+            intermediates_only=True,
+            output_fmt="NLC",
+            output_extra_tokens=True,
+        )
+        prefix = found["image_intermediates_prefix"][-1]
+        return torch.cat([prefix, found["image_intermediates"][-1]], dim=1)
+
+    def project(self, class_token: Tensor) -> Tensor:
+        """Turn class tokens ``(N, C)`` into embeddings ``(N, D)``."""
+        features: Tensor = self.visual.ln_post(class_token) @ self.visual.proj
+        return features
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Return embeddings ``(T, D)`` of texts, not normalised; remembered."""
+        key = tuple(texts)
+        if key not in self._texts:
+            tokens = self.tokenizer(list(texts)).to(self.mean.device)
+            self._texts[key] = self.model.encode_text(tokens)  # type: ignore[operator]
+        return self._texts[key]
+
+    def direction(self, prompt: str, *, source: str = SOURCE_TEXT) -> Tensor:
+        """Return the unit vector from `source` to `prompt`, shape ``(D,)``.
+
+        Both are put into the 79 `prompt_templates`.
+        """
+        target, start = (
+            self.encode_text([t.format(text) for t in prompt_templates()])
+            for text in (prompt, source)
+        )
+        return text_direction(target, start)
+
+    def count_tokens(self, prompt: str) -> int:
+        """Return the tokens of `prompt` in its longest template, start and end too."""
+        return max(
+            len(self.tokenizer.encode(t.format(prompt))) + 2 for t in prompt_templates()
+        )
+
+    def fitting_prompt(self, prompt: str, *, truncate: bool = False) -> str:
+        """Return `prompt`, or with `truncate` as many of its words as can be read.
+
+        Raises:
+            ConfigError: it is empty, or too long and `truncate` is false.
+        """
+        limit, found = self.tokenizer.context_length, self.count_tokens(prompt)
+        if not prompt.strip():
+            raise ConfigError("prompt: expected a description of a style, got none")
+        if found <= limit:
+            return prompt
+        if not truncate:
+            raise ConfigError(
+                f"prompt: expected at most {limit} tokens (in the longest template), "
+                f"got {found}; shorten it, or cut it with --truncate"
+            )
+        words = prompt.split()
+        while words and self.count_tokens(" ".join(words)) > limit:
+            words.pop()
+        if not words:
+            raise ConfigError(f"prompt: its first word alone is above {limit} tokens")
+        log.warning("the prompt was cut to %r", " ".join(words))
+        return " ".join(words)
+
+    def _prepared(self, pixels: Tensor) -> Tensor:
+        size = (self.image_size, self.image_size)
+        if pixels.shape[2:] != size:
+            pixels = F.interpolate(pixels, size, mode="bicubic", align_corners=False)
+        return (pixels - self.mean) / self.std
+
+
+def load_clip(source: ClipSource = ClipSource()) -> ClipEncoder:  # noqa: B008
+    """Load a CLIP from local files, or have open_clip download it.
+
+    Raises:
+        ConfigError: unknown names, an activation other than the weights', no ViT.
+        TrainError: files are missing or broken, or the download failed.
+    """
+    name, weights = check_source(source)
+    try:
+        model = open_clip.create_model(
+            name, pretrained=weights, precision="fp32", require_pretrained=True
+        )
+        tokenizer = open_clip.get_tokenizer(name, **_vocabulary(source, name))
+    except Exception as error:  # open_clip, its file formats and its downloads
+        text = " ".join(str(error).split())[:300]
+        what = f"{source.model}: the weights {weights or 'in the folder'}"
+        if source.download:
+            raise TrainError(
+                f"{what} could not be downloaded ({text}); {HOW_LOCAL}"
+            ) from error
+        raise TrainError(f"{what} could not be loaded ({text})") from error
+    return ClipEncoder(model, tokenizer, name=source.model)
+
+
+def check_source(source: ClipSource) -> tuple[str, str | None]:
+    """Return open_clip's names of model and weights, without loading anything.
+
+    Raises:
+        ConfigError: unknown names, or an activation other than the weights'.
+    """
+    if source.is_folder:
+        if not (Path(source.model) / CONFIG_FILE).is_file():
+            raise ConfigError(f"{source.model}: expected {CONFIG_FILE} in it, got none")
+        return f"local-dir:{source.model}", None
+    name = source.model.replace("/", "-")
+    if source.model.endswith(".json"):
+        name = _add_config(Path(source.model))
+    config = open_clip.get_model_config(name)
+    if config is None:
+        raise ConfigError(
+            f"clip {source.model!r}: expected an open_clip architecture such as "
+            f"{MODEL}, a config file .json, or a folder with {CONFIG_FILE}"
+        )
+    if source.download is None:
+        return name, source.weights
+    _check_tag(name, source.download, bool(config.get("quick_gelu", False)))
+    return name, source.download
+
+
+def _check_tag(name: str, tag: str, quick_gelu: bool) -> None:
+    """Refuse weights that do not exist or were trained with another activation."""
+    known = open_clip.get_pretrained_cfg(name, tag)
+    if not known:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
+        raise ConfigError(
+            f"clip weights {tag!r}: expected a local file or one of {tags} for {name}"
+        )
+    wants = bool(known.get("quick_gelu", False))
+    if wants != quick_gelu:
+        stem = name.removesuffix("-quickgelu")
+        right = f"{stem}-quickgelu" if wants else stem
+        raise ConfigError(
+            f"clip {name}: expected the activation that weights {tag!r} were trained "
+            f"with ({'QuickGELU' if wants else 'GELU'}), got "
+            f"{'QuickGELU' if quick_gelu else 'GELU'}; use --clip {right}"
+        )
+
+
+def _add_config(path: Path) -> str:
+    """Make a config file's architecture known to open_clip and return its name."""
+    try:
+        table: Any = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: expected an open_clip config, got {error}"
+        ) from error
+    if missing := {"embed_dim", "vision_cfg", "text_cfg"} - set(table):
+        raise ConfigError(
+            f"{path}: expected an open_clip config, {min(missing)} is missing"
+        )
+    open_clip.add_model_config(path)
+    return path.stem
+
+
+def _vocabulary(source: ClipSource, name: str) -> dict[str, str]:
+    """Return the folder's own merges file, when its description names one."""
+    config = open_clip.get_model_config(name)
+    own = (config["text_cfg"].get("tokenizer_kwargs") or {}).get("bpe_path")
+    if own is None:
+        return {}
+    folder = Path(source.model) if source.is_folder else Path(source.model).parent
+    return {"bpe_path": str(folder / own)}
