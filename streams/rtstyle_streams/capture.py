@@ -101,6 +101,8 @@ class OpenCVCapture:
 
     def __init__(self, camera: Camera, wish: Wish) -> None:
         os.environ.setdefault(SELECT_TIMEOUT, "1")
+        # what OpenCV would warn about is said by us, once and in words
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._capture = _open(camera)
         chosen = choose_mode(camera.modes, wish)
         self._ask(chosen, wish)

@@ -1,11 +1,14 @@
 """A frame on its way through the live loop, with what the camera saw beside it."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
 
 from rtstyle_streams.frame import Frame, Pixels
+
+FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +48,35 @@ def with_notice_drawn(frame: Frame) -> Frame:
 
 
 def draw_text(pixels: Pixels, lines: list[str], *, top: int = 0) -> None:
-    """Write white lines with a dark outline into `pixels`, in place.
+    """Write white lines on a darkened ground into `pixels`, in place.
 
     Args:
         pixels: RGB, shape ``(H, W, 3)``, uint8.
-        lines: What to write; a line too long for the picture is set smaller.
+        lines: What to write; a line too long for the picture is set smaller. What
+            follows a tab begins in a second column.
         top: Where the first line begins, in pixels from the upper edge.
     """
     height, width = pixels.shape[:2]
+    scale = 0.55 * max(0.6, min(height / 480, 2.0))
+    step, left, column = round(44 * scale), max(4, width // 60), round(150 * scale)
     for position, line in enumerate(lines):
-        scale = max(0.35, min(height / 480, 1.5)) * 0.55
-        (wide, _), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-        if wide > width * 0.96:
-            scale *= width * 0.96 / wide
-        step = max(14, int(height / 480 * 24))
-        place = (max(4, width // 60), top + (position + 1) * step)
-        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(
-                pixels,
-                line,
-                place,
-                cv2.FONT_HERSHEY_SIMPLEX,
-                scale,
-                colour,
-                thickness,
-                cv2.LINE_AA,
-            )
+        first, _, second = line.partition("\t")
+        end = max(_width(first, scale), (column + _width(second, scale)) * bool(second))
+        fitting = scale * min(1.0, (width - 2 * left) / max(1, end))
+        upper, lower = top + position * step, top + (position + 1) * step
+        ground = pixels[upper:lower, : left + end + left]
+        ground[:] = ground // 2
+        base = lower - round(0.3 * step)
+        _put(pixels, first, (left, base), fitting)
+        _put(pixels, second, (left + column, base), fitting)
+
+
+def _width(text: str, scale: float) -> int:
+    """Return the width of a text in pixels."""
+    (width, _), _ = cv2.getTextSize(text, FONT, scale, 1)
+    return int(width)
+
+
+def _put(pixels: Pixels, text: str, place: tuple[int, int], scale: float) -> None:
+    white = (255, 255, 255)
+    cv2.putText(pixels, text, place, FONT, scale, white, 1, cv2.LINE_AA)

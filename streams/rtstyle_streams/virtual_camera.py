@@ -14,6 +14,7 @@ from typing import Final, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from rtstyle_streams.devices import list_cameras
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame, Pixels
@@ -93,7 +94,7 @@ class VirtualCamera(ManagedSink):
         try:
             self._device: Device | None = opener(self.width, self.height, rate, device)
         except RuntimeError as error:
-            raise SinkError(explain(str(error), device)) from error
+            raise SinkError(explain(str(error), device or _used_up())) from error
         self.name = self._device.device
         """What the device is called; choose it in the call program."""
         log.info("virtual camera %s: %dx%d", self.name, self.width, self.height)
@@ -132,12 +133,13 @@ def explain(told: str, device: str | None, *, platform: str = sys.platform) -> s
 
     Args:
         told: the text of its error.
-        device: the device that was asked for.
+        device: the device that was asked for, or one that is there.
         platform: the operating system, as `sys.platform`.
     """
     name = f"virtual camera {device}" if device else "virtual camera"
     low = told.lower()
-    if platform == "linux" and "not a video output device" in low:
+    used_up = "not a video output device" in low or (device and "no v4l2 loop" in low)
+    if platform == "linux" and used_up:
         return (
             f"{name}: expected a v4l2loopback device that takes frames, got one that "
             "is a webcam, or that an earlier program used and left closed (this "
@@ -159,6 +161,15 @@ def explain(told: str, device: str | None, *, platform: str = sys.platform) -> s
     reason = " ".join(told.split()).rstrip(".")
     install = how_to_install(platform)
     return f"{name}: expected one to be there, got none ({reason}); {install}"
+
+
+def _used_up() -> str | None:
+    """Return a virtual camera that is there though the driver offers none for output.
+
+    With exclusive_caps=1 that is one which an earlier program has used.
+    """
+    paths = [camera.path for camera in list_cameras() if camera.is_virtual]
+    return next(filter(None, paths), None)
 
 
 def how_to_install(platform: str = sys.platform) -> str:

@@ -129,18 +129,21 @@ class Window:
 
 def compose(frame: Frame, *, is_mirrored: bool, is_split: bool) -> Pixels:
     """Return a new picture of `frame`, RGB, with its notice written on it."""
-    picture = frame.pixels.copy()
+    picture = _seen(frame.pixels, is_mirrored)
     content = frame.content if isinstance(frame, LiveFrame) else None
     half = frame.width // 2
     if is_split and content is not None:
-        picture[:, :half] = content[:, :half]
+        picture[:, :half] = _seen(content, is_mirrored)[:, :half]
         picture[:, half - 1 : half + 1] = 255
-    if is_mirrored:
-        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
     if isinstance(frame, LiveFrame) and frame.notice:
         cv2.convertScaleAbs(picture, dst=picture, alpha=0.4)
         draw_text(picture, frame.notice.split("; "), top=frame.height // 3)
     return picture
+
+
+def _seen(pixels: Pixels, is_mirrored: bool) -> Pixels:
+    """Return a copy of `pixels`, mirrored or not."""
+    return np.asarray(cv2.flip(pixels, 1), np.uint8) if is_mirrored else pixels.copy()
 
 
 def key_name(code: int) -> str:

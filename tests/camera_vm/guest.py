@@ -5,7 +5,6 @@ project is imported here but through its command line.
 """
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -43,7 +42,7 @@ class Running:
 
     def __init__(self, name: str, *arguments: str) -> None:
         self.log = WORK / f"{name}.log"
-        self.start = time.monotonic()
+        self._num_forgotten = 0
         with self.log.open("w") as file:
             self.process = subprocess.Popen(
                 [*RTSTYLE, "webcam", *STYLE, *arguments],
@@ -52,7 +51,8 @@ class Running:
             )
 
     def text(self) -> str:
-        return self.log.read_text()
+        """Return what it said since the last `forget`."""
+        return self.log.read_text()[self._num_forgotten :]
 
     def seconds_until_it_says(self, pattern: str, limit: float = 60) -> float | None:
         """Wait until the log holds `pattern`; return how long that took, or None."""
@@ -66,8 +66,8 @@ class Running:
         return None
 
     def forget(self) -> None:
-        """Empty the log, so that only new lines are found in it."""
-        os.truncate(self.log, 0)
+        """Let `text` hold only what is said from now on."""
+        self._num_forgotten = len(self.log.read_text())
 
     def end(self, number: int) -> tuple[int, float]:
         """Send a signal; return exit status and how long it took."""

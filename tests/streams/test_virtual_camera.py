@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from rtstyle_streams import virtual_camera
+from rtstyle_streams.devices import Camera
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.virtual_camera import VirtualCamera, explain, how_to_install
@@ -99,6 +101,17 @@ def test_a_driver_that_refuses_a_frame_is_named() -> None:
         camera.write(frame(8, 4))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="v4l2loopback is Linux's")
+def test_a_loopback_that_was_used_up_is_found_though_the_driver_hides_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = Camera("VirtualCam", "loop", 10, "/dev/video10", is_virtual=True)
+    monkeypatch.setattr(virtual_camera, "list_cameras", lambda: [loop])
+    driver = Driver("'v4l2loopback' backend: No v4l2 loopback device found")
+    with pytest.raises(SinkError, match="/dev/video10: .*an earlier program used"):
+        VirtualCamera(width=8, height=4, open_device=driver)
+
+
 def test_where_there_is_none_the_error_says_what_to_install() -> None:
     driver = Driver("'v4l2loopback' backend: No v4l2loopback device found")
     with pytest.raises(SinkError, match="got none .*install") as caught:
@@ -110,6 +123,7 @@ def test_where_there_is_none_the_error_says_what_to_install() -> None:
     ("told", "said"),
     [
         ("Device /dev/video10 is not a video output device.", "modprobe -r v4l2loop"),
+        ("No v4l2 loopback device found at /dev/video[0-99]", "modprobe -r v4l2loop"),
         ("device /dev/video10 already in use.", "close that program"),
         ("Permission denied", "group 'video'"),
         ("device does not exist", "sudo apt install v4l2loopback-dkms"),
