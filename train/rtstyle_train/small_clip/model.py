@@ -1,0 +1,89 @@
+"""The small CLIP's shape, and its folder as open_clip reads it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from safetensors.torch import save_file
+
+from rtstyle_train.clip import CONFIG_FILE
+from rtstyle_train.small_clip.captions import CAPTIONS
+from rtstyle_train.small_clip.vocabulary import (
+    learn_merges,
+    save_merges,
+    vocabulary_size,
+)
+from rtstyle_train.templates import prompt_templates
+
+MERGES_FILE = "merges.txt.gz"
+"""The vocabulary, beside the config."""
+WEIGHTS_FILE = "open_clip_model.safetensors"
+"""The weights, beside the config."""
+
+
+def model_config(num_words: int, *, width: int, layers: int) -> dict[str, Any]:
+    """Return the description of a ViT of 49 + 1 tokens and a small text encoder.
+
+    Args:
+        num_words: Size of the vocabulary.
+        width: Of the image encoder, a multiple of 32.
+        layers: Of the image encoder.
+    """
+    return {
+        "embed_dim": 128,
+        "quick_gelu": False,
+        "vision_cfg": {
+            "image_size": 224,
+            "patch_size": 32,
+            "width": width,
+            "layers": layers,
+            "head_width": 32,
+        },
+        "text_cfg": {
+            "context_length": 32,
+            "vocab_size": num_words,
+            "width": 96,
+            "heads": 3,
+            "layers": 2,
+            "tokenizer_kwargs": {"bpe_path": MERGES_FILE},
+        },
+    }
+
+
+def start_folder(folder: Path, *, width: int, layers: int) -> dict[str, Any]:
+    """Write config and vocabulary of a new small CLIP and return its description."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = [*(caption.text for caption in CAPTIONS), *prompt_templates()]
+    merges = learn_merges(texts)
+    save_merges(folder / MERGES_FILE, merges)
+    config = model_config(vocabulary_size(merges), width=width, layers=layers)
+    table = {
+        "model_cfg": config,
+        "preprocess_cfg": {
+            "mean": list(open_clip.OPENAI_DATASET_MEAN),
+            "std": list(open_clip.OPENAI_DATASET_STD),
+        },
+    }
+    (folder / CONFIG_FILE).write_text(json.dumps(table, indent=2) + "\n", "utf-8")
+    return config
+
+
+def build(folder: Path, config: dict[str, Any]) -> tuple[open_clip.CLIP, Any]:
+    """Return the untrained network of a folder, and its tokenizer."""
+    own = {key: value for key, value in config.items()}
+    network = open_clip.CLIP(**own)
+    tokenizer = open_clip.SimpleTokenizer(
+        bpe_path=str(folder / MERGES_FILE),
+        context_length=config["text_cfg"]["context_length"],
+    )
+    return network, tokenizer
+
+
+def save(folder: Path, network: open_clip.CLIP) -> None:
+    """Write the weights where open_clip looks for them."""
+    tensors = {
+        name: value.detach().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    save_file(tensors, folder / WEIGHTS_FILE)

@@ -1,0 +1,62 @@
+"""Whether a CLIP finds the caption of pictures that it never saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.small_clip.captions import CAPTIONS
+from rtstyle_train.small_clip.render import render
+
+HELD_OUT_SEED = 990_001
+"""Of the pictures that are judged on; training starts from other seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Shares of held-out pictures whose best caption is their own."""
+
+    patterns: float
+    """Of pictures that show the thing itself."""
+    words: float
+    """Of pictures that show its written words."""
+    num_captions: int
+    """How many there were to choose from."""
+    num_pictures: int
+    """How many of each kind were judged."""
+
+    @property
+    def chance(self) -> float:
+        """Return the share that guessing finds."""
+        return 1.0 / self.num_captions
+
+
+@torch.no_grad()
+def measure_retrieval(clip: ClipEncoder, *, repeats: int = 6) -> Retrieval:
+    """Judge `clip` on pictures of all captions that it was not trained on.
+
+    Args:
+        clip: Loaded like any other.
+        repeats: Pictures of each caption and kind.
+    """
+    texts = [f"a photo of a {caption.text}." for caption in CAPTIONS]
+    read = F.normalize(clip.encode_text(texts), dim=1)
+    shares = []
+    for words_share in (0.0, 1.0):
+        random = np.random.default_rng((HELD_OUT_SEED, int(words_share)))
+        hits = 0
+        for _ in range(repeats):
+            pictures = [render(c, random, words_share=words_share) for c in CAPTIONS]
+            batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) / 255.0
+            seen = clip.encode_image(batch)
+            best = (seen @ read.T).argmax(dim=1)
+            hits += int((best == torch.arange(len(CAPTIONS))).sum())
+        shares.append(hits / (repeats * len(CAPTIONS)))
+    return Retrieval(
+        shares[0],
+        shares[1],
+        num_captions=len(CAPTIONS),
+        num_pictures=repeats * len(CAPTIONS),
+    )
