@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from rtstyle_streams.errors import SpecError
+from rtstyle_streams.errors import SinkError, SpecError
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
@@ -82,7 +82,13 @@ def open_sink(
 
     pictures = template if isinstance(template, ImageSource) else None
     is_folder = path.is_dir() or os.fspath(spec).endswith(("/", os.sep))
-    if pictures is not None or is_folder or path.suffix.lower() in PICTURE_SUFFIXES:
+    is_picture = path.suffix.lower() in PICTURE_SUFFIXES
+    if is_picture and not is_folder and pictures is None and info.num_frames != 1:
+        raise SinkError(
+            f"{path}: expected a video file or a folder for many frames, "
+            "got one picture"
+        )
+    if pictures is not None or is_folder or is_picture:
         return ImageSink(spec, template=pictures, overwrite=overwrite)
     from rtstyle_streams.video_reader import VideoReader
     from rtstyle_streams.video_writer import VideoWriter

@@ -1,8 +1,9 @@
 """Decoded frames to RGB and RGB to frames for the encoder, exact and cheap.
 
-swscale reaches a rounding error of 1 only with FULL_CHR_H_INT|ACCURATE_RND, at 3 to 6
-ms for 720p. An affine map by OpenCV (`cv2.transform`, one pass of integer SIMD) is as
-exact; with the chroma resampled by `cv2.resize` it takes about a millisecond.
+swscale reaches a rounding error of 1 only with FULL_CHR_H_INT|ACCURATE_RND, at 2.7
+(POINT) to 5.8 ms (BICUBIC) for a 720p frame on one thread. An affine map by OpenCV
+(`cv2.transform`, one pass of integer SIMD) is as exact; with the chroma resampled by
+`cv2.resize` it takes 0.8 ms to RGB and 0.7 ms back.
 Chroma is taken as centred between its luma samples in both directions, in both ways,
 so that nothing moves on the round trip.
 """

@@ -72,13 +72,8 @@ class VideoReader(ManagedSource):
         self.stream_index = self._stream.index
         self.pixel_format = first.format.name
         """FFmpeg's name of the pixel format the file holds."""
-        self.colour: Colour = read_colour(
-            first,
-            pixel_format=self.pixel_format,
-            width=first.width,
-            height=first.height,
-            what=str(self.path),
-        )
+        self.colour: Colour = self._read_colour(first)
+        """Of the first frame; what the copy is written with."""
         self._orientation = self._read_orientation(first)
         self._notice_format(first)
         height, width = first.height, first.width
@@ -123,13 +118,23 @@ class VideoReader(ManagedSource):
         self._container.close()
 
     def _frame(self, decoded: av.VideoFrame) -> Frame:
-        pixels = self._orientation.apply(to_rgb(decoded, self.colour))
+        colour = self._read_colour(decoded)
+        pixels = self._orientation.apply(to_rgb(decoded, colour))
         pts, index = self._timing.next(decoded)
         return Frame(
             pixels=self._of_first_size(pixels),
             pts=pts,
             time_base=self._timing.time_base,
             index=index,
+        )
+
+    def _read_colour(self, decoded: av.VideoFrame) -> Colour:
+        return read_colour(
+            decoded,
+            pixel_format=decoded.format.name,
+            width=decoded.width,
+            height=decoded.height,
+            what=str(self.path),
         )
 
     def _of_first_size(self, pixels: Pixels) -> Pixels:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,7 +40,6 @@ def test_sources_are_told_apart(tmp_path: Path) -> None:
 def test_sinks_are_told_apart(tmp_path: Path) -> None:
     found = [
         (str(tmp_path / "out.mp4"), VideoWriter),
-        (str(tmp_path / "out.png"), ImageSink),
         (f"{tmp_path}/folder/", ImageSink),
         (str(tmp_path), ImageSink),
         ("null:", NullSink),
@@ -91,6 +91,13 @@ def test_the_public_names_are_sorted_and_all_there() -> None:
         assert getattr(rtstyle_streams, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = rtstyle_streams.Nothing
+
+
+def test_one_picture_is_no_place_for_a_video(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match=r"out.png: expected a video file or a folder"):
+        open_sink(tmp_path / "out.png", INFO)
+    sink = open_sink(tmp_path / "out.png", replace(INFO, num_frames=1))
+    assert isinstance(sink, ImageSink)
 
 
 def test_a_path_object_is_never_a_scheme(tmp_path: Path) -> None:

@@ -223,6 +223,21 @@ def test_the_sample_aspect_ratio_is_read_and_turned(tmp_path: Path) -> None:
         assert reader.sample_aspect_ratio == Fraction(3, 4)
 
 
+def test_frames_that_an_edit_list_hides_stay_hidden(tmp_path: Path) -> None:
+    path = write_clip(
+        tmp_path / "clip.mp4",
+        [numbered(i) for i in range(15)],
+        pts=list(range(-5, 10)),
+        container_options={"avoid_negative_ts": "disabled"},
+    )
+    with VideoReader(path) as reader:
+        frames = list(reader)
+    assert [f.pts * f.time_base for f in frames] == [Fraction(i, 25) for i in range(10)]
+    seen = [int(frame.pixels[20, 20, 1]) for frame in frames]
+    assert all(abs(seen[i] - grey_level(i + 5)) <= 3 for i in range(10))
+    assert reader.num_decode_errors == 0
+
+
 def test_a_cover_is_not_taken_for_the_video(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with av.open(str(path), "w") as container:
