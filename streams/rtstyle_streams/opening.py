@@ -78,17 +78,9 @@ def open_sink(
         return _lookup(_SINKS, scheme, spec)(rest, info)
     path = Path(spec)
     from rtstyle_streams.images import ImageSink, ImageSource
-    from rtstyle_streams.picture_file import PICTURE_SUFFIXES
 
     pictures = template if isinstance(template, ImageSource) else None
-    is_folder = path.is_dir() or os.fspath(spec).endswith(("/", os.sep))
-    is_picture = path.suffix.lower() in PICTURE_SUFFIXES
-    if is_picture and not is_folder and pictures is None and info.num_frames != 1:
-        raise SinkError(
-            f"{path}: expected a video file or a folder for many frames, "
-            "got one picture"
-        )
-    if pictures is not None or is_folder or is_picture:
+    if pictures is not None or _is_for_pictures(spec, info):
         return ImageSink(spec, template=pictures, overwrite=overwrite)
     from rtstyle_streams.video_reader import VideoReader
     from rtstyle_streams.video_writer import VideoWriter
@@ -102,6 +94,23 @@ def open_sink(
         preset=preset,
         overwrite=overwrite,
     )
+
+
+def _is_for_pictures(spec: str | os.PathLike[str], info: StreamInfo) -> bool:
+    """Return whether `spec` is a folder or a picture; refuse many frames in one."""
+    from rtstyle_streams.picture_file import PICTURE_SUFFIXES
+
+    path = Path(spec)
+    if path.is_dir() or os.fspath(spec).endswith(("/", os.sep)):
+        return True
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        return False
+    if info.num_frames != 1:
+        raise SinkError(
+            f"{path}: expected a video file or a folder for many frames, "
+            "got one picture"
+        )
+    return True
 
 
 def _split(spec: str | os.PathLike[str]) -> tuple[str, str]:

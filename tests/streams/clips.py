@@ -34,22 +34,16 @@ def numbered(index: int, *, width: int = WIDTH, height: int = HEIGHT) -> Picture
     return np.full((height, width, 3), grey_level(index), np.uint8)
 
 
-def encode(
-    picture: Picture,
-    pixel_format: str,
-    *,
-    colorspace: int = 6,
-    full_range: bool = False,
-) -> av.VideoFrame:
+def encode(picture: Picture, pixel_format: str, tags: dict[str, int]) -> av.VideoFrame:
     """Convert by swscale, with its exact flags: an opinion other than our own."""
     frame = av.VideoFrame.from_ndarray(picture, "rgb24")
     if pixel_format == "rgb24":
         return frame
     return frame.reformat(
         format=pixel_format,
-        dst_colorspace={1: 1, 9: 9}.get(colorspace, 5),
+        dst_colorspace={1: 1, 9: 9}.get(tags.get("colorspace", 6), 5),
         src_color_range=2,
-        dst_color_range=2 if full_range else 1,
+        dst_color_range=tags.get("color_range", 1),
         interpolation=EXACT,
     )
 
@@ -96,12 +90,7 @@ def write_clip(
         if prepare:
             prepare(container, stream)
         for index, picture in enumerate(pictures):
-            frame = encode(
-                picture,
-                pixel_format,
-                colorspace=tags.get("colorspace", 6) if convert else 6,
-                full_range=convert and tags.get("color_range") == 2,
-            )
+            frame = encode(picture, pixel_format, tags if convert else {})
             frame.pts = pts[index] if pts else index
             frame.time_base = time_base
             for name, value in tags.items():

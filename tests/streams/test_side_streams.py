@@ -3,6 +3,9 @@ from pathlib import Path
 
 import av
 import pytest
+from av.container import OutputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
 
 from rtstyle_streams.video_reader import VideoReader
 from rtstyle_streams.video_writer import VideoWriter
@@ -134,6 +137,37 @@ def test_side_packets_are_read_no_faster_than_the_video(tmp_path: Path) -> None:
         assert max(times) <= Fraction(1, 5)
         writer.write(next(iter(reader)))
     assert NUM_FRAMES == 25
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mp4"])
+def test_data_streams_are_copied_or_named(tmp_path: Path, suffix: str) -> None:
+    streams: list[Stream] = []
+    codec = {".ts": "klv", ".mp4": "bin_data"}[suffix]
+
+    def prepare(container: OutputContainer, _: VideoStream) -> None:
+        streams.append(container.add_data_stream(codec))
+        streams[0].time_base = Fraction(1, 90000)
+
+    def write_data(container: OutputContainer) -> None:
+        for index in range(4):
+            packet = av.Packet(b"\x06\x0e\x2b\x34" + bytes([index]) * 20)
+            packet.stream = streams[0]
+            packet.time_base = Fraction(1, 25)
+            packet.pts = packet.dts = index
+            packet.duration = 1
+            container.mux(packet)
+
+    source = write_clip(
+        tmp_path / f"clip{suffix}",
+        [numbered(i) for i in range(10)],
+        prepare=prepare,
+        before_end=write_data,
+    )
+    assert copy(source, tmp_path / f"copy{suffix}") == []
+    assert len(packets(source, 1)) == 4
+    assert packets(tmp_path / f"copy{suffix}", 1) == packets(source, 1)
+    notices = copy(source, tmp_path / "copy.mkv")
+    assert [f"(data, {codec}" in line for line in notices] == [True]
 
 
 def test_custom_tags_of_an_mp4_survive(tmp_path: Path) -> None:
