@@ -1,15 +1,22 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtstyle.errors import StyleFileError
+from rtstyle.live import Live
+from rtstyle.studio import Studio
 from rtstyle.style_switcher import StyleSwitcher
-from rtstyle_streams.frame import Pixels
+from rtstyle.stylizer import Controls, Stylizer
+from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
+from rtstyle_streams.memory import NullSink
+from rtstyle_streams.pacing import FrameClock
+from tests.camera_vm.tiny_style import write_inverting_style
 
 
 class PaintStyler:
@@ -140,3 +147,38 @@ def test_closing_twice_does_no_harm(builder: Builder) -> None:
     switcher.close()
     switcher.close()
     assert builder.built["10"].num_closed >= 1
+
+
+@pytest.mark.slow
+def test_a_style_change_leaves_no_gap_of_100_ms_and_no_black_frame(
+    tmp_path: Path,
+) -> None:
+    names = [str(write_inverting_style(tmp_path / f"{n}.onnx")) for n in "ab"]
+    arrivals: list[float] = []
+    darkest = 255.0
+
+    class Watch(NullSink):
+        def write(self, frame: Frame) -> None:
+            nonlocal darkest
+            arrivals.append(time.perf_counter())
+            darkest = min(darkest, float(frame.pixels.mean()))
+
+    def camera() -> Iterator[Frame]:
+        clock, pixels = FrameClock(60), np.full((180, 320, 3), 55, np.uint8)
+        for index in range(150):
+            clock.wait()
+            if index in (30, 70, 110):
+                switcher.choose(switcher.position + 1)
+            yield Frame(pixels, index, Fraction(1, 60), index, time.monotonic_ns())
+
+    switcher = StyleSwitcher(names, Stylizer)
+    switcher.warm_up(np.full((180, 320, 3), 55, np.uint8))
+    studio = Studio(switcher, Controls(), mirror="off")
+    stages = {"stylize": studio.stylize, "smooth": studio.smooth}
+    Live(camera(), stages, {"watch": Watch()}).run()
+    switcher.close()
+    assert switcher.name == names[1]
+    assert darkest == 200
+    gaps = sorted(np.diff(arrivals))
+    assert gaps[len(gaps) // 2] < 0.05
+    assert gaps[-2] < 0.1, "one hiccup is the machine's, two are ours"
