@@ -187,7 +187,7 @@ def _write_file(target: Path, pixels: Pixels, *, overwrite: bool) -> None:
     data = encode_picture(pixels, suffix=target.suffix)
     part = PartFile(target, overwrite=overwrite)
     try:
-        part.write(data)
+        part.path.write_bytes(data)
         part.commit()
     except BaseException as error:
         part.discard()

@@ -10,9 +10,6 @@ from rtstyle_streams.errors import SinkError
 class PartFile:
     """``clip.part.mp4`` until it becomes ``clip.mp4``.
 
-    Also the file object that FFmpeg writes through, so that a full disk is seen at
-    the write that failed and cannot get lost on the way.
-
     Args:
         target: the final name; checked by `check_target` before.
         overwrite: whether a file of the final name may be replaced.
@@ -24,62 +21,24 @@ class PartFile:
     def __init__(self, target: Path, *, overwrite: bool) -> None:
         self.target = target
         self._overwrite = overwrite
-        self._error: OSError | None = None
-        self.path, self._descriptor = _create(target)
-
-    @property
-    def closed(self) -> bool:
-        """Return whether no more can be written."""
-        return self._descriptor < 0
-
-    def write(self, data: bytes) -> int:
-        """Write all of `data` at the current place."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            self._error = error
-            raise
-        return len(data)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the place of the next write; return it, bytes from the start."""
-        return os.lseek(self._descriptor, offset, whence)
-
-    def tell(self) -> int:
-        """Return the place of the next write, bytes from the start."""
-        return self.seek(0, os.SEEK_CUR)
-
-    def close(self) -> None:
-        """Close the file and leave it where it is; may be called twice."""
-        if not self.closed:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self.path = _create(target)
+        """The unfinished file; empty at first, open to be written by its name."""
 
     def commit(self) -> None:
-        """Move the whole file into its place.
+        """Move the whole file, closed by now, into its place.
 
         Raises:
-            SinkError: something could not be written or moved.
+            SinkError: it could not be moved.
         """
-        try:
-            if self._error is None:
-                os.fsync(self._descriptor)
-        except OSError as error:
-            self._error = error
-        self.close()
-        if self._error is not None:
-            raise cannot_write(self.target, self._error)
         check_target(self.target, overwrite=self._overwrite)
         try:
+            _to_disk(self.path)
             os.replace(self.path, self.target)
         except OSError as error:
             raise cannot_write(self.target, error) from error
 
     def discard(self) -> None:
-        """Close and delete the unfinished file; may be called twice."""
-        self.close()
+        """Delete the unfinished file; may be called twice."""
         self.path.unlink(missing_ok=True)
 
 
@@ -113,16 +72,22 @@ def cannot_write(target: Path, error: Exception) -> SinkError:
     return SinkError(f"{target}: could not be written: {reason}")
 
 
-def _create(target: Path) -> tuple[Path, int]:
+def _create(target: Path) -> Path:
     """Create the first that is free of ``clip.part.mp4``, ``clip.part2.mp4`` etc."""
-    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
     for number in count(1):
         mark = f".part{number if number > 1 else ''}"
         path = target.with_name(f"{target.stem}{mark}{target.suffix}")
         try:
-            return path, os.open(path, flags, 0o666)
+            path.touch(exist_ok=False)
         except FileExistsError:
             continue
         except OSError as error:
             raise cannot_write(target, error) from error
+        return path
     raise AssertionError("count() never ends")
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the file is on the disk, so that a late error is seen here."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 
 import av
 import cv2
@@ -47,6 +48,8 @@ class VideoReader(ManagedSource):
         self.notices: list[str] = []
         """What differs between the file and what is given out, a line each."""
         self._is_interlaced = False
+        self._is_closed = False
+        self._lock = Lock()  # FFmpeg crashes when a file is closed while it is read
         self.num_decode_errors = 0
         """Packets and frames that were broken, so far."""
         self._container = open_video(self.path)
@@ -109,13 +112,18 @@ class VideoReader(ManagedSource):
 
     def __iter__(self) -> Iterator[Frame]:
         """Give out the frames that are left."""
-        with said_in_one_line(self.path):
-            for decoded in self._decoded:
-                yield self._frame(decoded)
+        while (decoded := self._next()) is not None:
+            yield self._frame(decoded)
 
     def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._container.close()
+        """Close the file; may be called twice, and while another thread reads."""
+        with self._lock:
+            self._is_closed = True
+            self._container.close()
+
+    def _next(self) -> av.VideoFrame | None:
+        with self._lock, said_in_one_line(self.path):
+            return None if self._is_closed else next(self._decoded, None)
 
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)

@@ -1,6 +1,7 @@
 """Frames become a video file, with everything else of the source beside them."""
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,14 +73,13 @@ class VideoWriter(ManagedSink):
         _refuse_same_file(self.path, template)
         settings = EncoderSettings(codec=codec, crf=crf, preset=preset)
         self._part = PartFile(self.path, overwrite=overwrite)
+        self._container: OutputContainer = av.open(
+            f"file:{self._part.path}",
+            "w",
+            format=format_name,
+            container_options=container_options(format_name, info, template),
+        )
         try:
-            self._container: OutputContainer = av.open(
-                self._part,
-                "w",
-                format=format_name,
-                container_options=container_options(format_name, info, template),
-                buffer_size=1 << 16,
-            )
             self._open(template, settings)
         except BaseException as error:
             self._throw_away()
@@ -137,6 +137,8 @@ class VideoWriter(ManagedSink):
         if self._is_done:
             return
         try:
+            if self._last_pts is None:
+                raise SinkError(f"{self.path}: expected at least one frame, got none")
             self._encode(None)
             self._copy_side_streams(None)
             self._close_container()
@@ -194,15 +196,19 @@ class VideoWriter(ManagedSink):
     def _throw_away(self) -> None:
         if self._side is not None:
             self._side.close()
+        with suppress(av.error.FFmpegError, OSError):  # a full disk, for example
+            self._container.close()
         self._part.discard()
 
     def _keep_part(self) -> None:
+        if self._last_pts is None:
+            self._throw_away()
+            return
         try:
             self._encode(None)
             self._close_container()
         except SinkError as error:
             self.notices.append(str(error))
-        self._part.close()
         self.notices.append(
             f"{self.path.name}: the recording broke off; what was written stays in "
             f"{self._part.path}"

@@ -3,6 +3,7 @@
 import os
 from fractions import Fraction
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -157,6 +158,19 @@ def test_reading_twice_gives_nothing_the_second_time(tmp_path: Path) -> None:
     with VideoReader(numbered_clip(tmp_path / "clip.mp4")) as reader:
         assert sum(1 for _ in reader) == 10
         assert list(reader) == []
+
+
+def test_closing_while_another_thread_reads_ends_the_reading(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", [noise(i) for i in range(200)])
+    for _ in range(10):
+        reader = VideoReader(path)
+        seen: list[int] = []
+        thread = Thread(target=lambda r=reader, s=seen: s.extend(f.index for f in r))
+        thread.start()
+        reader.close()
+        thread.join(5)
+        assert not thread.is_alive()
+        assert seen == list(range(len(seen)))
 
 
 def test_close_may_be_called_twice(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-import errno
 import os
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -264,6 +264,16 @@ def test_a_rotated_clip_is_written_upright_without_rotation(tmp_path: Path) -> N
     assert written.rotation == 0
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_run_without_frames_is_said_and_leaves_nothing(
+    tmp_path: Path, suffix: str
+) -> None:
+    writer = VideoWriter(tmp_path / f"out{suffix}", INFO)
+    with pytest.raises(SinkError, match="expected at least one frame, got none"):
+        writer.finish()
+    assert os.listdir(tmp_path) == []
+
+
 def test_nothing_stands_under_the_final_name_before_the_end(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with VideoWriter(path, INFO) as writer:
@@ -288,29 +298,32 @@ def test_a_broken_run_leaves_nothing(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.fixture
+def file_size_limit() -> Iterator[Callable[[int], None]]:
+    """Return what sets the size in bytes from which on writing fails."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-@pytest.mark.parametrize("allowed", [0, 3000])
+@pytest.mark.parametrize("allowed", [0, 3000, 100_000])
 def test_a_full_disk_leaves_nothing_under_the_final_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, allowed: int
+    tmp_path: Path,
+    file_size_limit: Callable[[int], None],
+    suffix: str,
+    allowed: int,
 ) -> None:
-    written = 0
-    real_write = os.write
-
-    def write(descriptor: int, data: bytes) -> int:
-        nonlocal written
-        written += len(data)
-        if written > allowed:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real_write(descriptor, data)
-
     def run() -> None:
-        noise = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+        random = np.random.default_rng(1)
+        file_size_limit(allowed)
         with VideoWriter(tmp_path / f"out{suffix}", INFO) as writer:
             for index in range(50):
+                noise = random.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
                 writer.write(frame_of(index, noise))
 
-    monkeypatch.setattr("rtstyle_streams.part_file.os.write", write)
-    with pytest.raises(SinkError, match="No space left on device"):
+    with pytest.raises(SinkError, match="could not be written: File too large"):
         run()
     assert os.listdir(tmp_path) == []
 
