@@ -38,6 +38,8 @@ class LiveReport:
     """How long it ran."""
     num_captured: int
     """Frames that the camera gave."""
+    num_finished: int
+    """Frames that came through all stages."""
     num_dropped: dict[str, int]
     """Frames that a stage or sink did not see because a newer one came."""
     age: dict[str, Latency]
@@ -109,6 +111,7 @@ class Live:
         return LiveReport(
             seconds=seconds,
             num_captured=self.crew.stages[0].times.num_added,
+            num_finished=self.finished.num_frames,
             num_dropped={name: box.num_dropped for name, box in boxes.items()},
             age={out.name: out.age.summary() for out in self.outlets},
             work={stage.name: stage.times.summary() for stage in self.crew.stages},

@@ -85,6 +85,8 @@ class FanOut:
     def __init__(self, outlets: Sequence[Outlet]) -> None:
         self.rate = RateMeter()
         """Finished frames per second."""
+        self.num_frames = 0
+        """Finished frames so far; a picture that is shown again does not count."""
         self.is_closed = False
         """Whether nobody wants more."""
         self._outlets = outlets
@@ -97,6 +99,7 @@ class FanOut:
             frame = replace(frame, pixels=pixels, content=content)
         elif not frame.notice:
             self._last = frame
+            self.num_frames += 1
             self.rate.tick()
         for outlet in self._outlets:
             outlet.mailbox.put(frame)

@@ -195,14 +195,15 @@ def report_lines(report: "LiveReport") -> list[str]:
     from rtstyle.studio import RECORDER
     from rtstyle.webcam_run import delay_text
 
-    rate = report.num_captured / report.seconds if report.seconds else 0.0
+    rate = report.num_finished / report.seconds if report.seconds else 0.0
+    stages = ", ".join(
+        f"{name} {times.p50_ms:.1f} ms"
+        for name, times in report.work.items()
+        if name != "camera" and name not in report.age
+    )
     lines = [
-        f"{report.num_captured} frames in {report.seconds:.1f} s ({rate:.1f} fps); "
-        + ", ".join(
-            f"{name} {times.p50_ms:.1f} ms"
-            for name, times in report.work.items()
-            if name != "camera" and name not in report.age
-        )
+        f"{report.num_finished} frames in {report.seconds:.1f} s ({rate:.1f} fps) of "
+        f"{report.num_captured} from the camera; {stages}"
     ]
     for name, age in report.age.items():
         if name in ("virtualcam", "window") and age.num_samples:

@@ -100,6 +100,7 @@ def test_frames_arrive_stylized_in_order_with_what_the_camera_saw() -> None:
         assert (got.pixels == 255 - got.content).all()
         assert (got.content == got.index).all()
     assert report.num_captured == 20
+    assert report.num_finished == 20 - report.num_dropped["stylize"]
     assert sink.is_finished
 
 
