@@ -310,3 +310,24 @@ def test_a_notice_comes_with_the_last_good_picture_and_has_no_age() -> None:
     assert (seen[1].pixels == 55).all(), "it is the last stylized picture"
     assert (sink.frames[1].pixels < 55).any(), "a sink gets it darkened"
     assert report.age["sink"].num_samples == 1
+
+
+def test_a_slow_camera_leaves_everybody_else_waiting_and_nothing_is_old() -> None:
+    sink = Sink()
+    report = live(camera(4, rate=20), sink).run()
+    assert [got.index for got in sink.frames] == [0, 1, 2, 3]
+    assert report.age["sink 0"].p99_ms < 50
+    assert sum(report.num_dropped.values()) == 0
+
+
+def test_a_slow_window_does_not_slow_the_sinks() -> None:
+    class SlowWindow(Window):
+        def write(self, frame: Frame) -> None:
+            time.sleep(0.05)
+            super().write(frame)
+
+    window, sink = SlowWindow(4), Sink()
+    running = Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window)
+    report = running.run(seconds=20)
+    assert len(sink.frames) > 5 * len(window.frames)
+    assert report.age["sink"].p50_ms < 20
