@@ -37,7 +37,9 @@ def to_rgb(frame: av.VideoFrame, colour: Colour) -> Pixels:
         RGB, shape ``(H, W, 3)``, uint8, 0..255, a copy.
     """
     if frame.format.is_rgb or frame.format.has_palette:
-        return np.ascontiguousarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+        return np.ascontiguousarray(
+            frame.to_ndarray(format="rgb24", threads=1), dtype=np.uint8
+        )
     planar = _planar(frame)
     planes = [_plane8(planar, i, colour) for i in range(min(3, _num_planes(planar)))]
     luma = planes[0]
@@ -99,7 +101,10 @@ def _planar(frame: av.VideoFrame) -> av.VideoFrame:
         target = f"yuv{sampling}p" + ("16le" if wide else "")
     value_range = FULL_RANGE if frame.color_range == FULL_RANGE else LIMITED_RANGE
     return frame.reformat(
-        format=target, src_color_range=value_range, dst_color_range=value_range
+        format=target,
+        src_color_range=value_range,
+        dst_color_range=value_range,
+        threads=1,  # swscale's slices race at p010: wrong pixels once in 300 frames
     )
 
 

@@ -45,6 +45,7 @@ def encode(picture: Picture, pixel_format: str, tags: dict[str, int]) -> av.Vide
         src_color_range=2,
         dst_color_range=tags.get("color_range", 1),
         interpolation=EXACT,
+        threads=1,
     )
 
 

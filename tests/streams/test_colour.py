@@ -100,6 +100,7 @@ def test_reading_agrees_with_the_exact_swscale(
         src_color_range=2 if colour.full_range else 1,
         dst_color_range=2,
         interpolation=EXACT,
+        threads=1,
     ).to_ndarray()
     ours = to_rgb(frame, colour).astype(int)
     assert np.abs(ours - other)[:, 4:-4].max() <= 3
@@ -127,6 +128,7 @@ def test_every_pixel_format_becomes_the_same_rgb(
         src_color_range=2,
         dst_color_range=1,
         interpolation=EXACT,
+        threads=1,
     )
     colour.tag(frame)
     pixels = to_rgb(frame, colour)
