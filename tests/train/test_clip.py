@@ -7,7 +7,8 @@ import open_clip
 import pytest
 import torch
 
-from rtstyle_train.clip import ClipEncoder, ClipSource, check_source, load_clip
+from rtstyle_train.clip import ClipEncoder, load_clip
+from rtstyle_train.clip_source import ClipSource, check_source
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.losses.spectral import BANDS, filtered_class_token, token_weights
 from rtstyle_train.small_clip.model import WEIGHTS_FILE

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from rtstyle_train.clip import ClipSource, load_clip
+from rtstyle_train.clip import load_clip
+from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.small_clip.retrieval import measure_retrieval
 from rtstyle_train.small_clip.training import SmallClipConfig, train
 

@@ -7,7 +7,7 @@ from typing import Any
 import open_clip
 from safetensors.torch import save_file
 
-from rtstyle_train.clip import CONFIG_FILE
+from rtstyle_train.clip_source import CONFIG_FILE
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.vocabulary import (
     learn_merges,

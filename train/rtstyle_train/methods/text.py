@@ -1,0 +1,167 @@
+"""A prompt instead of a painting: CLIP's losses for a feed-forward network."""
+
+import torch
+from torch import Tensor, nn
+
+from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.data import ContentImages
+from rtstyle_train.loss_networks import VggFeatures
+from rtstyle_train.losses.content import content_loss
+from rtstyle_train.losses.directional import directional_loss
+from rtstyle_train.losses.patch import patch_loss, random_patches
+from rtstyle_train.losses.temporal import temporal_terms
+from rtstyle_train.losses.total_variation import range_loss, total_variation
+from rtstyle_train.methods.johnson import HEADROOM
+from rtstyle_train.synthetic_motion import make_pair
+from rtstyle_train.text_config import TextConfig
+
+IDENTITY_WEIGHT = 10.0
+"""Weight of the distance to the photograph in the first steps."""
+
+
+class ContentViews:
+    """A fixed list of crops of the photographs, each embedded by CLIP once."""
+
+    def __init__(
+        self, config: TextConfig, photos: ContentImages, clip: ClipEncoder
+    ) -> None:
+        self.config = config
+        self.photos = photos
+        self.clip = clip
+        self._embeddings: dict[int, Tensor] = {}
+
+    def pixels(self, rows: list[int]) -> Tensor:
+        """Return views, RGB, ``(N, 3, size, size)``, 0..1, on the CPU."""
+        seed = self.config.seed
+        views = [self.photos.batch(1, seed=seed, step=row) for row in rows]
+        return torch.cat(views)
+
+    @torch.no_grad()
+    def embeddings(self, rows: list[int], pixels: Tensor) -> Tensor:
+        """Return plain CLIP's embeddings of views, ``(N, D)``, remembered.
+
+        Args:
+            rows: Numbers of the views.
+            pixels: The same views, where CLIP is.
+        """
+        missing = [i for i, row in enumerate(rows) if row not in self._embeddings]
+        if missing:
+            found = self.clip.encode_image(pixels[missing])
+            for i, embedding in zip(missing, found, strict=True):
+                self._embeddings[rows[i]] = embedding
+        return torch.stack([self._embeddings[row] for row in rows])
+
+
+class TextStyle:
+    """Learns a prompt from photographs: one step's losses.
+
+    The band is applied to stylized patches and pictures only; content images and
+    texts are plain CLIP's, as in SpectralCLIP's code.
+
+    Source:
+        CLIPstyler (Kwon and Ye 2022), section 3, and SpectralCLIP (Xu et al. 2024);
+        the data set, relative content loss and mean total variation are ours.
+    """
+
+    def __init__(
+        self,
+        config: TextConfig,
+        *,
+        clip: ClipEncoder,
+        vgg: VggFeatures,
+        photos: ContentImages,
+        identity_steps: int = 0,
+    ) -> None:
+        """Encode the prompt.
+
+        Args:
+            config: Weights and sizes.
+            clip: What judges the pictures.
+            vgg: What judges their content; has `config.content_layers`.
+            photos: Content images.
+            identity_steps: First steps that only learn to change nothing.
+
+        Raises:
+            ConfigError: the loss network lacks a layer.
+        """
+        vgg.check(config.content_layers)
+        self.config = config
+        self.clip = clip
+        self.vgg = vgg
+        self.views = ContentViews(config, photos, clip)
+        self.identity_steps = identity_steps
+        self.direction = clip.direction(config.prompt, source=config.source_text)
+
+    def losses(
+        self, network: nn.Module, *, step: int, rank: int, device: torch.device
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms of one step; the same for the same step."""
+        config = self.config
+        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
+        rows = torch.randint(
+            config.num_views, (config.batch_size,), generator=generator
+        ).tolist()
+        pixels = self.views.pixels(rows).to(device)
+        content = pixels.contiguous(memory_format=torch.channels_last)
+        stylized = network(content)
+        if step < self.identity_steps:
+            return {"identity": IDENTITY_WEIGHT * (stylized - content).abs().mean()}
+        terms = self.terms(stylized, content, rows=rows, generator=generator)
+        if config.temporal_weight:
+            terms |= self._temporal(network, content, generator)
+        return terms
+
+    def terms(
+        self,
+        stylized: Tensor,
+        content: Tensor,
+        *,
+        rows: list[int],
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Return the weighted losses of stylized pictures.
+
+        Args:
+            stylized: RGB, ``(N, 3, size, size)``, about 0..1.
+            content: The views they were made of, same shape, 0..1.
+            rows: Numbers of the views.
+            generator: Of the patches; a CPU generator.
+        """
+        config = self.config
+        shown = stylized.clamp(-HEADROOM, 1 + HEADROOM)
+        start = self.views.embeddings(rows, content)
+        patches = random_patches(
+            shown,
+            num_patches=config.num_patches,
+            crop_size=config.crop_size,
+            size=self.clip.image_size,
+            generator=generator,
+        )
+        band = config.band_or_none
+        parts = self.clip.encode_image(patches.pixels, band=band)
+        whole = self.clip.encode_image(shown, band=band)
+        patch = patch_loss(
+            parts, start[patches.owner], self.direction, threshold=config.threshold
+        )
+        return {
+            "patch": config.patch_weight * patch,
+            "directional": config.directional_weight
+            * directional_loss(whole, start, self.direction),
+            "content": config.content_weight * self._content(shown, content),
+            "tv": config.tv_weight * total_variation(stylized),
+            "range": config.range_weight * range_loss(stylized),
+        }
+
+    def _content(self, shown: Tensor, content: Tensor) -> Tensor:
+        layers = self.config.content_layers
+        seen = self.vgg(shown, layers)
+        with torch.no_grad():
+            wanted = self.vgg(content, layers)
+        return torch.stack([content_loss(seen[n], wanted[n]) for n in layers]).mean()
+
+    def _temporal(
+        self, network: nn.Module, content: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        pair = make_pair(content[:2], generator)
+        weight = self.config.temporal_weight
+        return temporal_terms(network, pair, output_weight=weight)

@@ -1,0 +1,81 @@
+"""`rtstyle train text --single`: a prompt onto one photograph, the papers' way."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor
+from tqdm import tqdm
+
+from rtstyle_train.data import load_style_image
+from rtstyle_train.errors import TrainError
+from rtstyle_train.methods.single_image import SingleImageConfig, SingleImageStyle
+from rtstyle_train.text_command import TextJob, load_judges, progress_line
+from rtstyle_train.text_config import TextConfig
+
+
+def stylize_single(
+    config: TextConfig, job: TextJob, *, settings: SingleImageConfig
+) -> dict[str, float]:
+    """Stylize one photograph the papers' way and write the picture.
+
+    The photograph is squeezed into a square of `settings.size` for the U-Net; what
+    is written has its own proportions again, and that short side.
+
+    Returns:
+        The weighted losses of the last step.
+
+    Raises:
+        ConfigError: the prompt or the files make no sense.
+        TrainError: a file is missing or broken.
+    """
+    job.check()
+    assert job.single is not None
+    config, clip, vgg = load_judges(config, job)
+    device = Accelerator(mixed_precision="no").device
+    photo = load_style_image(job.single, short_side=settings.size)
+    height, width = photo.shape[2:]
+    square = F.interpolate(
+        photo, (settings.size, settings.size), mode="bilinear", antialias=True
+    )
+    style = SingleImageStyle(
+        square.to(device),
+        config.prompt,
+        clip=clip.to(device),
+        vgg=vgg.to(device),
+        band=config.band_or_none,
+        config=settings,
+    )
+    terms: dict[str, float] = {}
+    stylized = square
+    with tqdm(total=settings.steps, unit="step", mininterval=1) as bar:
+        for step in style.run():
+            terms, stylized = step.terms, step.stylized
+            bar.update()
+            bar.set_postfix_str(progress_line(terms), refresh=False)
+    whole = F.interpolate(
+        stylized, (height, width), mode="bicubic", align_corners=False
+    )
+    write_picture(job.out, whole)
+    return terms
+
+
+def write_picture(path: Path, picture: Tensor) -> None:
+    """Write a picture file, whole or not at all.
+
+    Args:
+        path: Its ending says the format.
+        picture: RGB, shape ``(1, 3, H, W)``, float; cut to 0..1.
+
+    Raises:
+        TrainError: it cannot be written.
+    """
+    levels = (picture[0].clamp(0, 1) * 255).round().permute(1, 2, 0).cpu().numpy()
+    bgr = cv2.cvtColor(levels.astype(np.uint8), cv2.COLOR_RGB2BGR)
+    part = path.with_name(f"{path.name}.part{path.suffix}")
+    if not cv2.imwrite(str(part), bgr):
+        raise TrainError(f"{path}: cannot be written")
+    os.replace(part, path)
