@@ -95,7 +95,12 @@ class Window:
 
     def write(self, frame: Frame) -> None:
         """Show one frame."""
-        picture = compose(frame, is_mirrored=self.is_mirrored, is_split=self.is_split)
+        picture = self._canvas = compose(
+            frame,
+            is_mirrored=self.is_mirrored,
+            is_split=self.is_split,
+            canvas=self._canvas,
+        )
         if lines := self._lines():
             draw_text(picture, lines)
         cv2.imshow(self._title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR, dst=picture))
@@ -127,23 +132,39 @@ class Window:
             self._title = ""
 
 
-def compose(frame: Frame, *, is_mirrored: bool, is_split: bool) -> Pixels:
-    """Return a new picture of `frame`, RGB, with its notice written on it."""
-    picture = _seen(frame.pixels, is_mirrored)
+def compose(
+    frame: Frame, *, is_mirrored: bool, is_split: bool, canvas: Pixels | None = None
+) -> Pixels:
+    """Return a picture of `frame` for the window, RGB, with its notice written on it.
+
+    Args:
+        frame: is left as it is.
+        is_mirrored: whether left and right change sides.
+        is_split: whether the left half shows the frame's content.
+        canvas: is painted over and returned if it has the size of the frame.
+    """
+    if canvas is None or canvas.shape != frame.pixels.shape:
+        canvas = np.empty_like(frame.pixels, order="C")
     content = frame.content if isinstance(frame, LiveFrame) else None
-    half = frame.width // 2
-    if is_split and content is not None:
-        picture[:, :half] = _seen(content, is_mirrored)[:, :half]
-        picture[:, half - 1 : half + 1] = 255
+    half = frame.width // 2 if is_split and content is not None else 0
+    _paint(canvas[:, half:], frame.pixels, half, is_mirrored)
+    if content is not None and half:
+        _paint(canvas[:, :half], content, 0, is_mirrored)
+        canvas[:, half - 1 : half + 1] = 255
     if isinstance(frame, LiveFrame) and frame.notice:
-        cv2.convertScaleAbs(picture, dst=picture, alpha=0.4)
-        draw_text(picture, frame.notice.split("; "), top=frame.height // 3)
-    return picture
+        cv2.convertScaleAbs(canvas, dst=canvas, alpha=0.4)
+        draw_text(canvas, frame.notice.split("; "), top=frame.height // 3)
+    return canvas
 
 
-def _seen(pixels: Pixels, is_mirrored: bool) -> Pixels:
-    """Return a copy of `pixels`, mirrored or not."""
-    return np.asarray(cv2.flip(pixels, 1), np.uint8) if is_mirrored else pixels.copy()
+def _paint(part: Pixels, pixels: Pixels, start: int, is_mirrored: bool) -> None:
+    """Copy what is seen from column `start` on of `pixels`, mirrored or not."""
+    end = start + part.shape[1]
+    if is_mirrored:  # a mirrored slice in numpy would be 25 times slower
+        width = pixels.shape[1]
+        cv2.flip(pixels[:, width - end : width - start], 1, dst=part)
+    else:
+        np.copyto(part, pixels[:, start:end])
 
 
 def key_name(code: int) -> str:
