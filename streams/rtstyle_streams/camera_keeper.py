@@ -53,21 +53,24 @@ class CameraKeeper:
         attempt = 0
         while not self._given_up.is_set():
             try:
-                capture = self._open_capture()
-            except SourceError as error:
-                self.shots.put(error)
-            else:
-                try:
-                    if self._read_until_lost(capture):
-                        attempt = 0
-                finally:
-                    capture.close()
+                if self._read_until_lost():
+                    attempt = 0
+            except Exception as error:  # OpenCV's own classes too
+                self.shots.put(_as_source_error(error))
             pause = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
             self._given_up.wait(pause)
             attempt += 1
 
-    def _read_until_lost(self, capture: Capture) -> bool:
-        """Read frame after frame; return whether there were any."""
+    def _read_until_lost(self) -> bool:
+        """Open the camera, read until there is no more; return whether there was."""
+        capture = self._open_capture()
+        try:
+            return self._read_all(capture) > 0
+        finally:
+            capture.close()
+
+    def _read_all(self, capture: Capture) -> int:
+        """Read frame after frame; return how many there were."""
         start, num_frames = time.monotonic(), 0
         while not self._given_up.is_set():
             self._reading_since = time.monotonic()
@@ -84,4 +87,11 @@ class CameraKeeper:
                 self._given_up.wait(0.05)
         if not self._given_up.is_set():
             self.shots.put(SourceError("it stopped giving frames"))
-        return num_frames > 0
+        return num_frames
+
+
+def _as_source_error(error: Exception) -> SourceError:
+    """Return `error` if it is ours, else one that tells about it in one line."""
+    if isinstance(error, SourceError):
+        return error
+    return SourceError(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -199,6 +199,15 @@ def test_a_busy_camera_is_explained_at_the_start(fake: FakeCamera) -> None:
         fake.webcam()
 
 
+def test_an_unforeseen_error_of_the_driver_is_told_at_once(fake: FakeCamera) -> None:
+    def explode(camera: Camera, wish: Wish) -> FakeCapture:
+        raise RuntimeError("a strange\ndriver")
+
+    fake.open = explode  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="RuntimeError: a strange driver"):
+        fake.webcam()
+
+
 def test_no_camera_is_explained_at_the_start(fake: FakeCamera) -> None:
     fake.is_unplugged = True
     with pytest.raises(SourceError, match="got none"):
