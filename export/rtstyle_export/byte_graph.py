@@ -23,9 +23,11 @@ before (uint8[H, W, 3] frame) => (uint8[1, 12, h, w] door_bytes) {{
     over = Mod (size, multiple)
     lacking = Sub (multiple, over)
     missing = Mod (lacking, multiple)
-    no_start = Constant <value_ints = [0, 0, 0]> ()
+    padding = Constant <value_ints = [{padding}]> ()
+    behind = Add (missing, padding)
+    before = Constant <value_ints = [{padding}, {padding}, 0]> ()
     no_colour = Constant <value_ints = [0]> ()
-    pads = Concat <axis = 0> (no_start, missing, no_colour)
+    pads = Concat <axis = 0> (before, behind, no_colour)
     padded = Pad <mode = "edge"> (frame, pads)
     grouped_shape = Constant <value_ints = [0, -1, {grouped}]> ()
     grouped = Reshape (padded, grouped_shape)
@@ -50,9 +52,11 @@ after (uint8[1, c, h, w] cells_bytes, uint8[H, W, 3] frame) => (
     colours = Constant <value_ints = [3]> ()
     full_shape = Concat <axis = 0> (full_size, colours)
     full = Reshape (both, full_shape)
-    start = Constant <value_ints = [0, 0]> ()
+    start = Constant <value_ints = [{padding}, {padding}]> ()
     axes = Constant <value_ints = [0, 1]> ()
-    end = Shape <start = 0, end = 2> (frame)
+    frame_size = Shape <start = 0, end = 2> (frame)
+    padding = Constant <value_ints = [{padding}]> ()
+    end = Add (frame_size, padding)
     stylized = Slice (full, start, end, axes)
 }}
 """
@@ -71,7 +75,6 @@ def byte_graph(
     integer: IntegerGraph,
     *,
     style: onnx.ModelProto,
-    multiple: int,
 ) -> onnx.ModelProto:
     """Put a frame around a quantised network.
 
@@ -80,7 +83,6 @@ def byte_graph(
             point 128, `CELLS` with scale 1 and zero point 0.
         integer: Its float form.
         style: The style graph that it came from, for inputs, outputs and metadata.
-        multiple: What height and width are padded to, in pixels.
 
     Returns:
         A new style graph, checked.
@@ -95,7 +97,9 @@ def byte_graph(
     result.CopyFrom(style)
     del result.graph.initializer[:]
     result.graph.initializer.extend(quantised.graph.initializer)
-    before = BEFORE.format(multiple=multiple, grouped=3 * GROUP)
+    before = BEFORE.format(
+        multiple=integer.multiple, padding=integer.padding, grouped=3 * GROUP
+    )
     moved = move_bytes(body, quantised)
     replace_nodes(
         result, [*end_nodes(before, "in_"), *moved, *end_nodes(_after(integer), "out_")]
@@ -183,5 +187,6 @@ def _after(integer: IntegerGraph) -> str:
         lines="".join(lines),
         names=", ".join(f"line_{line}" for line in range(factor)),
         factor=factor,
+        padding=integer.padding,
         columns=factor * integer.group,
     )

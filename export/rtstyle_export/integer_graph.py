@@ -40,6 +40,10 @@ class IntegerGraph:
     """From `DOOR` to `CELLS`."""
     factor: int
     """Lines and columns of a cell."""
+    multiple: int
+    """What height and width are padded to, in pixels."""
+    padding: int
+    """By how much edges are repeated on every side besides, in pixels."""
     group: int
     """Cells that stand side by side in the channels of one; runs of bytes are
     ``3 * factor * group`` long, and what is behind ``factor`` of them is filling."""
@@ -77,23 +81,34 @@ def integer_graph(model: onnx.ModelProto) -> IntegerGraph:
         kind = onnx.TensorProto.FLOAT
         values.append(helper.make_tensor_value_info(name, kind, shape))
     onnx.checker.check_model(work, full_check=True)
-    return IntegerGraph(work, bare.factor, group)
+    multiple, padding = (constant_of(model, f"in_{n}") for n in ("multiple", "padding"))
+    return IntegerGraph(work, bare.factor, multiple, padding, group)
 
 
-def door_of(frame: npt.NDArray[np.uint8], *, multiple: int) -> Floats:
+def constant_of(model: onnx.ModelProto, name: str) -> int:
+    """Return the number that a graph holds as the constant `name`, or 0."""
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.output[0] == name:
+            return int(node.attribute[0].ints[0])
+    return 0
+
+
+def door_of(frame: npt.NDArray[np.uint8], *, multiple: int, padding: int = 0) -> Floats:
     """Return what the network's new first convolution reads, for one frame.
 
     Args:
         frame: RGB, shape ``(H, W, 3)``, uint8.
         multiple: What height and width are padded to, in pixels.
+        padding: By how much edges are repeated on every side besides, in pixels.
 
     Returns:
         Shape ``(1, 12, H', W' / 4)``, float32, -128..127.
     """
     down, right = (-length % multiple for length in frame.shape[:2])
-    padded = np.pad(frame, ((0, down), (0, right), (0, 0)), mode="edge")
+    widths = ((padding, padding + down), (padding, padding + right), (0, 0))
+    padded = np.pad(frame, widths, mode="edge")
     grouped = padded.reshape(padded.shape[0], -1, 3 * GROUP).transpose(2, 0, 1)
-    return grouped[None].astype(np.float32) - MIDDLE
+    return np.asarray(grouped[None], np.float32) - np.float32(MIDDLE)
 
 
 def grouped_kernel(weight: Floats) -> Floats:

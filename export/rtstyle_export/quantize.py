@@ -82,10 +82,10 @@ def quantize_style(
     calibration, held_out = photos[:-NUM_HELD_OUT], photos[-NUM_HELD_OUT:]
     model = onnx.load_from_string(style.model)
     integer = integer_graph(model)
-    multiple = int(style.card["size"]["multiple"])
-    doors = [door_of(photo, multiple=multiple) for photo in calibration]
+    ends = {"multiple": integer.multiple, "padding": integer.padding}
+    doors = [door_of(photo, **ends) for photo in calibration]
     quantised = _static(integer.model, doors)
-    twin = byte_graph(quantised, integer, style=model, multiple=multiple)
+    twin = byte_graph(quantised, integer, style=model)
     data: bytes = twin.SerializeToString(deterministic=True)
     quality = compare(style.model, data, held_out, style_loss=style_loss)
     check(quality, name=style.name)

@@ -12,7 +12,6 @@ from rtstyle.runtime import open_session
 from rtstyle.style_file import Style, read_card
 from rtstyle_export.errors import ExportError
 from rtstyle_export.integer_graph import door_of, grouped_kernel, paired_kernel
-from rtstyle_export.optimise_graph import with_fast_ends
 from rtstyle_export.parity import test_frame as frame_of
 from rtstyle_export.quantize import (
     Int8Quality,
@@ -26,7 +25,9 @@ from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 
 CONFIGS = {
-    "resize": SwiftConfig(channels=16, blocks=1, deep_channels=16, head="resize"),
+    "resize": SwiftConfig(
+        channels=16, blocks=1, deep_channels=16, head="resize", padding=16
+    ),
     "shuffle": SwiftConfig(channels=16, blocks=1, head="shuffle"),
 }
 PHOTOS = [frame_of(64 + 8 * n, 112 - 8 * n) for n in range(8)] * 2
@@ -35,9 +36,6 @@ PHOTOS = [frame_of(64 + 8 * n, 112 - 8 * n) for n in range(8)] * 2
 def style_of(config: SwiftConfig) -> Style:
     torch.manual_seed(5)
     net = SwiftNet(config).eval()
-    model = with_fast_ends(
-        onnx.load_from_string(to_onnx(net)), multiple=config.multiple
-    )
     card = {
         "version": 1,
         "name": "seeded",
@@ -46,7 +44,7 @@ def style_of(config: SwiftConfig) -> Style:
         "inputs": {},
         "size": {"smallest": 16, "multiple": config.multiple},
     }
-    return Style("seeded", model.SerializeToString(), card)
+    return Style("seeded", to_onnx(net), card)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
