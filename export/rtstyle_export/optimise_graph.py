@@ -8,15 +8,17 @@ from rtstyle_export.bare_graph import bare_graph, tensor_of, with_ends
 
 BEFORE = """
 <ir_version: 9, opset_import: ["": 18]>
-before (uint8[H, W, 3] frame) => (float[1, 3, h, w] door) {{
+door (uint8[H, W, 3] frame) => (float[1, 3, h, w] door) {{
     size = Shape <start = 0, end = 2> (frame)
     multiple = Constant <value_ints = [{multiple}]> ()
     over = Mod (size, multiple)
     lacking = Sub (multiple, over)
     missing = Mod (lacking, multiple)
-    no_start = Constant <value_ints = [0, 0, 0]> ()
+    padding = Constant <value_ints = [{padding}]> ()
+    after = Add (missing, padding)
+    before = Constant <value_ints = [{padding}, {padding}, 0]> ()
     no_colour = Constant <value_ints = [0]> ()
-    pads = Concat <axis = 0> (no_start, missing, no_colour)
+    pads = Concat <axis = 0> (before, after, no_colour)
     padded = Pad <mode = "edge"> (frame, pads)
     planes = Transpose <perm = [2, 0, 1]> (padded)
     batch_axis = Constant <value_ints = [0]> ()
@@ -45,9 +47,11 @@ after (float[1, c, h, w] cells, uint8[H, W, 3] frame) => (uint8[H, W, 3] stylize
     colours = Constant <value_ints = [3]> ()
     full_shape = Concat <axis = 0> (full_size, colours)
     full = Reshape (lines, full_shape)
-    start = Constant <value_ints = [0, 0]> ()
+    start = Constant <value_ints = [{padding}, {padding}]> ()
     axes = Constant <value_ints = [0, 1]> ()
-    end = Shape <start = 0, end = 2> (frame)
+    frame_size = Shape <start = 0, end = 2> (frame)
+    padding = Constant <value_ints = [{padding}]> ()
+    end = Add (frame_size, padding)
     stylized = Slice (full, start, end, axes)
 }}
 """
@@ -55,7 +59,9 @@ after (float[1, c, h, w] cells, uint8[H, W, 3] frame) => (uint8[H, W, 3] stylize
 next to that, where onnxruntime has to leave its blocked layout anyhow."""
 
 
-def with_fast_ends(model: onnx.ModelProto, *, multiple: int) -> onnx.ModelProto:
+def with_fast_ends(
+    model: onnx.ModelProto, *, multiple: int, padding: int = 0
+) -> onnx.ModelProto:
     """Return the graph of a swift net with ends that cost least in onnxruntime.
 
     The scale of the pixels goes into the weights of the first convolution, the half
@@ -65,6 +71,7 @@ def with_fast_ends(model: onnx.ModelProto, *, multiple: int) -> onnx.ModelProto:
         model: What `to_onnx` makes of a swift net; left as it is. One that has such
             ends already is copied.
         multiple: What height and width are padded to, in pixels.
+        padding: By how much edges are repeated on every side besides, in pixels.
 
     Raises:
         ExportError: no graph of a swift net.
@@ -79,8 +86,10 @@ def with_fast_ends(model: onnx.ModelProto, *, multiple: int) -> onnx.ModelProto:
     return with_ends(
         result,
         bare,
-        before=BEFORE.format(multiple=multiple),
-        after=AFTER.format(factor=bare.factor, run=3 * bare.factor),
+        before=BEFORE.format(multiple=multiple, padding=padding),
+        after=AFTER.format(
+            factor=bare.factor, run=3 * bare.factor, padding=padding
+        ),
     )
 
 

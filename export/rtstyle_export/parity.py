@@ -87,7 +87,7 @@ def test_frame(height: int, width: int) -> Pixels:
         RGB, shape ``(height, width, 3)``, uint8.
     """
     random = np.random.default_rng((height, width))
-    rows, columns = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     frame = np.stack([rows, columns, (rows + columns) % 0.5 * 2], axis=2) * 200
     frame[height // 3 : height // 2, width // 4 : width // 2] += 55
     noisy = frame + random.normal(0, 6, frame.shape)

@@ -9,8 +9,10 @@ import onnx
 import torch
 from torch import nn
 
+from rtstyle.networks import SwiftNet
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 from rtstyle_export.frame_graph import frame_graph
+from rtstyle_export.optimise_graph import with_fast_ends
 
 OPSET = 18
 """Of the default domain; what every runtime that we name reads."""
@@ -46,6 +48,11 @@ def to_onnx(network: nn.Module) -> bytes:
     assert program is not None
     model = program.model_proto
     clean(model)
+    if isinstance(network, SwiftNet):
+        config = network.config
+        model = with_fast_ends(
+            model, multiple=config.multiple, padding=config.padding
+        )
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
     return data

@@ -17,7 +17,7 @@ from pathlib import Path
 WORK = Path("/tmp/guest")
 RTSTYLE = [sys.executable, "-m", "rtstyle"]
 STYLE = ["--style", "invert.onnx", "--smooth", "off"]
-CAMERA = ["--camera", "vivid", "--size", "640x360", "--fps", "30"]
+CAMERA = ["--camera", "vivid", "--size", "320x180", "--fps", "30"]
 PATTERNS = {"red": 7, "green": 8, "blue": 9}
 GREY_RAMP = 20
 UNBIND = Path("/sys/bus/platform/drivers/vivid/unbind")

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.camera_vm, pytest.mark.slow, pytest.mark.timeout(1200)
 Findings = dict[str, dict[str, Any]]
 
 INVERTED = {"red": (0, 255, 255), "green": (255, 0, 255), "blue": (255, 255, 0)}
-WIDTH = 640
+WIDTH, HEIGHT = 320, 180
 
 
 def is_near(rgb: list[float], wanted: tuple[int, int, int], *, by: float = 25) -> bool:
@@ -49,8 +49,8 @@ def test_a_camera_that_is_not_there_is_answered_with_those_that_are(
 def test_the_run_says_what_the_camera_gives_and_the_delay(findings: Findings) -> None:
     said = findings["start"]["said"]
     assert findings["start"]["seconds"] is not None, said
-    assert "camera 'vivid' (/dev/video0): 640x360 YUYV at 30 fps" in said
-    assert "virtual camera /dev/video10: 640x360" in said
+    assert "camera 'vivid' (/dev/video0): 320x180 YUYV at 30 fps" in said
+    assert "virtual camera /dev/video10: 320x180" in said
     assert "virtualcam: the picture is" in said
 
 
@@ -60,7 +60,7 @@ def test_another_program_sees_the_stylized_colours(
 ) -> None:
     found = findings[f"colour {name}"]
     assert found["num_frames"] == 12
-    assert tuple(found["shape"]) == (360, 640, 3)
+    assert tuple(found["shape"]) == (HEIGHT, WIDTH, 3)
     assert is_near(found["rgb"], INVERTED[name]), found["rgb"]
 
 
@@ -95,7 +95,7 @@ def test_the_call_goes_on_with_a_notice_while_the_camera_is_lost(
 ) -> None:
     meanwhile = findings[f"loss {name}"]["meanwhile"]
     assert meanwhile["num_frames"] == 6
-    assert tuple(meanwhile["shape"]) == (360, 640, 3)
+    assert tuple(meanwhile["shape"]) == (HEIGHT, WIDTH, 3)
     assert not is_near(meanwhile["rgb"], INVERTED["red"]), "it is darker"
 
 

@@ -22,7 +22,7 @@ from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.directional import directional_loss
-from rtstyle_train.methods.text import TextStyle
+from rtstyle_train.methods.text import ContentViews, TextStyle
 from rtstyle_train.text_cli import train_text_command
 from rtstyle_train.text_command import TextJob
 from rtstyle_train.text_config import TextConfig, make_text_config
@@ -82,12 +82,11 @@ def make_style(room: Path, clip_folder: Path, **settings: object) -> TextStyle:
         {"batch_size": 2, "num_views": 2, "content_layers": ["relu1_2"]},
         settings,
     )
-    return TextStyle(
-        config,
-        clip=load_clip(ClipSource(str(clip_folder))),
-        vgg=load_loss_network("vgg19", weights=room / "vgg.safetensors"),
-        photos=ContentImages(room / "photos", size=48, smallest_crop=48),
-    )
+    photos = ContentImages(room / "photos", size=48, smallest_crop=48)
+    clip = load_clip(ClipSource(str(clip_folder)))
+    vgg = load_loss_network("vgg19", weights=room / "vgg.safetensors")
+    views = ContentViews(photos, clip, seed=config.seed)
+    return TextStyle(config, views=views, vgg=vgg)
 
 
 @pytest.mark.slow
