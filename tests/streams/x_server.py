@@ -63,17 +63,17 @@ class XServer:
         return done.stdout.strip()
 
     def window(self, name: str, *, seconds: float = 30) -> str:
-        """Wait for a window of this name, give it the focus, return its id."""
+        """Wait for a window of this name and return its id."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if found := self.xdotool("search", "--name", name):
-                window = found.splitlines()[0]
-                self.xdotool("windowfocus", window)
-                return window
+                return found.splitlines()[0]
             time.sleep(0.1)
         raise AssertionError(f"no window {name!r} appeared")
 
     def press(self, window: str, key: str) -> None:
+        """Give the window the focus, as no window manager does here, and a key."""
+        self.xdotool("windowfocus", window)
         self.xdotool("key", "--window", window, key)
         time.sleep(0.4)
 
