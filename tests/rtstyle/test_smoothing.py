@@ -209,7 +209,7 @@ def test_flow_keeps_a_moving_picture_steadier_than_the_gate() -> None:
             content = wide[:, 4 * step : 4 * step + 200]
             out = smoother(content, noisy(content, rng, 8.0))
         errors[mode] = error(out, content)[20:-20, 20:-20].mean()
-    assert errors["flow"] < 0.6 * errors["gate"]
+    assert errors["flow"] < 0.75 * errors["gate"]
 
 
 def test_the_gate_passes_a_moving_picture_unchanged() -> None:
