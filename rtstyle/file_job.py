@@ -116,7 +116,7 @@ def run_file_job(job: FileJob) -> JobResult:
         )
         controls = Controls(job.strength, job.keep_colors, job.smooth, job.height)
         with sink:
-            _say_notices(source, sink)
+            said = _say_notices(source, sink, said=0)
             with Stylizer(
                 style,
                 controls=controls,
@@ -128,6 +128,7 @@ def run_file_job(job: FileJob) -> JobResult:
                 session = stylizer.session
                 log.info("style %s, %s on %s", style.name, session.runtime, session.device)
                 summary = _run(Pipeline(source, stylizer, sink))
+            _say_notices(source, sink, said=said)
         num_errors = int(getattr(source, "num_decode_errors", 0))
         if num_errors:
             log.warning("%s: %d errors while reading", job.source, num_errors)
@@ -154,7 +155,9 @@ def _run(pipeline: Pipeline) -> Summary:
         return pipeline.run(on_frame)
 
 
-def _say_notices(source: Source, sink: Sink) -> None:
-    for end in (source, sink):
-        for notice in getattr(end, "notices", ()):
-            log.warning("%s", notice)
+def _say_notices(source: Source, sink: Sink, *, said: int) -> int:
+    """Say what differs from the input, but for the first `said` lines; count them."""
+    lines = [line for end in (source, sink) for line in getattr(end, "notices", ())]
+    for line in lines[said:]:
+        log.warning("%s", line)
+    return len(lines)

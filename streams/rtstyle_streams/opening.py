@@ -9,7 +9,6 @@
 ``null:``                      sink only: frames are counted and forgotten
 ``webcam:0``, ``webcam:NAME``  source: a camera
 ``virtualcam:NAME``            sink: a virtual camera
-``window:TITLE``               sink: a window
 =============================  ====================================================
 """
 

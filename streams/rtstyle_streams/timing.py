@@ -1,5 +1,6 @@
 """The time of every frame, carried as it stands in the file."""
 
+import re
 from fractions import Fraction
 
 import av
@@ -7,6 +8,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 _MICROSECOND = Fraction(1, 1_000_000)
+_TOLERATED_SECONDS = 0.5  # a last frame may well be shown that long
 
 
 class Timing:
@@ -52,3 +54,28 @@ class Timing:
         if seconds is None or not self.frame_rate:
             return None
         return max(1, round(seconds * self.frame_rate))
+
+    def missing_seconds(self) -> float:
+        """Return by how much the last frame so far ends before the stream should.
+
+        0 when the file does not say how long its video is, or the gap is below half a
+        second.
+        """
+        stream, last = self._stream, self._last
+        if last is None:
+            return 0.0
+        if stream.duration:
+            end = (stream.start_time or 0) + stream.duration
+            gap = float((end - last) * self.time_base)
+        else:
+            text = stream.metadata.get("DURATION", "")
+            gap = _seconds_of(text) - float(last * self.time_base)
+        return gap if gap > _TOLERATED_SECONDS else 0.0
+
+
+def _seconds_of(text: str) -> float:
+    """Read Matroska's ``00:01:02.500000000``; 0 when it is something else."""
+    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    if match is None:
+        return 0.0
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])

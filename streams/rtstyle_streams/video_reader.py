@@ -114,6 +114,8 @@ class VideoReader(ManagedSource):
         """Give out the frames that are left."""
         while (decoded := self._next()) is not None:
             yield self._frame(decoded)
+        if not self._is_closed:
+            self._notice_early_end()
 
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""
@@ -175,6 +177,15 @@ class VideoReader(ManagedSource):
         if self._stream.codec_context.name in _ONE_PACKET_ONE_FRAME:
             if not self._is_interlaced:
                 self.num_decode_errors += max(0, silent)
+
+    def _notice_early_end(self) -> None:
+        """Count and say what a demuxer passes over in silence."""
+        if missing := self._timing.missing_seconds():
+            self.num_decode_errors += 1
+            self._notice(
+                f"{self.path.name}: the video ends {missing:.1f} s before the file says "
+                "it does; the rest is missing or broken"
+            )
 
     def _count_broken(self) -> None:
         self.num_decode_errors += 1

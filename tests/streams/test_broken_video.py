@@ -177,3 +177,25 @@ def test_close_may_be_called_twice(tmp_path: Path) -> None:
     reader = VideoReader(numbered_clip(tmp_path / "clip.mp4"))
     reader.close()
     reader.close()
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_hole_in_the_middle_is_counted(tmp_path: Path, suffix: str) -> None:
+    whole, broken = tmp_path / f"whole.{suffix}", tmp_path / f"broken.{suffix}"
+    write_clip(whole, [noise(k) for k in range(90)])
+    data = bytearray(whole.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4000] = bytes(4000)
+    broken.write_bytes(data)
+    with VideoReader(broken) as reader:
+        num_frames = sum(1 for _ in reader)
+        assert 0 < num_frames <= 90
+        assert reader.num_decode_errors > 0
+
+
+def test_a_whole_video_has_no_early_end(tmp_path: Path) -> None:
+    path = tmp_path / "whole.mkv"
+    write_clip(path, [noise(k) for k in range(40)])
+    with VideoReader(path) as reader:
+        assert sum(1 for _ in reader) == 40
+        assert reader.num_decode_errors == 0 and not reader.notices

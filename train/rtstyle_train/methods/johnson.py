@@ -13,7 +13,9 @@ from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
+from rtstyle_train.synthetic_motion import make_pair
 
 HEADROOM = 0.05
 """How far outside 0..1 the loss network may see a pixel."""
@@ -164,8 +166,17 @@ class ImageStyle:
         style = (rows % max(1, len(config.styles))).to(device)
         padding = 0 if config.network == "johnson" else config.padding
         stylized = stylize_padded(network, content, style, padding=padding)
+        steady: dict[str, Tensor] = {}
+        if config.temporal_weight:
+            half = max(1, config.batch_size // 2)
+            both = style[:half].repeat(2)
+            steady = temporal_terms(
+                lambda x: stylize_padded(network, x, both, padding=padding),
+                make_pair(content[:half], generator),
+                output_weight=config.temporal_weight,
+            )
         lines, columns = loss_window(config, generator)
         terms: dict[str, Tensor] = self.loss(
             stylized[:, :, lines, columns], content[:, :, lines, columns], style
         )
-        return terms
+        return terms | steady
