@@ -1,0 +1,1 @@
+"""Figures that say how good a stylized picture is, one file for each family."""

@@ -1,0 +1,48 @@
+"""Puts what was measured into a style file's card."""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rtstyle.errors import StyleFileError
+from rtstyle.style_file import read_style, with_card
+
+QUALITY = "quality"
+"""Key of the figures in a card."""
+
+
+def write_quality(style_file: Path, figures: Mapping[str, Any]) -> None:
+    """Replace the card's figures; the file is whole at every moment.
+
+    Args:
+        style_file: A style file.
+        figures: What JSON can hold; a number that is not finite becomes null.
+
+    Raises:
+        StyleFileError: it is no style file, or cannot be written.
+    """
+    style = read_style(style_file)
+    card = style.card | {QUALITY: plain(figures)}
+    part = style_file.with_name(style_file.name + ".part")
+    try:
+        part.write_bytes(with_card(style.model, card))
+        os.replace(part, style_file)
+    except OSError as error:
+        raise StyleFileError(
+            f"{style_file}: cannot be written ({error.strerror})"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with every number rounded to 4 places, or None if not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value
