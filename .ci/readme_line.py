@@ -6,4 +6,4 @@ from pathlib import Path
 
 readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 lines = [block.strip() for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)]
-print(lines[int(sys.argv[1]) - 1])
+sys.stdout.write(lines[int(sys.argv[1]) - 1] + "\n")

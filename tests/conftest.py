@@ -48,5 +48,7 @@ def pytest_runtest_makereport(
         is_unforgiven = is_strict and bool(marks & {"shared", "camera_vm", "display"})
         if is_unforgiven or (wants_gpu and "gpu" in marks):
             report.outcome = "failed"
-            report.longrepr = f"{item.nodeid}: may not be skipped here: {report.longrepr}"
+            report.longrepr = (
+                f"{item.nodeid}: may not be skipped here: {report.longrepr}"
+            )
     return report

@@ -90,7 +90,10 @@ def test_help_imports_nothing_heavy() -> None:
 def _environment() -> dict[str, str]:
     import os
 
-    folders = [str(ROOT), *(str(ROOT / name) for name in ("streams", "train", "export"))]
+    folders = [
+        str(ROOT),
+        *(str(ROOT / name) for name in ("streams", "train", "export")),
+    ]
     return os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
 
 

@@ -62,7 +62,10 @@ def _options(command: object, rest: str, context: object) -> set[str]:
 def test_the_python_example_runs(tmp_path: Path) -> None:
     code = blocks("python")[0]
     assert len(code.strip().splitlines()) <= 12
-    folders = [str(ROOT), *(str(ROOT / name) for name in ("streams", "train", "export"))]
+    folders = [
+        str(ROOT),
+        *(str(ROOT / name) for name in ("streams", "train", "export")),
+    ]
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

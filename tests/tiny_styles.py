@@ -24,7 +24,7 @@ def negative_model(
     domain: str = "",
 ) -> bytes:
     """Return a graph that turns every value v into 255 - v."""
-    shape = ["H", "W", 3]
+    shape: list[str | int | None] = ["H", "W", 3]
     frame = helper.make_tensor_value_info(input_name, element, shape)
     stylized = helper.make_tensor_value_info("stylized", element, shape)
     white = helper.make_tensor("white", element, [], [255])

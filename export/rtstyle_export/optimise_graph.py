@@ -87,9 +87,7 @@ def with_fast_ends(
         result,
         bare,
         before=BEFORE.format(multiple=multiple, padding=padding),
-        after=AFTER.format(
-            factor=bare.factor, run=3 * bare.factor, padding=padding
-        ),
+        after=AFTER.format(factor=bare.factor, run=3 * bare.factor, padding=padding),
     )
 
 

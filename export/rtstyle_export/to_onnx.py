@@ -50,9 +50,7 @@ def to_onnx(network: nn.Module) -> bytes:
     clean(model)
     if isinstance(network, SwiftNet):
         config = network.config
-        model = with_fast_ends(
-            model, multiple=config.multiple, padding=config.padding
-        )
+        model = with_fast_ends(model, multiple=config.multiple, padding=config.padding)
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
     return data

@@ -1,5 +1,6 @@
 """The light transform nets: nearly all arithmetic at 1/4 and 1/8 of the size."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -73,20 +74,21 @@ class ResidualBlock(nn.Module):
         self, channels: int, *, norm: bool, num_styles: int, separable: bool = False
     ) -> None:
         super().__init__()
-        make = separable_conv if separable else conv
-        self.conv1 = make(channels, channels)
-        self.conv2 = make(channels, channels)
+        make: Callable[[int, int], nn.Module] = separable_conv if separable else conv
+        self.conv1: nn.Module = make(channels, channels)
+        self.conv2: nn.Module = make(channels, channels)
         self.norm1 = _norm(channels, on=norm, num_styles=num_styles)
         self.norm2 = _norm(channels, on=norm, num_styles=num_styles)
         if not norm:  # starts near identity, where no norm keeps the scale
             with torch.no_grad():
-                last = self.conv2[-1] if separable else self.conv2
-                last.weight.mul_(0.3)
+                for param in self.conv2.parameters():
+                    param.mul_(0.3 if param.dim() > 1 else 1.0)
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         """Return features of the shape of `x`."""
         y = F.relu(self.norm1(self.conv1(x), style))
-        return x + self.norm2(self.conv2(y), style)
+        changed: Tensor = self.norm2(self.conv2(y), style)
+        return x + changed
 
 
 class SwiftNet(nn.Module):
@@ -140,8 +142,8 @@ class SwiftNet(nn.Module):
             style: As in `forward`.
 
         Returns:
-            Shape ``(N, 3 * f * f, H / f, W / f)`` with f = `head.factor`, in the channel
-            order (colour, line, column) of ``torch.pixel_shuffle``; about 0..1.
+            Shape ``(N, 3 * f * f, H / f, W / f)`` with f = `head.factor`, in the
+            channel order (colour, line, column) of ``torch.pixel_shuffle``; about 0..1.
         """
         half = F.relu(self.stem1(pixels - 0.5))
         quarter = F.relu(self.stem2_norm(self.stem2(half), style))

@@ -43,7 +43,9 @@ class Weights:
             network.load_state_dict(self.tensors)
         except RuntimeError as error:
             text = " ".join(str(error).split())[:200]
-            raise WeightsFileError(f"weights do not fit their network ({text})") from error
+            raise WeightsFileError(
+                f"weights do not fit their network ({text})"
+            ) from error
         return network.eval()
 
 

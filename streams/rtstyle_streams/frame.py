@@ -47,9 +47,9 @@ class Frame:
     @property
     def height(self) -> int:
         """Return the number of lines."""
-        return self.pixels.shape[0]
+        return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
         """Return the number of columns."""
-        return self.pixels.shape[1]
+        return int(self.pixels.shape[1])

@@ -24,7 +24,9 @@ def swift(**config: object) -> SwiftNet:
     network = SwiftNet(SwiftConfig(**settings)).eval()  # type: ignore[arg-type]
     with torch.no_grad():  # wide values, so that clamping is tested too
         network.head.conv.weight.mul_(6)
-        network.head.conv.bias.copy_(torch.randn_like(network.head.conv.bias) * 0.2)
+        bias = network.head.conv.bias
+        assert bias is not None
+        bias.copy_(torch.randn_like(bias) * 0.2)
     return network
 
 

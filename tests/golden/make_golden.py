@@ -17,6 +17,7 @@ def main() -> None:
     shared = shared_folder()
     assert shared is not None, "needs the shared material"
     photo = cv2.imread(str(shared / "data" / "photos" / "eval" / "astronaut.jpg"))
+    assert photo is not None
     small = cv2.resize(photo, (64, 48), interpolation=cv2.INTER_AREA)[..., ::-1].copy()
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
     for peer in ("johnson_mosaic", "johnson_width8_candy"):

@@ -36,6 +36,12 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
+def read(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return picture
+
+
 def last_line(capsys: Capture) -> str:
     """Return what was said on stderr, which has to be one line."""
     lines = capsys.readouterr().err.strip().splitlines()
@@ -70,7 +76,7 @@ def test_strength_zero_gives_the_picture_back_bit_for_bit(tmp_path: Path) -> Non
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
     words = ("image", tmp_path / "a.png", tmp_path / "b.png", "--strength", "0")
     assert run(*words) == 0
-    assert (cv2.imread(str(tmp_path / "b.png")) == pixels).all()
+    assert np.array_equal(read(tmp_path / "b.png"), pixels)
 
 
 def test_a_folder_of_pictures_keeps_its_names(style: Path, tmp_path: Path) -> None:
@@ -80,7 +86,7 @@ def test_a_folder_of_pictures_keeps_its_names(style: Path, tmp_path: Path) -> No
     assert run("image", tmp_path / "in", f"{tmp_path}/out/", "--style", style) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["one.png", "two.png"]
-    assert (cv2.imread(str(tmp_path / "out" / "one.png")) == 205).all()
+    assert np.all(read(tmp_path / "out" / "one.png") == 205)
 
 
 @pytest.mark.parametrize(

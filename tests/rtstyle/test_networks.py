@@ -36,7 +36,8 @@ def test_swift_keeps_the_size_and_its_input(size: str, norm: str, head: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("size", "thousands"), [("tiny", 33), ("small-flat", 93), ("small", 344), ("base", 333)]
+    ("size", "thousands"),
+    [("tiny", 33), ("small-flat", 93), ("small", 344), ("base", 333)],
 )
 def test_the_family_has_the_parameters_of_its_design(size: str, thousands: int) -> None:
     config = SWIFT_SIZES[size]
@@ -72,7 +73,7 @@ def test_styles_share_convolutions_and_differ_in_scale_and_shift() -> None:
 def test_instance_norm_ignores_the_contrast_of_what_it_normalises() -> None:
     network = SwiftNet(SwiftConfig(channels=16, blocks=1)).eval()
     x = torch.randn(1, 16, 8, 8)
-    norm = network.blocks[0].norm1
+    norm = network.get_submodule("blocks.0.norm1")
     with torch.no_grad():
         torch.testing.assert_close(norm(x), norm(3 * x + 5), atol=1e-3, rtol=1e-3)
 
@@ -95,7 +96,10 @@ def test_johnson_refuses_what_is_not_johnson() -> None:
 
 def test_old_checkpoints_keep_their_running_statistics_to_themselves() -> None:
     tensors = JohnsonNet(width=4).state_dict()
-    old = tensors | {"in1.running_mean": torch.ones(4), "in1.running_var": torch.ones(4)}
+    old = tensors | {
+        "in1.running_mean": torch.ones(4),
+        "in1.running_var": torch.ones(4),
+    }
     loaded = JohnsonNet.from_state_dict(old)
     torch.testing.assert_close(loaded.state_dict()["in1.weight"], tensors["in1.weight"])
 
@@ -107,12 +111,14 @@ def test_peers_networks_paint_what_they_always_painted(peer: str, shared: Path) 
         load_file(shared / "data" / "peers" / f"{peer}.safetensors")
     )
     photo = cv2.imread(str(shared / "data" / "photos" / "eval" / "astronaut.jpg"))
+    assert photo is not None
     small = cv2.resize(photo, (64, 48), interpolation=cv2.INTER_AREA)[..., ::-1].copy()
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         painted = network(pixels)[0].permute(1, 2, 0).clamp(0, 1).numpy() * 255
-    golden = cv2.imread(str(GOLDEN / f"{peer}.png"))[..., ::-1]
-    assert np.abs(painted.round() - golden).max() <= 2
+    golden = cv2.imread(str(GOLDEN / f"{peer}.png"))
+    assert golden is not None
+    assert np.abs(painted.round() - golden[..., ::-1]).max() <= 2
 
 
 def test_weights_survive_the_trip_to_disk(tmp_path: Path) -> None:

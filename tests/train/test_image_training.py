@@ -36,10 +36,10 @@ def room(tmp_path: Path) -> Path:
     painting = cv2.resize(random.integers(0, 256, (40, 50, 3), np.uint8), (100, 80))
     cv2.imwrite(str(tmp_path / "painting.png"), painting)
     torch.manual_seed(0)
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, (inputs, outputs) in {"conv1_1": (3, 8), "conv1_2": (8, 8)}.items():
         conv = torch.nn.Conv2d(inputs, outputs, 3)
-        tensors |= {f"{name}.weight": conv.weight.data, f"{name}.bias": conv.bias.data}
+        tensors |= {f"{name}.{k}": v for k, v in conv.state_dict().items()}
     save_file(tensors, tmp_path / "vgg.safetensors")
     (tmp_path / "recipe.toml").write_text(
         'network = "tiny"\nsize = 32\nsmallest_crop = 40\nsteps = 4\nbatch_size = 2\n'
@@ -50,7 +50,12 @@ def room(tmp_path: Path) -> Path:
 
 def train(room: Path, *more: str) -> None:
     words = ["image", str(room / "painting.png"), "--content", str(room / "photos")]
-    words += ["--out", str(room / "x.safetensors"), "--recipe", str(room / "recipe.toml")]
+    words += [
+        "--out",
+        str(room / "x.safetensors"),
+        "--recipe",
+        str(room / "recipe.toml"),
+    ]
     words += ["--loss-weights", str(room / "vgg.safetensors"), *more]
     run = CliRunner().invoke(train_command, words, catch_exceptions=False)
     assert run.exit_code == 0, run.output
@@ -116,7 +121,10 @@ def test_red_paintings_stay_red(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_old_checkpoint_becomes_a_style_file(tmp_path: Path) -> None:
     tensors = JohnsonNet(width=4).state_dict()
-    old = tensors | {"in1.running_mean": torch.ones(4), "in1.running_var": torch.ones(4)}
+    old = tensors | {
+        "in1.running_mean": torch.ones(4),
+        "in1.running_var": torch.ones(4),
+    }
     torch.save(old, tmp_path / "old_mosaic.pth")
     run = CliRunner().invoke(
         import_checkpoint,

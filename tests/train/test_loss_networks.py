@@ -27,7 +27,9 @@ def test_torchvisions_layout_gives_torchvisions_features(
     save_file({f"features.{k}": v for k, v in vgg.state_dict().items()}, path)
     ours = load_loss_network(name, weights=path)  # type: ignore[arg-type]
     pixels = torch.rand(1, 3, 32, 40)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (
+        torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD)
+    )
     x, wanted = (pixels - mean) / std, {}
     stage, number = 1, 0
     with torch.no_grad():

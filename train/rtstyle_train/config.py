@@ -86,7 +86,7 @@ class TrainConfig:
     seed: int = 1234
     """Of weights, crops and styles."""
     flat_after: int = 0
-    """Stop when the smoothed loss has not fallen by 0.5 % in this many steps; 0: never."""
+    """Stop when the loss fell by less than 0.5 % in so many steps; 0: never."""
     styles: tuple[StyleImage, ...] = field(default=())
     """The paintings."""
 

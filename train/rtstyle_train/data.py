@@ -69,7 +69,7 @@ class ContentImages:
             square = square[:, ::-1]
         contrast, brightness = random.uniform(0.8, 1.2), random.uniform(-25, 25)
         changed = (square.astype(np.float32) - 127.5) * contrast + (127.5 + brightness)
-        return np.clip(changed, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(changed, 0, 255), np.uint8)
 
 
 def _reduced(image: Pixels) -> Pixels:

@@ -29,6 +29,8 @@ class VggFeatures(nn.Module):
         self.widen: dict[str, Tensor] = {}
         """Upper triangles for `losses.gram.style_loss`, for narrow networks."""
         self.reflect = reflect
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.zeros(1, 3, 1, 1))
         self.register_buffer("std", torch.ones(1, 3, 1, 1))
         self.requires_grad_(False)

@@ -58,4 +58,5 @@ def orthogonalise(matrix: Tensor, *, rounds: int = 5) -> Tensor:
     for _ in range(rounds):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    result: Tensor = x.T if tall else x
+    return result
