@@ -126,7 +126,9 @@ def run_file_job(job: FileJob) -> JobResult:
                 workers=0,
             ) as stylizer:
                 session = stylizer.session
-                log.info("style %s, %s on %s", style.name, session.runtime, session.device)
+                log.info(
+                    "style %s, %s on %s", style.name, session.runtime, session.device
+                )
                 summary = _run(Pipeline(source, stylizer, sink))
             _say_notices(source, sink, said=said)
         num_errors = int(getattr(source, "num_decode_errors", 0))

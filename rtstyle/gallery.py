@@ -103,7 +103,9 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
         part.write_bytes(style.model)
         os.replace(part, target)
     except OSError as error:
-        raise StyleFileError(f"{target}: cannot be written ({error.strerror})") from error
+        raise StyleFileError(
+            f"{target}: cannot be written ({error.strerror})"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return style

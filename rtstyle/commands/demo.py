@@ -31,7 +31,9 @@ MOST_STYLES = 10
     help="Frames for each style.",
 )
 @smooth_option("flow")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda:N.")
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
+)
 def demo(
     out: Path,
     names: tuple[str, ...],

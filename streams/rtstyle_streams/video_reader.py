@@ -183,8 +183,8 @@ class VideoReader(ManagedSource):
         if missing := self._timing.missing_seconds():
             self.num_decode_errors += 1
             self._notice(
-                f"{self.path.name}: the video ends {missing:.1f} s before the file says "
-                "it does; the rest is missing or broken"
+                f"{self.path.name}: the video ends {missing:.1f} s before the file "
+                "says it does; the rest is missing or broken"
             )
 
     def _count_broken(self) -> None:
