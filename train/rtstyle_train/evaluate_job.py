@@ -1,0 +1,265 @@
+"""What `rtstyle evaluate` does: open, measure, write."""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from rtstyle.errors import RtstyleError
+from rtstyle.metrics.plot import write_png
+from rtstyle_streams.picture_file import read_picture
+from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.evaluate import Evaluation, Row, quality_of, to_json, to_table
+from rtstyle_train.evaluate_temporal import (
+    Contestant,
+    TemporalRow,
+    evaluate_temporal,
+)
+from rtstyle_train.evaluate_temporal import to_table as to_temporal_table
+from rtstyle_train.loss_networks import load_loss_network
+from rtstyle_train.quality.candidates import Candidate, open_candidate
+from rtstyle_train.quality.card import plain, write_quality
+from rtstyle_train.quality.features import FeatureJudge
+from rtstyle_train.quality.figures import Judges, Target
+from rtstyle_train.quality.pictures import (
+    Picture,
+    clip_files,
+    find_painting,
+    read_frames,
+    read_photos,
+    resized,
+)
+from rtstyle_train.temporal_scenes import Scene, clip_scene, noise_scene
+
+log = logging.getLogger(__name__)
+
+HELD_OUT_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+"""What the shallowest loss network in use has."""
+TRAINED_LAYERS = (*HELD_OUT_LAYERS, "relu4_1", "relu5_1")
+"""Those of the usual recipe."""
+SHEET, TABLE, VALUES = "sheet.png", "evaluate.md", "evaluate.json"
+"""Files of a result."""
+TEMPORAL_FRAMES, TEMPORAL_HEIGHT = 45, 360
+"""Length and lines of the films of `--temporal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateJob:
+    """What the command line says."""
+
+    styles: tuple[str, ...]
+    """Names or files."""
+    peers: tuple[str, ...] = ()
+    """Checkpoints of others, or more styles."""
+    photos: Path | None = None
+    """A photograph or a folder of them."""
+    clips: tuple[Path, ...] = ()
+    """Clips and folders of them."""
+    painting: Path | None = None
+    """The painting of all."""
+    paintings: Path | None = None
+    """Where the paintings are that the cards name."""
+    held_out_weights: Path | None = None
+    """Loss network that was not trained on; None downloads VGG-16."""
+    loss_weights: Path | None = None
+    """Loss network that was trained on; None leaves its figures out."""
+    size: int = 512
+    """Long side of the pictures, in pixels."""
+    num_frames: int = 3
+    """Frames of each clip."""
+    speed: bool = True
+    """Whether fps at 720p are measured."""
+    temporal: bool = False
+    """Whether films are judged too."""
+    write_card: bool = False
+    """Whether figures go into the style files."""
+    out: Path = Path("evaluation")
+    """Folder of the results."""
+    runtime: str = "auto"
+    """For style files."""
+    device: str = "auto"
+    """For style files."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateResult:
+    """What was measured, and where the sheet is."""
+
+    rows: list[Row]
+    """Photographs first."""
+    temporal: list[TemporalRow]
+    """Empty without `--temporal`."""
+    sheet: Path
+    """The contact sheet."""
+
+    def as_text(self) -> str:
+        """Return tables and the sheet's place."""
+        text = to_table(self.rows)
+        if self.temporal:
+            text += "\n" + to_temporal_table(self.temporal)
+        return f"{text}sheet: {self.sheet}\n"
+
+    def as_json(self) -> str:
+        """Return all of it as JSON."""
+        films = [plain(asdict(row)) for row in self.temporal]
+        values = {"rows": to_json(self.rows), "temporal": films}
+        return json.dumps(values | {"sheet": str(self.sheet)}, indent=2) + "\n"
+
+
+def run_evaluation(job: EvaluateJob) -> EvaluateResult:
+    """Measure everything, with progress on stderr; older results are replaced.
+
+    Raises:
+        RtstyleError: something named is missing or broken.
+        ConfigError: there is nothing to measure on.
+    """
+    pictures = read_pictures(job)
+    with ExitStack() as stack:
+        candidates: list[Candidate] = []
+        for name in (*job.styles, *job.peers):
+            candidate = open_candidate(name, runtime=job.runtime, device=job.device)
+            stack.callback(candidate.close)
+            candidates.append(candidate)
+        judges = load_judges(job, candidates)
+        targets = find_targets(job, candidates, judges)
+        evaluation = Evaluation(candidates, targets, judges)
+        for picture in tqdm(pictures, unit="picture", file=sys.stderr):
+            evaluation.add(picture)
+        if job.speed:
+            evaluation.time(lambda name: log.info("%s: speed at 720p", name))
+        job.out.mkdir(parents=True, exist_ok=True)
+        films = _films(job, candidates, pictures) if job.temporal else []
+        result = EvaluateResult(evaluation.rows(), films, job.out / SHEET)
+        write_png(evaluation.sheet(), result.sheet)
+        (job.out / TABLE).write_text(result.as_text(), "utf-8")
+        (job.out / VALUES).write_text(result.as_json(), "utf-8")
+    if job.write_card:
+        _write_cards(job, candidates, result.rows)
+    return result
+
+
+def read_pictures(job: EvaluateJob) -> list[Picture]:
+    """Return all photographs and frames.
+
+    Raises:
+        ConfigError: the job names none.
+    """
+    if job.photos is None and not job.clips:
+        raise ConfigError(
+            "pictures: expected --photos FOLDER or --clips FILE, got neither"
+        )
+    pictures = read_photos(job.photos, size=job.size) if job.photos else []
+    for clip in clip_files(job.clips):
+        pictures += read_frames(clip, size=job.size, count=job.num_frames)
+    return pictures
+
+
+def load_judges(job: EvaluateJob, candidates: Sequence[Candidate]) -> Judges:
+    """Load the loss networks; warn where the held-out one was trained on after all.
+
+    Raises:
+        TrainError: a file is missing or broken, or a download failed.
+    """
+    held_out = job.held_out_weights
+    try:
+        vgg = load_loss_network("vgg16", weights=held_out)
+    except TrainError as error:
+        if held_out:
+            raise
+        text = str(error).replace("--loss-weights", "--held-out-weights")
+        raise TrainError(text) from error
+    for candidate in candidates:
+        used = candidate.card.get("trained", {}).get("loss_weights")
+        if held_out and used == held_out.name:
+            log.warning("%s was trained on %s: it flatters", candidate.name, used)
+    judge = FeatureJudge(vgg, content_layer="relu3_1", style_layers=HELD_OUT_LAYERS)
+    if job.loss_weights is None:
+        return Judges(judge)
+    own = load_loss_network("vgg19", weights=job.loss_weights)
+    return Judges(
+        judge, FeatureJudge(own, content_layer="relu4_1", style_layers=TRAINED_LAYERS)
+    )
+
+
+def find_targets(
+    job: EvaluateJob, candidates: Sequence[Candidate], judges: Judges
+) -> list[Target | None]:
+    """Return the painting of every candidate, each read once.
+
+    A candidate that knows none (a peer) takes the one that all styles share.
+
+    Raises:
+        ConfigError: the styles do not share one.
+        TrainError: a painting is not where it should be.
+    """
+    paths: list[Path | None] = [job.painting] * len(candidates)
+    if job.painting is None and job.paintings is not None:
+        files = [candidate.painting_file for candidate in candidates]
+        known = {file for file in files if file}
+        for index, file in enumerate(files):
+            if file is None and len(known) != 1:
+                raise ConfigError(
+                    f"{candidates[index].name}: expected --painting FILE, since its "
+                    "card names none and the other styles do not share one"
+                )
+            name = file or next(iter(known))
+            paths[index] = find_painting(name, job.paintings)
+    if not any(paths):
+        log.warning("no --painting: judged without style and colour figures")
+    found = {
+        path: Target(path.name, read_picture(path)[0], judges)
+        for path in dict.fromkeys(paths)
+        if path
+    }
+    return [found[path] if path else None for path in paths]
+
+
+def _films(
+    job: EvaluateJob, candidates: Sequence[Candidate], pictures: Sequence[Picture]
+) -> list[TemporalRow]:
+    """Judge films of every candidate, frame by frame and smoothed."""
+    scenes: list[Scene] = [
+        clip_scene(path, num_frames=TEMPORAL_FRAMES, height=TEMPORAL_HEIGHT)
+        for path in clip_files(job.clips)
+    ]
+    photo = resized(pictures[0].pixels, short_side=TEMPORAL_HEIGHT)
+    scenes.append(noise_scene(photo, num_frames=TEMPORAL_FRAMES))
+    contestants = []
+    for candidate in candidates:
+        name, network = candidate.name, candidate.network
+        contestants += [
+            Contestant(name, network),
+            Contestant(f"{name} gate", network, "gate"),
+            Contestant(f"{name} flow", network, "flow"),
+        ]
+    return evaluate_temporal(
+        contestants,
+        scenes,
+        baseline=candidates[0].name,
+        out=job.out,
+        on_scene=lambda name: log.info("film: %s", name),
+    )
+
+
+def _write_cards(
+    job: EvaluateJob, candidates: Sequence[Candidate], rows: Sequence[Row]
+) -> None:
+    held_out = (
+        job.held_out_weights.name if job.held_out_weights else "torchvision vgg16"
+    )
+    for candidate in candidates[: len(job.styles)]:
+        if candidate.path is None:
+            raise RtstyleError(
+                f"{candidate.name}: expected a style file to write a card into, "
+                "got a checkpoint"
+            )
+        about = {"held_out_weights": held_out, "picture_size": str(job.size)}
+        if job.loss_weights:
+            about["loss_weights"] = job.loss_weights.name
+        write_quality(candidate.path, quality_of(rows, candidate.name, **about))
+        log.info("%s: figures written into its card", candidate.path)
