@@ -38,7 +38,7 @@ class Stage:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Time one frame's work, unless it raises; `Crew.check` watches that it ends."""
+        """Time one frame; `Crew.check` watches that it ends. An error is not timed."""
         start = time.monotonic_ns()
         self._since_ns = start
         try:
