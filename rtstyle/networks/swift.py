@@ -158,15 +158,15 @@ class SwiftNet(nn.Module):
         cells: Tensor = self.head(x, half)
         return cells + 0.5
 
-    def select_style(self, index: int) -> "SwiftNet":
-        """Return a copy that holds only style row `index`."""
-        single = SwiftNet(replace(self.config, num_styles=1))
-        rows = {
-            name: value[index : index + 1] if "norm" in name.split(".")[-2] else value
+    def select_style(self, *rows: int) -> "SwiftNet":
+        """Return a copy that holds only these style rows, in this order."""
+        chosen = SwiftNet(replace(self.config, num_styles=len(rows)))
+        tensors = {
+            name: value[list(rows)] if "norm" in name.split(".")[-2] else value
             for name, value in self.state_dict().items()
         }
-        single.load_state_dict(rows)
-        return single.train(self.training)
+        chosen.load_state_dict(tensors)
+        return chosen.train(self.training)
 
 
 class ShuffleHead(nn.Module):

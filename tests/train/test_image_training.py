@@ -158,3 +158,25 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, data: bytes) ->
     path.write_bytes(data)
     with pytest.raises(RtstyleError, match=r"x\.pth: expected"):
         read_state_dict(path)
+
+
+@pytest.mark.slow
+def test_a_training_starts_from_the_rows_of_the_same_names(room: Path) -> None:
+    import shutil
+
+    shutil.copy(room / "painting.png", room / "second.png")
+    both = [str(room / "painting.png"), str(room / "second.png")]
+    words = ["--content", str(room / "photos"), "--recipe", str(room / "recipe.toml")]
+    words += ["--loss-weights", str(room / "vgg.safetensors")]
+    for paintings, out, more in (
+        (both, "both.safetensors", []),
+        (both[1:], "one.safetensors", ["--start", str(room / "both.safetensors")]),
+    ):
+        target = ["--out", str(room / out), *more]
+        run = CliRunner().invoke(
+            train_command, ["image", *paintings, *words, *target], catch_exceptions=False
+        )
+        assert run.exit_code == 0, run.output
+    one = load_weights(room / "one.safetensors")
+    assert [style["name"] for style in one.recipe["styles"]] == ["second"]
+    assert one.trained["start"] == "both.safetensors"

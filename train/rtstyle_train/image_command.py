@@ -48,7 +48,7 @@ class ImageJob:
     start: Path | None = None
     """Weights to start from."""
     start_style: str | None = None
-    """Which style of several in `start` to start from."""
+    """Which style of several in `start`; None: those of the recipe's names."""
     minutes: float = 0.0
     """Time to spend, about; 0 for no limit."""
     resume: bool = False
@@ -121,7 +121,8 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
             )
     network = make_network(config)
     if job.start:
-        _start_from(network, job.start, job.start_style)
+        wanted = [job.start_style] if job.start_style else []
+        _start_from(network, job.start, wanted or [s.name for s in config.styles])
     photos = ContentImages(
         job.content, size=config.size, smallest_crop=config.smallest_crop
     )
@@ -210,18 +211,19 @@ def _run(
     return smooth
 
 
-def _start_from(network: torch.nn.Module, path: Path, style: str | None) -> None:
-    """Load the weights of another training, or of one of its styles."""
+def _start_from(network: torch.nn.Module, path: Path, styles: Sequence[str]) -> None:
+    """Load the weights of another training, of it those styles that are wanted."""
     start = load_weights(path)
-    tensors = start.tensors
-    source = start.build()
-    if isinstance(source, SwiftNet) and source.config.num_styles > 1 and style:
+    source, tensors = start.build(), start.tensors
+    if isinstance(source, SwiftNet) and source.config.num_styles > 1:
         names = [entry["name"] for entry in start.recipe["styles"]]
-        if style not in names:
+        if missing := [style for style in styles if style not in names]:
             raise ConfigError(
-                f"{path}: expected a style among {', '.join(names)}, got {style!r}"
+                f"{path}: expected styles among {', '.join(names)}, got {missing[0]!r}; "
+                "choose one with --start-style"
             )
-        tensors = source.select_style(names.index(style)).state_dict()
+        rows = [names.index(style) for style in styles]
+        tensors = source.select_style(*rows).state_dict()
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from rtstyle.networks.swift import stylize_padded
 from rtstyle_train.data import ContentImages
 
 NUM_PHOTOS = 3
@@ -26,11 +27,13 @@ def write_preview(
         photos: Where the rows come from; always the same ones.
         num_styles: Columns after the photograph itself.
     """
+    padding = int(getattr(getattr(network, "config", network), "padding", 0))
     content = photos.batch(NUM_PHOTOS, seed=0, step=0)
     columns = [content]
     for style in range(max(1, num_styles)):
         rows = torch.full((NUM_PHOTOS,), style, dtype=torch.int64)
-        columns.append(network(content, rows).clamp(0, 1))
+        stylized = stylize_padded(network, content, rows, padding=padding)
+        columns.append(stylized.clamp(0, 1))
     sheet = torch.cat(columns, dim=3).permute(0, 2, 3, 1).flatten(0, 1)
     pixels = (sheet.numpy() * 255.0).round().astype(np.uint8)
     part = path.with_name(path.name + ".part.png")
