@@ -18,6 +18,7 @@ def open_session(
     runtime: str = "auto",
     device: str = "auto",
     threads: int | None = None,
+    precision: str = "auto",
 ) -> Session:
     """Load a graph where it is asked for; choose only what is left to ``auto``.
 
@@ -26,6 +27,8 @@ def open_session(
         runtime: One of `RUNTIMES`.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads inside one node; None means all physical cores.
+        precision: One of `rtstyle.precision.PRECISIONS`: what a runtime may compute
+            in; the graph itself is fp32 or int8 already.
 
     Raises:
         UsageError: no such runtime or device.

@@ -1,7 +1,9 @@
 """onnxruntime, with the settings that measured best (README, "Speed")."""
 
+import ctypes
 import logging
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -95,6 +97,8 @@ def cuda_fault(device: str = "cuda:0") -> str | None:
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime was built without CUDA"
+    if not has_nvidia_driver():
+        return "no NVIDIA driver is installed"
     if hasattr(onnxruntime, "preload_dlls"):
         _silently(onnxruntime.preload_dlls)
     try:
@@ -110,6 +114,16 @@ def cuda_fault(device: str = "cuda:0") -> str | None:
     ) as error:  # onnxruntime raises its own classes, none of them public
         return " ".join(str(error).split())[:300]
     return None if result[0] == 2.0 else "a node on the GPU gave a wrong result"
+
+
+def has_nvidia_driver() -> bool:
+    """Return whether the driver's library can be loaded; costs nothing without one."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def require_cuda(device: str) -> None:

@@ -1,0 +1,156 @@
+"""A whole `rtstyle video`, stage by stage and then with its threads."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rtstyle.pipeline import Pipeline
+from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.smoothing import SmoothMode
+from rtstyle.style_file import Style
+from rtstyle.stylizer import Controls, Stylizer
+from rtstyle_streams.frame import Frame
+from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video_writer import VideoWriter
+
+STAGES = ("source", "stylize", "smooth", "encode")
+"""In the order in which a frame passes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndToEnd:
+    """What a file's way through all stages takes."""
+
+    style: str
+    """Name of the style."""
+    precision: str
+    """Of its network."""
+    num_frames: int
+    """Frames of the clip."""
+    stage_ms: dict[str, float]
+    """Wall time of each of `STAGES` for a frame, one stage after the other."""
+    fps: float
+    """Frames a second of the pipeline, all its threads at work."""
+    core_ms: float
+    """CPU time of a frame over all threads, one stage after the other."""
+    cores: int
+    """Physical cores that may be used."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Return the share of each stage in the time of all, 0..1."""
+        total = sum(self.stage_ms.values())
+        return {stage: ms / total for stage, ms in self.stage_ms.items()}
+
+    @property
+    def overlap(self) -> float:
+        """Return how many times faster the pipeline is than its stages in a row."""
+        return sum(self.stage_ms.values()) * self.fps / 1e3
+
+    @property
+    def efficiency(self) -> float:
+        """Return the share that is reached of what the cores allow, 0..1."""
+        return self.fps * self.core_ms / 1e3 / self.cores
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return fields and properties for JSON."""
+        found = {name: getattr(self, name) for name in ("shares", "overlap")}
+        return asdict(self) | found | {"efficiency": self.efficiency}
+
+
+def measure_end_to_end(
+    style: Style,
+    *,
+    width: int,
+    height: int,
+    num_frames: int = 60,
+    smooth: SmoothMode = "flow",
+    runtime: str = "auto",
+    device: str = "auto",
+    folder: Path | None = None,
+) -> EndToEnd:
+    """Decode, stylize, smooth and encode a clip of the built-in scene, twice.
+
+    Args:
+        style: In the precision that is to run.
+        width: Of the clip, in pixels; even.
+        height: Of the clip, in pixels; even.
+        num_frames: Frames of the clip.
+        smooth: As `rtstyle video` has it.
+        runtime: See `Stylizer`.
+        device: See `Stylizer`.
+        folder: Where clips are put; None takes one that is removed afterwards.
+    """
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        clip = folder / "clip.mp4"
+        with (
+            SampleSource(width=width, height=height, num_frames=num_frames) as source,
+            VideoWriter(clip, source.info, overwrite=True) as writer,
+        ):
+            for frame in source:
+                writer.write(frame)
+        stylizer = stack.enter_context(
+            Stylizer(
+                style,
+                controls=Controls(smooth=smooth),
+                runtime=runtime,
+                device=device,
+                workers=0,
+            )
+        )
+        began = time.process_time()
+        stage_ms = _in_a_row(clip, folder / "row.mp4", stylizer)
+        core_ms = (time.process_time() - began) * 1e3 / num_frames
+        stylizer.reset()
+        fps = _with_threads(clip, folder / "threads.mp4", stylizer)
+    return EndToEnd(
+        style=style.name,
+        precision=str(style.card.get("precision", "fp32")),
+        num_frames=num_frames,
+        stage_ms=stage_ms,
+        fps=fps,
+        core_ms=core_ms,
+        cores=physical_cores(),
+    )
+
+
+def _in_a_row(clip: Path, target: Path, stylizer: Stylizer) -> dict[str, float]:
+    """Return the mean milliseconds of each stage, nothing overlapping."""
+    total = dict.fromkeys(STAGES, 0.0)
+    count = 0
+    with (
+        VideoReader(clip) as source,
+        VideoWriter(target, source.info, overwrite=True) as writer,
+    ):
+        frames: Iterator[Frame] = iter(source)
+        while True:
+            marks = [time.perf_counter()]
+            frame = next(frames, None)
+            if frame is None:
+                break
+            marks.append(time.perf_counter())
+            seen, made = stylizer.network(frame.pixels)
+            marks.append(time.perf_counter())
+            pixels = stylizer.finish(frame.pixels, seen, made)
+            marks.append(time.perf_counter())
+            writer.write(replace(frame, pixels=pixels))
+            marks.append(time.perf_counter())
+            for index, stage in enumerate(STAGES):
+                total[stage] += (marks[index + 1] - marks[index]) * 1e3
+            count += 1
+    return {stage: ms / max(1, count) for stage, ms in total.items()}
+
+
+def _with_threads(clip: Path, target: Path, stylizer: Stylizer) -> float:
+    with (
+        VideoReader(clip) as source,
+        VideoWriter(target, source.info, overwrite=True) as writer,
+    ):
+        return Pipeline(source, stylizer, writer).run().frames_per_second

@@ -1,0 +1,147 @@
+"""What a benchmark found, for people and for machines."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rtstyle.benchmark.ceiling import Ceiling
+from rtstyle.benchmark.end_to_end import EndToEnd
+from rtstyle.runtime.onnxruntime import physical_cores
+
+HEADING = (
+    f"{'style':22}{'numbers':9}{'runtime':13}{'median':>8}{'p95':>8}{'fps':>7}"
+    f"{'x Johnson':>11}{'GMAC':>7}{'ceiling':>9}{'MB':>6}{'load':>6}{'first':>7}"
+)
+"""Of the table; times in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One style in one precision on one runtime."""
+
+    name: str
+    """Of the style; ``johnson`` is the baseline."""
+    precision: str
+    """``fp32``, ``int8``, ``bf16`` or ``fp16``."""
+    runtime: str
+    """The library."""
+    device: str
+    """Where it ran."""
+    median_ms: float
+    """Of a frame, bytes in to bytes out."""
+    p95_ms: float
+    """95 of 100 frames took no longer."""
+    num_timed: int
+    """Frames that were timed."""
+    ratio_to_johnson: float
+    """How many times faster than the baseline in fp32 by onnxruntime, medians."""
+    gmac: float
+    """Multiplications of a frame in its fp32 form, in 10^9."""
+    share_of_ceiling: float
+    """Of the arithmetic that this machine can do in that precision, 0..1."""
+    load_ms: float
+    """From the graph to a session, in a fresh process."""
+    first_frame_ms: float
+    """The first frame of that process."""
+    peak_memory_mb: float | None
+    """Most memory of that process; None where the system does not tell."""
+
+    @property
+    def fps(self) -> float:
+        """Return frames a second at the median."""
+        return 1e3 / self.median_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one run found."""
+
+    width: int
+    """Of the frames, in pixels."""
+    height: int
+    """Of the frames, in pixels."""
+    ceiling: Ceiling
+    """Of this machine, in this run."""
+    rows: tuple[Row, ...]
+    """The baseline first."""
+    end_to_end: tuple[EndToEnd, ...]
+    """Whole pipelines."""
+
+    def as_json(self) -> str:
+        """Return everything as one JSON object."""
+        rows: list[dict[str, Any]] = [
+            asdict(row) | {"fps": row.fps} for row in self.rows
+        ]
+        found = {
+            "size": f"{self.width}x{self.height}",
+            "machine": machine(),
+            "ceiling": asdict(self.ceiling),
+            "rows": rows,
+            "end_to_end": [entry.as_dict() for entry in self.end_to_end],
+        }
+        return json.dumps(_rounded(found), indent=2)
+
+    def as_text(self) -> str:
+        """Return two tables."""
+        facts = machine()
+        lines = [
+            f"{self.width}x{self.height} on {facts['cpu']}, {facts['cores']} cores; "
+            f"ceilings {self.ceiling.fp32_gmac_per_second:.0f} GMAC/s fp32, "
+            f"{self.ceiling.int8_gmac_per_second:.0f} int8, "
+            f"copy {self.ceiling.copy_gb_per_second:.0f} GB/s",
+            HEADING,
+            *(_line(row) for row in self.rows),
+        ]
+        for entry in self.end_to_end:
+            shares = ", ".join(f"{k} {v:.0%}" for k, v in entry.shares.items())
+            lines.append(
+                f"video, {entry.style} {entry.precision}: {entry.fps:.1f} fps "
+                f"({shares}; threads win x{entry.overlap:.2f}, "
+                f"{entry.efficiency:.0%} of what {entry.cores} cores allow)"
+            )
+        return "\n".join(lines)
+
+
+def machine() -> dict[str, Any]:
+    """Return what figures depend on: processor, cores, system, versions."""
+    import onnxruntime
+
+    return {
+        "cpu": _cpu_name(),
+        "cores": physical_cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _line(row: Row) -> str:
+    memory = "" if row.peak_memory_mb is None else f"{row.peak_memory_mb:.0f}"
+    return (
+        f"{row.name:22.21}{row.precision:9}{row.runtime:13}{row.median_ms:8.1f}"
+        f"{row.p95_ms:8.1f}{row.fps:7.1f}{row.ratio_to_johnson:11.1f}{row.gmac:7.2f}"
+        f"{row.share_of_ceiling:9.0%}{memory:>6}{row.load_ms:6.0f}"
+        f"{row.first_frame_ms:7.0f}"
+    )
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return value

@@ -1,0 +1,145 @@
+"""One benchmark from beginning to end."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtstyle.benchmark.arithmetic import count_gmac
+from rtstyle.benchmark.ceiling import Ceiling, probe_ceiling
+from rtstyle.benchmark.end_to_end import EndToEnd, measure_end_to_end
+from rtstyle.benchmark.fresh import FreshStart, measure_fresh
+from rtstyle.benchmark.report import Report, Row
+from rtstyle.benchmark.rounds import Times, interleaved_ms
+from rtstyle.benchmark.subject import Subject, baseline, subjects_of
+from rtstyle.gallery import load_style
+from rtstyle.precision import with_precision
+from rtstyle.runtime import open_session, resolve_device
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.sample import SampleSource
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchJob:
+    """What to measure."""
+
+    styles: tuple[str, ...]
+    """Names or files."""
+    width: int = 1280
+    """Of the frames, in pixels."""
+    height: int = 720
+    """Of the frames, in pixels."""
+    runtimes: tuple[str, ...] = ("onnxruntime",)
+    """Libraries to measure every style on."""
+    precision: str = "auto"
+    """``auto`` is fp32 and, where a style has a twin, int8."""
+    device: str = "auto"
+    """See `Stylizer`."""
+    num_video_frames: int = 60
+    """Frames of the clip of the whole pipeline; 0 leaves it out."""
+
+
+def run_bench(job: BenchJob) -> Report:
+    """Measure styles and baseline in turns, then whole pipelines.
+
+    Raises:
+        StyleFileError: no such style, or no twin in that precision.
+        RuntimeUnavailableError: a runtime or the device does not work here.
+    """
+    device = resolve_device(job.device)
+    frame = sample_frame(job.width, job.height)
+    subjects = [baseline("onnxruntime")]
+    for runtime in job.runtimes:
+        for name in job.styles:
+            subjects += subjects_of(name, precision=job.precision, runtime=runtime)
+    log.info("measuring what this machine can do at best")
+    ceiling = probe_ceiling(device=device)
+    starts = [
+        measure_fresh(subject, width=job.width, height=job.height, device=device)
+        for subject in _said(subjects)
+    ]
+    times = _in_turns(subjects, frame, device)
+    rows = _rows(subjects, starts, times, frame, ceiling, device)
+    return Report(job.width, job.height, ceiling, rows, _pipelines(job, device))
+
+
+def sample_frame(width: int, height: int) -> Pixels:
+    """Return a frame of the built-in scene."""
+    with SampleSource(width=width, height=height, num_frames=1) as source:
+        return next(iter(source)).pixels
+
+
+def _said(subjects: list[Subject]) -> list[Subject]:
+    names = ", ".join(f"{s.name} {s.precision} ({s.runtime})" for s in subjects)
+    log.info("measuring %s", names)
+    return subjects
+
+
+def _in_turns(subjects: list[Subject], frame: Pixels, device: str) -> list[Times]:
+    sessions = {
+        str(index): open_session(
+            subject.model,
+            runtime=subject.runtime,
+            device=device,
+            precision=subject.precision,
+        )
+        for index, subject in enumerate(subjects)
+    }
+    times = interleaved_ms(sessions, frame)
+    for session in sessions.values():
+        session.close()
+    return [times[str(index)] for index in range(len(subjects))]
+
+
+def _rows(
+    subjects: list[Subject],
+    starts: list[FreshStart],
+    times: list[Times],
+    frame: Pixels,
+    ceiling: Ceiling,
+    device: str,
+) -> tuple[Row, ...]:
+    johnson_ms = float(np.median(times[0]))
+    counted: dict[bytes, float] = {}
+    rows = []
+    for subject, start, taken in zip(subjects, starts, times, strict=True):
+        if subject.counted not in counted:
+            counted[subject.counted] = count_gmac(subject.counted, frame)
+        gmac, median = counted[subject.counted], float(np.median(taken))
+        rows.append(
+            Row(
+                name=subject.name,
+                precision=subject.precision,
+                runtime=subject.runtime,
+                device=device,
+                median_ms=median,
+                p95_ms=float(np.percentile(taken, 95)),
+                num_timed=len(taken),
+                ratio_to_johnson=johnson_ms / median,
+                gmac=gmac,
+                share_of_ceiling=gmac / median * 1e3 / ceiling.of(subject.precision),
+                load_ms=start.load_ms,
+                first_frame_ms=start.first_frame_ms,
+                peak_memory_mb=start.peak_memory_mb,
+            )
+        )
+    return tuple(rows)
+
+
+def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
+    """Measure a whole file's way for the first style, as `rtstyle video` takes it."""
+    if not job.num_video_frames:
+        return ()
+    log.info("measuring a whole video")
+    style = with_precision(load_style(job.styles[0]), job.precision, device=device)
+    result = measure_end_to_end(
+        style,
+        width=job.width - job.width % 2,
+        height=job.height - job.height % 2,
+        num_frames=job.num_video_frames,
+        runtime=job.runtimes[0],
+        device=device,
+    )
+    return (result,)

@@ -1,0 +1,80 @@
+"""`rtstyle bench`: how fast styles are on this machine, beside a baseline."""
+
+from pathlib import Path
+
+import click
+
+from rtstyle.commands.options import json_option
+
+
+@click.command()
+@click.option("--size", default="1280x720", show_default=True, metavar="WxH")
+@click.option(
+    "--styles", help="Names or files, with commas; default: the gallery's first."
+)
+@click.option(
+    "--runtimes",
+    default="onnxruntime",
+    show_default=True,
+    help="Of onnxruntime, openvino and tensorrt, with commas.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(("auto", "fp32", "int8", "bf16", "fp16")),
+    default="auto",
+    show_default=True,
+    help="auto measures fp32 and, where there is one, the int8 twin.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(0),
+    default=60,
+    show_default=True,
+    help="Frames of the whole-video measurement; 0 leaves it out.",
+)
+@json_option
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a PNG."
+)
+def bench(
+    size: str,
+    styles: str | None,
+    runtimes: str,
+    precision: str,
+    device: str,
+    frames: int,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Measure styles beside the Johnson network, in turns, in one run."""
+    from rtstyle.benchmark import BenchJob, run_bench
+    from rtstyle.errors import UsageError
+    from rtstyle.gallery import DEFAULT_STYLE
+
+    width, _, height = size.partition("x")
+    if not (
+        width.isdigit() and height.isdigit() and min(int(width), int(height)) >= 16
+    ):
+        raise UsageError(f"size: expected WIDTHxHEIGHT from 16x16 on, got {size!r}")
+    job = BenchJob(
+        styles=_words(styles or DEFAULT_STYLE),
+        width=int(width),
+        height=int(height),
+        runtimes=_words(runtimes),
+        precision=precision,
+        device=device,
+        num_video_frames=frames,
+    )
+    report = run_bench(job)
+    if plot is not None:
+        from rtstyle.benchmark.plot import write_plot
+
+        write_plot(report, plot)
+    click.echo(report.as_json() if as_json else report.as_text())
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
