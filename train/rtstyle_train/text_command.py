@@ -26,7 +26,7 @@ from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.johnson import make_network
-from rtstyle_train.methods.text import TextStyle
+from rtstyle_train.methods.text import ContentViews, TextStyle
 from rtstyle_train.preview import write_preview
 from rtstyle_train.text_config import TextConfig
 from rtstyle_train.trainer import Schedule, Trainer
@@ -96,30 +96,19 @@ def train_text(config: TextConfig, job: TextJob) -> Weights:
         job.content, size=config.size, smallest_crop=config.smallest_crop
     )
     network = start_network(config, job)
+    views = ContentViews(photos, clip.to(accelerator.device), seed=config.seed)
     method = TextStyle(
         config,
-        clip=clip.to(accelerator.device),
+        views=views,
         vgg=vgg.to(accelerator.device),
-        photos=photos,
         identity_steps=0 if job.start else config.identity_steps,
     )
-    schedule = Schedule(
-        steps=config.steps,
-        learning_rate=config.learning_rate,
-        ema=config.ema,
-        minutes=job.minutes,
-    )
-    trainer = Trainer(
-        network,
-        method,
-        schedule,
-        checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
-        optimizer=config.optimizer,
-        accelerator=accelerator,
+    trainer = make_trainer(
+        network, method, out=job.out, minutes=job.minutes, accelerator=accelerator
     )
     if job.resume:
         trainer.resume()
-    terms = _run(trainer, job.out, photos)
+    terms = run_trainer(trainer, job.out, photos)
     trained = _trained(trainer, job, terms) | {"photographs": len(photos.images)}
     weights = Weights(
         trainer.average, describe_network(network), config.as_dict(), trained
@@ -171,7 +160,33 @@ def start_network(config: TextConfig, job: TextJob) -> nn.Module:
     return network
 
 
-def _run(trainer: Trainer, out: Path, photos: ContentImages) -> dict[str, float]:
+def make_trainer(
+    network: nn.Module,
+    method: TextStyle,
+    *,
+    out: Path,
+    minutes: float = 0.0,
+    accelerator: Accelerator | None = None,
+) -> Trainer:
+    """Return the trainer of a text style; its checkpoint is beside `out`."""
+    config = method.config
+    schedule = Schedule(
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        ema=config.ema,
+        minutes=minutes,
+    )
+    return Trainer(
+        network,
+        method,
+        schedule,
+        checkpoint=out.with_name(out.stem + ".checkpoint.safetensors"),
+        optimizer=config.optimizer,
+        accelerator=accelerator,
+    )
+
+
+def run_trainer(trainer: Trainer, out: Path, photos: ContentImages) -> dict[str, float]:
     """Train to the end; on Ctrl-C keep a checkpoint. Returns smoothed terms."""
     network = copy.deepcopy(trainer.accelerator.unwrap_model(trainer.network)).cpu()
     smooth: dict[str, float] = {}

@@ -22,18 +22,15 @@ IDENTITY_WEIGHT = 10.0
 class ContentViews:
     """A fixed list of crops of the photographs, each embedded by CLIP once."""
 
-    def __init__(
-        self, config: TextConfig, photos: ContentImages, clip: ClipEncoder
-    ) -> None:
-        self.config = config
+    def __init__(self, photos: ContentImages, clip: ClipEncoder, *, seed: int) -> None:
+        self.seed = seed
         self.photos = photos
         self.clip = clip
         self._embeddings: dict[int, Tensor] = {}
 
     def pixels(self, rows: list[int]) -> Tensor:
         """Return views, RGB, ``(N, 3, size, size)``, 0..1, on the CPU."""
-        seed = self.config.seed
-        views = [self.photos.batch(1, seed=seed, step=row) for row in rows]
+        views = [self.photos.batch(1, seed=self.seed, step=row) for row in rows]
         return torch.cat(views)
 
     @torch.no_grad()
@@ -67,18 +64,16 @@ class TextStyle:
         self,
         config: TextConfig,
         *,
-        clip: ClipEncoder,
+        views: ContentViews,
         vgg: VggFeatures,
-        photos: ContentImages,
         identity_steps: int = 0,
     ) -> None:
         """Encode the prompt.
 
         Args:
             config: Weights and sizes.
-            clip: What judges the pictures.
+            views: Content images, and the CLIP that judges what is made of them.
             vgg: What judges their content; has `config.content_layers`.
-            photos: Content images.
             identity_steps: First steps that only learn to change nothing.
 
         Raises:
@@ -86,11 +81,11 @@ class TextStyle:
         """
         vgg.check(config.content_layers)
         self.config = config
-        self.clip = clip
+        self.clip = views.clip
         self.vgg = vgg
-        self.views = ContentViews(config, photos, clip)
+        self.views = views
         self.identity_steps = identity_steps
-        self.direction = clip.direction(config.prompt, source=config.source_text)
+        self.direction = self.clip.direction(config.prompt, source=config.source_text)
 
     def losses(
         self, network: nn.Module, *, step: int, rank: int, device: torch.device

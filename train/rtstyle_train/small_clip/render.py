@@ -82,7 +82,7 @@ def write_words(
     *,
     contrast: tuple[float, float] = (0.6, 1.0),
 ) -> Pixels:
-    """Write `text` on a copy of `picture`, its words below each other, once or more.
+    """Write `text` on a copy of `picture`, its words below each other from the left.
 
     Args:
         picture: RGB, shape ``(SIDE, SIDE, 3)``, uint8.
@@ -96,11 +96,10 @@ def write_words(
     thickness = int(random.integers(3, 7))
     height = SIDE // max(2, len(words))
     for row, word in enumerate(words):
-        scale = random.uniform(0.7, 1.0) * _fitting_scale(word, font, thickness)
+        scale = random.uniform(0.85, 1.0) * _fitting_scale(word, font, thickness)
         (w, h), _ = cv2.getTextSize(word, font, scale, thickness)
-        x = int(random.integers(2, max(3, SIDE - w - 2)))
-        low, high = row * height + h + 4, (row + 1) * height - 8
-        y = int(random.integers(low, high)) if high > low else low
+        x = int(random.integers(2, max(3, min(24, SIDE - w - 2))))
+        y = (row + 1) * height - (height - h) // 2 + int(random.integers(-8, 9))
         cv2.putText(canvas, word, (x, y), font, scale, 255, thickness, cv2.LINE_AA)
     around = float(picture.mean())
     letters = random.uniform(0, 70, 3) if around > 128 else random.uniform(185, 255, 3)

@@ -26,11 +26,11 @@ BARE = 0.4
 class SmallClipConfig:
     """How large the small CLIP is and how it is trained."""
 
-    steps: int = 2200
+    steps: int = 800
     """Steps of the optimiser."""
     batch_size: int = 64
     """Pictures a step."""
-    fresh: int = 24
+    fresh: int = 20
     """Pictures a step that are new; the others come from the last `pool` ones."""
     pool: int = 2048
     """Pictures that are kept, 150 kB each."""
@@ -44,6 +44,8 @@ class SmallClipConfig:
     """Of weights and pictures."""
 
 
+SAVE_EVERY = 100
+"""Steps between two writings of the weights."""
 MUON = 10.0
 """Learning rate of Muon over that of AdamW."""
 
@@ -98,15 +100,17 @@ def train(folder: Path, config: SmallClipConfig) -> Iterator[tuple[int, float]]:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * _rate(step, config.steps)
             optimizer.zero_grad(set_to_none=True)
-        loss = contrastive_loss(network, (images - mean) / std, tokens, labels)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = contrastive_loss(network, (images - mean) / std, tokens, labels)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
         with torch.no_grad():
             network.logit_scale.clamp_(0, math.log(100))
+        if step % SAVE_EVERY == SAVE_EVERY - 1 or step == config.steps - 1:
+            save(folder, network)
         yield step, loss.item()
-    save(folder, network)
 
 
 def contrastive_loss(
@@ -126,7 +130,7 @@ def contrastive_loss(
     """
     seen = network.encode_image(images, normalize=True)
     read = network.encode_text(tokens, normalize=True)
-    logits = network.logit_scale.exp() * seen @ read.T
+    logits = network.logit_scale.exp() * seen.float() @ read.float().T
     to_text = F.cross_entropy(logits, labels, label_smoothing=0.02)
     own = F.one_hot(labels, logits.shape[1]).T.float()
     present = own.sum(dim=1) > 0

@@ -1,0 +1,140 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+from torch import nn
+
+from rtstyle_train.clip import ClipEncoder, load_clip
+from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.small_clip.word_detector import WordDetector
+from rtstyle_train.text_judge import contact_sheet, judge, load_squares, stylize_all
+from rtstyle_train.text_report import BANDS, main, table
+from tests.train.clip_files import make_tiny_clip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> ClipEncoder:
+    folder = make_tiny_clip(tmp_path_factory.mktemp("clip"))
+    return load_clip(ClipSource(str(folder)))
+
+
+def save_photos(folder: Path, count: int) -> None:
+    random = np.random.default_rng(0)
+    folder.mkdir()
+    for k in range(count):
+        smooth = cv2.resize(random.integers(0, 256, (9, 12, 3), np.uint8), (80, 64))
+        cv2.imwrite(str(folder / f"{k}.png"), smooth)
+
+
+def test_unchanged_photographs_keep_their_structure_and_similarity(
+    clip: ClipEncoder,
+) -> None:
+    photos = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    shown = stylize_all(nn.Identity(), photos)
+    figures = judge(
+        shown,
+        shown,
+        "red mosaic",
+        wrong=("blue waves",),
+        clip=clip,
+        detector=WordDetector(("mosaic", "red")).eval(),
+    )
+    assert figures.ssim == pytest.approx(1.0)
+    assert figures.direction == pytest.approx(0.0, abs=1e-6)
+    assert figures.similarity_after == figures.similarity_before
+    assert figures.words == figures.words_before
+    assert figures.wins == 0
+
+
+def test_the_right_prompt_wins_where_pictures_moved_along_it(
+    clip: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    ways = {"right": torch.eye(128)[0], "wrong": torch.eye(128)[1]}
+    start = nn.functional.normalize(torch.ones(4, 128), dim=1)
+    moved = start + 0.2 * ways["right"]
+    moved[3] = start[3] + 0.2 * ways["wrong"]
+    answers = iter((start, moved))
+    monkeypatch.setattr(clip, "encode_image", lambda pixels: next(answers))
+    monkeypatch.setattr(clip, "direction", lambda text: ways[text])
+    found = judge(
+        photos,
+        1 - photos,
+        "right",
+        wrong=("wrong",),
+        clip=clip,
+        detector=WordDetector(("right",)).eval(),
+    )
+    assert found.wins == 0.75
+    assert found.direction > 0.5
+    assert found.ssim < 0.1
+
+
+def test_photographs_are_judged_on_their_middle(tmp_path: Path) -> None:
+    wide = np.zeros((64, 96, 3), np.uint8)
+    wide[:, 16:80, 2] = 255  # red, for OpenCV's BGR
+    cv2.imwrite(str(tmp_path / "wide.png"), wide)
+    squares = load_squares(tmp_path, side=32)
+    assert squares.shape == (1, 3, 32, 32)
+    assert (squares[0, 0] == 1).all() and (squares[0, 1:] == 0).all()
+
+
+def test_the_sheet_is_a_table_of_pictures() -> None:
+    red, blue = torch.zeros(2, 3, 48, 48)
+    red[0], blue[2] = 1.0, 1.0
+    sheet = contact_sheet([[red, blue], [blue, red], [red, red]], side=16)
+    assert sheet.shape == (1, 3, 48, 32)
+    assert sheet[0, :, 8, 8].round().tolist() == [1, 0, 0]
+    assert sheet[0, :, 8, 24].round().tolist() == [0, 0, 1]
+
+
+def test_the_table_ends_with_the_means_of_every_band() -> None:
+    names = ("direction", "similarity_before", "similarity_after", "wins", "ssim")
+    rest = dict.fromkeys((*names[1:], "words", "words_before"), 0.5)
+    rows = [
+        {"prompt": p, "band": b, "direction": d, **rest}
+        for p, b, d in (("a", "none", 0.25), ("b", "none", 0.75), ("a", "c2", 1.0))
+    ]
+    lines = table(rows).splitlines()
+    assert lines[0].startswith("| prompt | band | direction | similarity before |")
+    assert lines[-2].startswith("| **mean** | none | 0.500 |")
+    assert lines[-1].startswith("| **mean** | c2 | 1.000 |")
+
+
+@pytest.mark.slow
+def test_the_report_trains_every_band_once_and_can_be_given_again(
+    tmp_path: Path,
+) -> None:
+    folder = make_tiny_clip(tmp_path / "clip")
+    save_photos(tmp_path / "photos", 3)
+    conv = nn.Conv2d(3, 8, 3).state_dict()
+    save_file(
+        {f"conv1_1.{k}": v for k, v in conv.items()}, tmp_path / "vgg.safetensors"
+    )
+    (tmp_path / "recipe.toml").write_text(
+        'network = "tiny"\nsize = 48\nsmallest_crop = 48\ncrop_size = 24\n'
+        "num_patches = 2\nnum_views = 2\nbatch_size = 1\nidentity_steps = 1\n"
+        'steps = 1\ncontent_layers = ["relu1_1"]\n'
+    )
+    words = ["--content", tmp_path / "photos", "--judge-on", tmp_path / "photos"]
+    words += ["--out", tmp_path / "report", "--clip", folder, "--recipe"]
+    words += [tmp_path / "recipe.toml", "--loss-weights", tmp_path / "vgg.safetensors"]
+    words += ["--prompt", "red dots", "--prompt", "ink dots on paper"]
+    words += ["--detector-steps", 2]
+    first = CliRunner().invoke(main, [str(word) for word in words])
+    assert first.exit_code == 0, first.output
+    rows = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert [row["band"] for row in rows] == [*BANDS, *BANDS]
+    assert cv2.imread(str(tmp_path / "report" / "sheet.png")) is not None
+    made = {p.name: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
+    assert "red_dots_c3.safetensors" in made and "identity.safetensors" in made
+    again = CliRunner().invoke(main, [str(word) for word in words])
+    assert again.exit_code == 0, again.output
+    after = {p.name: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
+    assert made == after, "nothing that is finished is trained again"
+    assert "| ink dots on paper | c3 |" in again.output
