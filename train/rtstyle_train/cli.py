@@ -5,13 +5,23 @@ from typing import Any
 
 import click
 
+from rtstyle_train.evaluate_cli import evaluate_command as evaluate
+from rtstyle_train.gatys_cli import gatys_command
+from rtstyle_train.text_cli import train_text_command
+
+__all__ = ["evaluate", "main"]
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.group(name="train")
 def main() -> None:
-    """Learn a style from a painting."""
+    """Learn a style from a painting or a sentence."""
+
+
+main.add_command(train_text_command)
+main.add_command(gatys_command)
 
 
 @main.command(name="image")

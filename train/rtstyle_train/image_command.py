@@ -219,7 +219,8 @@ def _start_from(network: torch.nn.Module, path: Path, styles: Sequence[str]) -> 
         names = [entry["name"] for entry in start.recipe["styles"]]
         if missing := [style for style in styles if style not in names]:
             raise ConfigError(
-                f"{path}: expected styles among {', '.join(names)}, got {missing[0]!r}; "
+                f"{path}: expected styles among {', '.join(names)}, "
+                f"got {missing[0]!r}; "
                 "choose one with --start-style"
             )
         rows = [names.index(style) for style in styles]
