@@ -128,8 +128,8 @@ def test_the_slowest_sink_never_slows_the_others() -> None:
     slow.write = lambda frame: time.sleep(0.1)  # type: ignore[method-assign]
     fast = Sink()
     report = live(camera(60, rate=200), slow, fast).run()
-    assert len(fast.frames) > 50
-    assert report.num_dropped["sink 0"] > 40
+    assert len(fast.frames) > 40
+    assert report.num_dropped["sink 0"] > 30
     assert report.age["sink 1"].p50_ms < 20
 
 
@@ -208,9 +208,9 @@ def test_a_stage_that_hangs_is_named_and_stops_everything(place: str) -> None:
     sink = Sink(at=3, do=hang) if place == "sink 0" else Sink()
     other = Sink()
     start = time.monotonic()
-    with pytest.raises(StageHungError, match=f"{place}: expected .* less than 0.05 s"):
-        live(source, sink, other, process=stuck, hang_seconds=0.05).run()
-    assert time.monotonic() - start < 1.5
+    with pytest.raises(StageHungError, match=f"{place}: expected .* less than 0.3 s"):
+        live(source, sink, other, process=stuck, hang_seconds=0.3).run()
+    assert time.monotonic() - start < 2
     assert other.is_finished
     release.set()
 
