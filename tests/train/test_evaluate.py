@@ -196,7 +196,7 @@ def test_styles_of_several_paintings_have_theirs_above_them(material: Path) -> N
         job(material, styles=styles, painting=None, paintings=material)
     )
     assert [row.painting for row in result.rows[1:]] == ["first.png", "second.png"]
-    sheet, _ = read_picture(result.sheet)
+    sheet, _ = read_picture(material / "out" / "sheet.png")
     assert sheet.shape[1] == 3 * 262 + 6
 
 
@@ -221,6 +221,35 @@ def test_a_network_judged_by_what_it_was_trained_on_is_named(
 def test_nothing_to_measure_on_is_a_usage_error(material: Path) -> None:
     with pytest.raises(ConfigError, match="expected --photos FOLDER or --clips"):
         run_evaluation(job(material, photos=None))
+    with pytest.raises(ConfigError, match="expected --photos FOLDER or --clips"):
+        run_evaluation(job(material, photos=None, speed=True, temporal=True))
+
+
+@pytest.mark.slow
+def test_speed_alone_needs_no_pictures_and_keeps_the_other_figures(
+    material: Path,
+) -> None:
+    path = material / "negative.onnx"
+    write_quality(path, {"photos": {"ssim": 0.5}, "fps_720p": 1.0})
+    result = run_evaluation(
+        job(material, photos=None, speed=True, write_card=True, held_out_weights=None)
+    )
+    assert result.sheet is None and not (material / "out" / "sheet.png").exists()
+    assert (
+        result.as_text().splitlines()[0].split() == "| style | on | fps 720p |".split()
+    )
+    quality = read_style(path).card["quality"]
+    assert quality["photos"] == {"ssim": 0.5}
+    assert quality["fps_720p"] > 1.5 and quality["fps_on"] == "onnxruntime cpu"
+
+
+def test_a_speed_measured_before_is_kept(material: Path) -> None:
+    path = material / "negative.onnx"
+    write_quality(path, {"fps_720p": 33.0, "fps_on": "elsewhere", "old": 1})
+    run_evaluation(job(material, write_card=True))
+    quality = read_style(path).card["quality"]
+    assert (quality["fps_720p"], quality["fps_on"]) == (33.0, "elsewhere")
+    assert "old" not in quality and quality["photos"]["num_pictures"] == 2
 
 
 def test_a_style_twice_is_refused(material: Path) -> None:

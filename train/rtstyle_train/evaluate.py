@@ -124,7 +124,9 @@ class Evaluation:
             self.speeds[candidate.name] = frames_per_second(candidate.network)
 
     def rows(self) -> list[Row]:
-        """Return the means so far, photographs first."""
+        """Return the means so far, photographs first; speeds alone without pictures."""
+        if not self._figures:
+            return [self._speed_row(candidate) for candidate in self.candidates[1:]]
         groups: tuple[Group, ...] = ("photos", "clips")
         pairs = list(zip(self.candidates, self.targets, strict=True))
         return [
@@ -142,8 +144,13 @@ class Evaluation:
             if (candidate.name, group) in self._figures
         ]
 
+    def _speed_row(self, candidate: Candidate) -> Row:
+        nothing = Figures(**{entry.name: math.nan for entry in fields(Figures)})
+        fps = self.speeds.get(candidate.name, math.nan)
+        return Row(candidate.name, "photos", 0, "", nothing, fps, candidate.where)
+
     def sheet(self) -> Pixels:
-        """Return all pictures so far: content, painting, then each style.
+        """Return the pictures so far, at least one: content, painting, each style.
 
         Styles of several paintings have theirs above them, in the first row.
         """
@@ -171,22 +178,33 @@ def _not_upright(painting: Pixels) -> Pixels:
     return painting[top : top + min(height, width)] if height > width else painting
 
 
-def quality_of(rows: Sequence[Row], name: str, **about: str) -> dict[str, Any]:
-    """Return what a card says about the candidate `name`.
+def quality_of(
+    rows: Sequence[Row],
+    name: str,
+    *,
+    before: Mapping[str, Any],
+    about: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what a card is to say about the candidate `name`.
 
     Args:
-        rows: Of an evaluation.
+        rows: Of an evaluation; of speeds alone they leave the card's other figures.
         name: Of the candidate.
+        before: What the card said; its speed is kept where none was measured.
         about: More facts, such as the loss networks' names.
     """
     own = [row for row in rows if row.name == name]
+    speed = {"fps_720p": own[0].fps_720p, "fps_on": own[0].where}
+    if not math.isfinite(own[0].fps_720p):
+        speed = {key: before[key] for key in speed if key in before}
+    if not own[0].num_pictures:
+        merged: dict[str, Any] = plain({**before, **speed})
+        return merged
     groups = {
         row.group: {"num_pictures": row.num_pictures, **asdict(row.figures)}
         for row in own
     }
-    first = own[0]
-    speed = {"fps_720p": first.fps_720p, "where": first.where}
-    facts = {"painting": first.painting, "rtstyle": rtstyle.__version__}
+    facts = {"painting": own[0].painting, "rtstyle": rtstyle.__version__}
     quality: dict[str, Any] = plain({**groups, **speed, **facts, **about})
     return quality
 
@@ -202,7 +220,7 @@ def to_table(rows: Sequence[Row]) -> str:
     lines = [
         [
             row.name,
-            f"{row.num_pictures} {row.group}",
+            f"{row.num_pictures} {row.group}" if row.num_pictures else "-",
             *(_cell(getattr(row.figures, name), 3) for name in shown),
             _cell(row.fps_720p, 1),
         ]

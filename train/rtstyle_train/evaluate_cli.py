@@ -84,6 +84,7 @@ def evaluate_command(
     """Judge each STYLE, a gallery name or a style file, by figures and on a sheet.
 
     A row called (content) tells what a network that changes nothing would get.
+    Without --photos and --clips only the speed is measured.
     """
     from rtstyle_train.evaluate_job import EvaluateJob, run_evaluation
 

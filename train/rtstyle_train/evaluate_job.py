@@ -94,21 +94,22 @@ class EvaluateResult:
     """Photographs first."""
     temporal: list[TemporalRow]
     """Empty without `--temporal`."""
-    sheet: Path
-    """The contact sheet."""
+    sheet: Path | None
+    """The contact sheet; None without pictures."""
 
     def as_text(self) -> str:
         """Return tables and the sheet's place."""
         text = to_table(self.rows)
         if self.temporal:
             text += "\n" + to_temporal_table(self.temporal)
-        return f"{text}sheet: {self.sheet}\n"
+        return text + (f"sheet: {self.sheet}\n" if self.sheet else "")
 
     def as_json(self) -> str:
         """Return all of it as JSON."""
         films = [plain(asdict(row)) for row in self.temporal]
         values = {"rows": to_json(self.rows), "temporal": films}
-        return json.dumps(values | {"sheet": str(self.sheet)}, indent=2) + "\n"
+        sheet = str(self.sheet) if self.sheet else None
+        return json.dumps(values | {"sheet": sheet}, indent=2) + "\n"
 
 
 def run_evaluation(job: EvaluateJob) -> EvaluateResult:
@@ -116,7 +117,7 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
 
     Raises:
         RtstyleError: something named is missing or broken.
-        ConfigError: there is nothing to measure on.
+        ConfigError: there is nothing to measure, or nothing to measure on.
     """
     pictures = read_pictures(job)
     with ExitStack() as stack:
@@ -125,8 +126,11 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
             candidate = open_candidate(name, runtime=job.runtime, device=job.device)
             stack.callback(candidate.close)
             candidates.append(candidate)
-        judges = load_judges(job, candidates)
-        targets = find_targets(job, candidates, judges)
+        judges = Judges()
+        targets: list[Target | None] = [None] * len(candidates)
+        if pictures:
+            judges = load_judges(job, candidates)
+            targets = find_targets(job, candidates, judges)
         evaluation = Evaluation(candidates, targets, judges)
         for picture in tqdm(pictures, unit="picture", file=sys.stderr):
             evaluation.add(picture)
@@ -134,8 +138,10 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
             evaluation.time(lambda name: log.info("%s: speed at 720p", name))
         job.out.mkdir(parents=True, exist_ok=True)
         films = _films(job, candidates, pictures) if job.temporal else []
-        result = EvaluateResult(evaluation.rows(), films, job.out / SHEET)
-        write_png(evaluation.sheet(), result.sheet)
+        sheet = job.out / SHEET if pictures else None
+        result = EvaluateResult(evaluation.rows(), films, sheet)
+        if sheet:
+            write_png(evaluation.sheet(), sheet)
         (job.out / TABLE).write_text(result.as_text(), "utf-8")
         (job.out / VALUES).write_text(result.as_json(), "utf-8")
     if job.write_card:
@@ -144,15 +150,17 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
 
 
 def read_pictures(job: EvaluateJob) -> list[Picture]:
-    """Return all photographs and frames.
+    """Return all photographs and frames; none, where speed alone is wanted.
 
     Raises:
-        ConfigError: the job names none.
+        ConfigError: the job names none and wants more than speed.
     """
     if job.photos is None and not job.clips:
-        raise ConfigError(
-            "pictures: expected --photos FOLDER or --clips FILE, got neither"
-        )
+        if job.temporal or not job.speed:
+            raise ConfigError(
+                "pictures: expected --photos FOLDER or --clips FILE, got neither"
+            )
+        log.info("no --photos and no --clips: speed alone is measured")
     pictures = read_photos(job.photos, size=job.size) if job.photos else []
     for clip in clip_files(job.clips):
         pictures += read_frames(clip, size=job.size, count=job.num_frames)
@@ -261,5 +269,7 @@ def _write_cards(
         about = {"held_out_weights": held_out, "picture_size": str(job.size)}
         if job.loss_weights:
             about["loss_weights"] = job.loss_weights.name
-        write_quality(candidate.path, quality_of(rows, candidate.name, **about))
+        before = candidate.card.get("quality", {})
+        quality = quality_of(rows, candidate.name, before=before, about=about)
+        write_quality(candidate.path, quality)
         log.info("%s: figures written into its card", candidate.path)
