@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="rtstyle")
 @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-def group(debug: bool, verbose: bool) -> None:
+def group(debug: bool, verbose: bool) -> None:  # main has looked for --debug
     """Stylize video in real time: files, webcams, video calls."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
@@ -77,11 +77,12 @@ def group(debug: bool, verbose: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0, 1 (failure), 2 (usage) or 130 (Ctrl-C)."""
-    words = sys.argv[1:] if arguments is None else arguments
+    given = sys.argv[1:] if arguments is None else arguments
+    words = [word for word in given if word != "--debug"]  # wherever it stands
     try:
         code = group.main(words, prog_name="rtstyle", standalone_mode=False)
     except Exception as error:
-        if "--debug" in words:
+        if len(words) < len(given):
             raise
         code = report(error)
     except (KeyboardInterrupt, click.Abort):

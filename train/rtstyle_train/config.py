@@ -47,6 +47,8 @@ class TrainConfig:
     """Architecture of the loss network."""
     loss_precision: Literal["fp32", "bf16"] = "bf16"
     """Number format inside the loss network; Gram matrices are always fp32."""
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    """Number format inside the transform net; "no" is fp32 throughout."""
     content_layers: tuple[str, ...] = ("relu2_1", "relu3_1")
     """Layers of the content loss."""
     content_weight: float = 1.0
@@ -85,8 +87,8 @@ class TrainConfig:
     """Decay of the weights' moving average, which is what is kept."""
     seed: int = 1234
     """Of weights, crops and styles."""
-    flat_after: int = 0
-    """Stop when the loss fell by less than 0.5 % in so many steps; 0: never."""
+    flat_after: int = 5000
+    """Begin the end when the loss fell by under 0.5 % in so many steps; 0: never."""
     styles: tuple[StyleImage, ...] = field(default=())
     """The paintings."""
 

@@ -127,7 +127,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         job.content, size=config.size, smallest_crop=config.smallest_crop
     )
     log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
-    accelerator = Accelerator(mixed_precision="no")
+    accelerator = Accelerator(mixed_precision=config.mixed_precision)
     loss = make_loss(config, job, accelerator.device)
     schedule = Schedule(
         steps=config.steps,
