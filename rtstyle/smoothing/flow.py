@@ -18,10 +18,9 @@ Bytes = npt.NDArray[np.uint8]
 
 LEAST_SIDE = 16
 """Smaller grids (below 64 pixels) are taken as standing still: DIS needs room."""
-KEEP_MOVING = 0.5
+KEEP_MOVING = 0.6
 """Largest share of the old picture where it was carried: less than `KEEP`, because
-strokes that do not move with the scene blur when they are averaged (0.75 costs 6 % of
-the Laplacian energy more and takes 3 % more off the warping error)."""
+strokes that do not move with the scene blur when they are averaged."""
 SLACK = 0.3
 """Cells by which a flow may be wrong: so many times the content's slope, a difference
 counts for nothing."""

@@ -22,37 +22,24 @@ def pixel_grid(height: int, width: int) -> Flow:
     return np.stack(np.meshgrid(columns, lines), axis=-1)
 
 
-def warp(
-    picture: Picture,
-    flow_cur_to_prev: Flow,
-    *,
-    out: Picture | None = None,
-    cubic: bool = False,
-) -> Picture:
-    """Show the previous picture as it would look now.
+def warp(picture: Picture, flow_cur_to_prev: Flow) -> Picture:
+    """Show the previous picture as it would look now, bilinear.
 
     Args:
         picture: the previous one, ``(h, w)`` or ``(h, w, C)``, float32.
         flow_cur_to_prev: where each pixel of now was, ``(h, w, 2)``.
-        out: memory for the result, of the picture's shape.
-        cubic: Interpolate over 4 x 4 pixels: softens less, may overshoot; else
-            bilinear.
 
     Returns:
         Same shape; what came from outside repeats the edge.
     """
-    interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    return np.asarray(
-        cv2.remap(
-            picture,
-            flow_cur_to_prev,
-            None,  # type: ignore[call-overload]
-            interpolation | cv2.WARP_RELATIVE_MAP,
-            dst=out,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        dtype=np.float32,
+    warped = cv2.remap(
+        picture,
+        flow_cur_to_prev,
+        None,  # type: ignore[call-overload]
+        cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(warped, dtype=np.float32)
 
 
 def traceable(flow_cur_to_prev: Flow, flow_prev_to_cur: Flow) -> Mask:

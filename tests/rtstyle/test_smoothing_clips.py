@@ -48,7 +48,7 @@ def test_only_real_cuts_are_found_in_clips_set_behind_each_other(shared: Path) -
     [
         ("intel_sister.mkv", "gate", 0.9),
         ("intel_sister.mkv", "flow", 0.7),
-        ("realshort.mp4", "flow", 0.75),
+        ("realshort.mp4", "flow", 0.85),
         ("bigbuckbunny.mp4", "flow", 0.85),
     ],
 )
