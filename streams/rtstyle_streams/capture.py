@@ -12,11 +12,10 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from rtstyle_streams.devices import Camera, who_holds
+from rtstyle_streams.devices import Camera, CameraMode, who_holds
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pacing import FramePool
-from rtstyle_streams.v4l2 import CameraMode
 
 SELECT_TIMEOUT: Final = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
 """How long OpenCV waits for a frame of a frozen camera, in seconds; 10 unless set."""

@@ -4,10 +4,29 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.v4l2 import CameraMode
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMode:
+    """One size that a camera gives in one pixel format, and how fast."""
+
+    fourcc: str
+    """Four letters of the pixel format: "YUYV", "MJPG"."""
+    width: int
+    """Columns."""
+    height: int
+    """Lines."""
+    rates: tuple[Fraction, ...] = ()
+    """Frames per second, fastest first; empty when the driver does not say."""
+
+    def __str__(self) -> str:
+        """Return size, format and fastest rate."""
+        rate = f" at {float(self.rates[0]):g} fps" if self.rates else ""
+        return f"{self.width}x{self.height} {self.fourcc}{rate}"
 
 
 @dataclass(frozen=True, slots=True)

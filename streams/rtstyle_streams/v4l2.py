@@ -15,6 +15,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from rtstyle_streams.devices import CameraMode
+
 QUERYCAP: Final = 0x80685600
 ENUM_FMT: Final = 0xC0405602
 ENUM_FRAMESIZES: Final = 0xC02C564A
@@ -31,25 +33,6 @@ MAX_ENTRIES: Final = 256
 
 LOOPBACK_DRIVER: Final = "v4l2 loopback"
 """What v4l2loopback calls itself: a virtual camera, not something that sees."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraMode:
-    """One size that a camera gives in one pixel format, and how fast."""
-
-    fourcc: str
-    """Four letters of the pixel format: "YUYV", "MJPG"."""
-    width: int
-    """Columns."""
-    height: int
-    """Lines."""
-    rates: tuple[Fraction, ...] = ()
-    """Frames per second, fastest first; empty when the driver does not say."""
-
-    def __str__(self) -> str:
-        """Return size, format and fastest rate."""
-        rate = f" at {float(self.rates[0]):g} fps" if self.rates else ""
-        return f"{self.width}x{self.height} {self.fourcc}{rate}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ from typing import Final
 
 from rtstyle_streams.camera_keeper import CameraKeeper
 from rtstyle_streams.capture import Capture, OpenCVCapture, Shot, Wish
-from rtstyle_streams.devices import Camera, find_camera, list_cameras
+from rtstyle_streams.devices import Camera, CameraMode, find_camera, list_cameras
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.v4l2 import CameraMode
 
 log = logging.getLogger(__name__)
 

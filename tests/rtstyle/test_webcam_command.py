@@ -24,10 +24,9 @@ from rtstyle.live import LiveReport
 from rtstyle.webcam_run import WebcamSettings, open_camera, run_webcam
 from rtstyle_streams.as_camera import AsCamera
 from rtstyle_streams.capture import Wish
-from rtstyle_streams.devices import Camera
+from rtstyle_streams.devices import Camera, CameraMode
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.v4l2 import CameraMode
 
 SMALL = Wish(64, 36, 60)
 
@@ -286,3 +285,22 @@ def test_the_list_as_json_leaves_virtual_cameras_out(
     result = CliRunner().invoke(cameras_command, ["--json"])
     assert [row["name"] for row in json.loads(result.stdout)] == ["C920", "Shut"]
     assert "C920" in CliRunner().invoke(cameras_command, []).stdout
+
+
+@pytest.mark.slow
+def test_nothing_of_linux_is_needed_to_import_it() -> None:
+    lines = (
+        "import sys",
+        "sys.modules['fcntl'] = None",
+        "import rtstyle.webcam_run, rtstyle.doctor, rtstyle.commands.webcam",
+        "from rtstyle_streams.devices import find_camera",
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle_streams.devices import Camera, find_camera, who_holds
+from rtstyle_streams.devices import Camera, CameraMode, find_camera, who_holds
 from rtstyle_streams.devices_elsewhere import from_names, from_system_profiler
 from rtstyle_streams.devices_linux import list_v4l2
 from rtstyle_streams.errors import SourceError
@@ -15,7 +15,6 @@ from rtstyle_streams.v4l2 import (
     CAP_VIDEO_CAPTURE,
     CAP_VIDEO_OUTPUT,
     LOOPBACK_DRIVER,
-    CameraMode,
     Capability,
     query_capability,
     query_modes,

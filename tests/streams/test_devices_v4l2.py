@@ -9,13 +9,13 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("V4L2 is Linux's", allow_module_level=True)
 
+from rtstyle_streams.devices import CameraMode
 from rtstyle_streams.v4l2 import (
     CAP_DEVICE_CAPS,
     ENUM_FMT,
     ENUM_FRAMEINTERVALS,
     ENUM_FRAMESIZES,
     QUERYCAP,
-    CameraMode,
     Capability,
     query_capability,
     query_modes,
