@@ -65,5 +65,8 @@ def test_a_folder_of_paintings_is_paired_by_the_recipes_file_names(
     assert [path.name for path in files] == [style.file for style in config.styles]
     with pytest.raises(ConfigError, match=f"expected {len(files)} paintings"):
         resolve("gallery", [tmp_path / "a.jpg"], {})
+    config, files = resolve("starry_night", [tmp_path], {"steps": 2})
+    assert [style.name for style in config.styles] == ["starry_night"]
+    assert files == (tmp_path / "vangogh_starry_night.jpg",)
     config, files = resolve(None, [tmp_path / "my_painting.jpg"], {"steps": 3})
     assert config.styles[0].name == "my_painting" and config.steps == 3

@@ -32,6 +32,9 @@ from rtstyle_train.trainer import Schedule, Trainer
 
 log = logging.getLogger(__name__)
 
+RECIPES = Path(str(resources.files("rtstyle_train") / "recipes"))
+"""Folder of the bundled recipes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageJob:
@@ -66,15 +69,31 @@ def recipe_path(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or path.exists():
         return path
-    folder = Path(str(resources.files("rtstyle_train") / "recipes"))
-    bundled = folder / f"{name_or_path}.toml"
+    bundled = RECIPES / f"{name_or_path}.toml"
     if bundled.exists():
         return bundled
-    names = ", ".join(sorted(entry.stem for entry in folder.glob("*.toml")))
+    names = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.toml")))
     raise ConfigError(
         f"recipe {name_or_path!r}: no such file and no bundled recipe; "
         f"bundled are {names}"
     )
+
+
+def recipe_table(name_or_path: str) -> dict[str, Any]:
+    """Return the settings of a recipe.
+
+    The name of a bundled style stands for the recipe that it was made with, with that
+    style alone.
+
+    Raises:
+        ConfigError: there is no such recipe, or it is broken.
+    """
+    for path in sorted(RECIPES.glob("gallery_*.toml")):
+        table = read_recipe(path)
+        rows = [row for row in table["styles"] if row["name"] == name_or_path]
+        if rows:
+            return table | {"styles": rows}
+    return read_recipe(recipe_path(name_or_path))
 
 
 def resolve(
@@ -87,9 +106,9 @@ def resolve(
     Raises:
         ConfigError: the recipe and the paintings do not fit each other.
     """
-    path = recipe_path(recipe) if recipe else None
-    table = read_recipe(path) if path else {}
-    config = make_config(table, flags, where=str(path or "command line"))
+    table = recipe_table(recipe) if recipe else {}
+    where = f"recipe {recipe}" if recipe else "command line"
+    config = make_config(table, flags, where=where)
     styles = config.styles
     if len(paintings) == 1 and paintings[0].is_dir() and styles:
         files = tuple(paintings[0] / style.file for style in styles)
@@ -99,7 +118,7 @@ def resolve(
             styles = tuple(StyleImage(name=p.stem, file=p.name) for p in files)
     if len(styles) != len(files):
         raise ConfigError(
-            f"{path}: expected {len(styles)} paintings, one for each style, "
+            f"{where}: expected {len(styles)} paintings, one for each style, "
             f"got {len(files)}"
         )
     return replace(config, styles=styles), files
