@@ -79,7 +79,7 @@ class GatysObjective:
         painting: Tensor,
         content: Tensor,
         *,
-        alpha: float = 1e-5,
+        alpha: float = 1e-6,
         beta: float = 1.0,
     ) -> None:
         """Measure painting and photograph.
@@ -88,7 +88,7 @@ class GatysObjective:
             vgg: Normalised to a mean activation of 1, as theirs: the weights mean so.
             painting: RGB ``(1, 3, H, W)``, 0..1.
             content: RGB ``(1, 3, H, W)``, 0..1.
-            alpha: Weight of the content loss.
+            alpha: Weight of the content loss; a sum, and so larger for larger pictures.
             beta: Weight of the style loss.
 
         Raises:
