@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -17,20 +18,20 @@ from tests.streams.x_server import XServer, x_server
 pytestmark = [pytest.mark.display, pytest.mark.slow]
 
 
-def start(server: XServer, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    for name in ("one", "two"):
-        write_inverting_style(folder / f"{name}.onnx", name=name)
-    paths = ":".join(path for path in sys.path if path)
-    return subprocess.Popen(
-        [sys.executable, "-m", "rtstyle", "webcam", "--camera", "sample:", "--json"]
-        + ["--size", "640x360", "--smooth", "off", "--folder", str(folder)]
-        + ["--style", str(folder / "one.onnx"), "--style", str(folder / "two.onnx")]
-        + list(arguments),
-        env=server.environment | {"PYTHONPATH": paths},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def webcam(
+    server: XServer, folder: Path, *arguments: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Run `rtstyle webcam` with two styles; recordings go to `folder`."""
+    styles = [
+        str(write_inverting_style(folder / f"{name}.onnx", name=name))
+        for name in ("one", "two")
+    ]
+    command = ["-m", "rtstyle", "webcam", "--camera", "sample:", "--json"]
+    options = ["--size", "640x360", "--smooth", "off", "--folder", str(folder)]
+    chosen = ["--style", styles[0], "--style", styles[1], "--device", "cpu"]
+    with server.program(*command, *options, *chosen, *arguments) as child:
+        yield child
 
 
 def save(
@@ -42,9 +43,9 @@ def save(
 
 
 def test_the_window_answers_every_key_and_q_ends_it(tmp_path: Path) -> None:
-    with x_server(tmp_path) as server:
-        child = start(server, tmp_path, "--output", "window", "--output", "null:")
-        window = server.window("rtstyle")
+    outputs = ("--output", "window", "--output", "null:")
+    with x_server(tmp_path) as server, webcam(server, tmp_path, *outputs) as child:
+        window = server.window("rtstyle", child)
         time.sleep(1.5)
         plain = save(server, tmp_path, "1-plain")
         server.press(window, "question")
@@ -85,9 +86,8 @@ def test_the_window_answers_every_key_and_q_ends_it(tmp_path: Path) -> None:
 
 
 def test_closing_the_window_is_a_normal_end(tmp_path: Path) -> None:
-    with x_server(tmp_path) as server:
-        child = start(server, tmp_path)
-        window = server.window("rtstyle")
+    with x_server(tmp_path) as server, webcam(server, tmp_path) as child:
+        window = server.window("rtstyle", child)
         time.sleep(1)
         server.click_away(window)
         _, told = child.communicate(timeout=30)

@@ -150,15 +150,8 @@ print(*keys)
 @pytest.mark.display
 @pytest.mark.slow
 def test_a_real_window_shows_the_colours_and_hears_the_keys(tmp_path: Path) -> None:
-    with x_server(tmp_path) as server:
-        paths = [path for path in sys.path if path]
-        child = subprocess.Popen(
-            [sys.executable, "-c", SHOW],
-            env=server.environment | {"PYTHONPATH": ":".join(paths)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        window = server.window("test window")
+    with x_server(tmp_path) as server, server.program("-c", SHOW) as child:
+        window = server.window("test window", child)
         server.press(window, "a")
         shown = server.screenshot().reshape(-1, 3)
         server.press(window, "Left")

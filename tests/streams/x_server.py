@@ -42,6 +42,10 @@ x11.XSync(display, 0)
 """
 
 
+WINDOW_SECONDS = 100
+"""How long a program may take to open its window on a busy machine."""
+
+
 class XServer:
     """A running Xvfb."""
 
@@ -62,10 +66,29 @@ class XServer:
         )
         return done.stdout.strip()
 
-    def window(self, name: str, *, seconds: float = 30) -> str:
+    @contextmanager
+    def program(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """Run a Python program on this display; it is killed in the end."""
+        paths = os.pathsep.join(path for path in sys.path if path)
+        child = subprocess.Popen(
+            [sys.executable, *command],
+            env=self.environment | {"PYTHONPATH": paths},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with child:
+            try:
+                yield child
+            finally:
+                child.kill()
+
+    def window(self, name: str, of: subprocess.Popen[str]) -> str:
         """Wait for a window of this name and return its id."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + WINDOW_SECONDS
         while time.monotonic() < end:
+            if of.poll() is not None:
+                raise AssertionError(f"the program ended: {of.communicate()}")
             if found := self.xdotool("search", "--name", name):
                 return found.splitlines()[0]
             time.sleep(0.1)
