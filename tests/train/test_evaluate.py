@@ -24,7 +24,7 @@ from tests.tiny_styles import negative_style, write_negative
 from tests.train.tiny_vgg import write_tiny_vgg
 
 
-def write_picture(path: Path, *, height: int = 112, width: int = 160) -> Path:
+def write_picture(path: Path, *, height: int = 224, width: int = 240) -> Path:
     coarse = np.random.default_rng(len(path.stem)).uniform(20, 230, (14, 20, 3))
     large = coarse.repeat(16, 0).repeat(16, 1)[:height, :width]
     assert cv2.imwrite(str(path), large.astype(np.uint8))
@@ -44,7 +44,7 @@ def material(tmp_path: Path) -> Path:
     write_johnson(tmp_path / "peer.pth")
     (tmp_path / "photos").mkdir()
     write_picture(tmp_path / "photos" / "one.png")
-    write_picture(tmp_path / "photos" / "upright.png", height=160, width=112)
+    write_picture(tmp_path / "photos" / "upright.png", height=240, width=224)
     write_picture(tmp_path / "painting.png")
     write_tiny_vgg(tmp_path / "held.safetensors")
     return tmp_path
@@ -59,14 +59,14 @@ def job(material: Path, **changes: Any) -> EvaluateJob:
         "speed": False,
         "out": material / "out",
         "device": "cpu",
-        "size": 160,
+        "size": 240,
     }
     return EvaluateJob(**(settings | changes))
 
 
 def invoke(material: Path, *words: str) -> Result:
     fixed = ["--photos", material / "photos", "--painting", material / "painting.png"]
-    fixed += ["--held-out-weights", material / "held.safetensors", "--size", "160"]
+    fixed += ["--held-out-weights", material / "held.safetensors", "--size", "240"]
     fixed += ["--out", material / "out", "--device", "cpu", "--no-speed"]
     style = str(material / "negative.onnx")
     return CliRunner().invoke(
@@ -89,8 +89,8 @@ def test_the_command_prints_a_table_and_writes_a_sheet(material: Path) -> None:
     sheet, _ = read_picture(material / "out" / "sheet.png")
     assert sheet.shape[1] == 4 * (256 + 6) + 6, "content, painting, style, peer"
     # the style's picture of the first row is the negative of the content's
-    content = sheet[40:180, 10:250].astype(int)
-    negative = sheet[40:180, 10 + 2 * 262 : 250 + 2 * 262].astype(int)
+    content = sheet[40:250, 10:250].astype(int)
+    negative = sheet[40:250, 10 + 2 * 262 : 250 + 2 * 262].astype(int)
     assert abs(content + negative - 255).mean() < 3
 
 
@@ -148,7 +148,7 @@ def test_frames_of_clips_are_averaged_by_themselves(material: Path) -> None:
 
 def test_frames_are_taken_thirty_apart(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
-    names = [picture.name for picture in read_frames(clip, size=160, count=5)]
+    names = [picture.name for picture in read_frames(clip, size=240, count=5)]
     assert names == ["clip 0", "clip 30"]
 
 
@@ -157,7 +157,7 @@ def write_clip(path: Path) -> Path:
 
     from rtstyle_streams.opening import open_sink, open_source
 
-    with open_source("sample:160x112@30x40") as source:
+    with open_source("sample:240x224@30x40") as source:
         with open_sink(path, source.info) as sink:
             for frame in islice(source, 40):
                 sink.write(frame)
@@ -264,14 +264,21 @@ def test_a_peer_needs_a_painting_that_all_share(material: Path) -> None:
         run_evaluation(job(material, styles=peer, painting=None, paintings=material))
 
 
+def test_a_style_of_a_text_is_judged_without_painting(material: Path) -> None:
+    path = material / "negative.onnx"
+    path.write_bytes(negative_style({"kind": "text", "recipe": {"prompt": "fire"}}))
+    rows = run_evaluation(job(material, painting=None, paintings=material)).rows
+    assert rows[1].painting == "" and np.isnan(rows[1].figures.style_held_out)
+
+
 def test_a_painting_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainError, match="expected the painting scream.jpg"):
         find_painting("scream.jpg", tmp_path)
 
 
 def test_a_small_photograph_is_refused(material: Path) -> None:
-    small = write_picture(material / "small.png", height=64)
-    with pytest.raises(TrainError, match="small: expected at least 96 pixels"):
+    small = write_picture(material / "small.png", height=200)
+    with pytest.raises(TrainError, match="small: expected at least 224 pixels"):
         run_evaluation(job(material, photos=small))
 
 

@@ -17,7 +17,7 @@ from rtstyle_train.quality.stability import noise_gain, shift_gain
 from rtstyle_train.quality.structure import C1, C2, ssim
 from tests.train.tiny_vgg import tiny_vgg
 
-HEIGHT, WIDTH = 128, 192
+HEIGHT, WIDTH = 256, 320
 
 
 def noise(*, low: int = 60, high: int = 200, seed: int = 0) -> Pixels:
@@ -218,10 +218,10 @@ def test_too_small_a_picture_for_a_grid_is_refused() -> None:
 # border
 
 
-def framed(content: Pixels, *colour: int) -> Pixels:
+def framed(content: Pixels, *colour: int, width: int = 16) -> Pixels:
     picture = content.copy()
     inner = np.zeros(picture.shape[:2], bool)
-    inner[16:-16, 16:-16] = True
+    inner[width:-width, width:-width] = True
     picture[~inner] = colour
     return picture
 
@@ -231,9 +231,10 @@ def test_an_unchanged_picture_has_no_border() -> None:
     assert border_energy(noise(), noise()) == 0.0
 
 
-def test_a_painted_frame_is_as_strong_as_its_colour_is_off() -> None:
+@pytest.mark.parametrize("width", [16, 32, 48])
+def test_a_painted_frame_is_as_strong_as_its_colour_is_off(width: int) -> None:
     content = flat(120, 120, 120)
-    picture = framed(content, 120, 120, 160)
+    picture = framed(content, 120, 120, 160, width=width)
     wanted = np.linalg.norm(to_lab(picture)[0, 0] - to_lab(content)[0, 0])
     assert border_colour(picture, content) == pytest.approx(wanted, rel=1e-4)
 
@@ -250,8 +251,8 @@ def test_a_smooth_frame_around_rough_strokes_shows_in_the_energy() -> None:
 
 
 def test_too_small_a_picture_for_a_border_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected at least 96 pixels"):
-        border_colour(noise()[:80], noise()[:80])
+    with pytest.raises(ValueError, match="expected at least 224 pixels"):
+        border_colour(noise()[:200], noise()[:200])
 
 
 # features

@@ -34,7 +34,7 @@ EITHER = click.Path(path_type=Path, exists=True)
 @click.option("--loss-weights", type=FILE, help="VGG that was trained on; flatters.")
 @click.option(
     "--size",
-    type=click.IntRange(128, 4096),
+    type=click.IntRange(224, 4096),
     default=512,
     show_default=True,
     help="Long side of the pictures, in pixels.",

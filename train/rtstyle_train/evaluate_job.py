@@ -199,7 +199,8 @@ def find_targets(
 ) -> list[Target | None]:
     """Return the painting of every candidate, each read once.
 
-    A candidate that knows none (a peer) takes the one that all styles share.
+    A peer, which knows none, takes the one that all styles share; a style learnt from
+    a text has none.
 
     Raises:
         ConfigError: the styles do not share one.
@@ -210,6 +211,8 @@ def find_targets(
         files = [candidate.painting_file for candidate in candidates]
         known = {file for file in files if file}
         for index, file in enumerate(files):
+            if candidates[index].card.get("kind") == "text":
+                continue
             if file is None and len(known) != 1:
                 raise ConfigError(
                     f"{candidates[index].name}: expected --painting FILE, since its "

@@ -57,9 +57,9 @@ class Figures:
     grid_8_db: float
     """The same at 8 pixels."""
     border_colour: float
-    """Step in mean colour to the outer 16 pixels beyond the content's own, L*a*b*."""
+    """How far a frame of up to 48 pixels is off in colour, L*a*b*; 0 is no frame."""
     border_energy_db: float
-    """Step in fine detail to the outer 16 pixels beyond the content's own."""
+    """The same in fine detail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from rtstyle_streams.images import ImageSource
 from rtstyle_streams.opening import open_source
 from rtstyle_streams.picture_file import PICTURE_SUFFIXES
 from rtstyle_train.errors import TrainError
+from rtstyle_train.quality.border import SMALLEST_SIDE
 
-SMALLEST_SIDE = 96
-"""Pixels; the border's bands need as much."""
 FRAME_STEP = 30
 """Frames between two that are taken from a clip."""
 CLIP_SUFFIXES = frozenset((".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"))
@@ -35,7 +34,7 @@ class Picture:
     group: Group
     """Where it counts."""
     pixels: Pixels
-    """RGB ``(H, W, 3)`` uint8, both sides at least 96."""
+    """RGB ``(H, W, 3)`` uint8, both sides at least 224."""
 
 
 def read_photos(folder: Path, *, size: int) -> list[Picture]:
