@@ -40,6 +40,8 @@ class FileJob:
     """See `Stylizer`."""
     device: str = "auto"
     """See `Stylizer`."""
+    precision: str = "auto"
+    """See `Stylizer`."""
     codec: str = "libx264"
     """FFmpeg's name of the video encoder."""
     crf: int | None = None
@@ -122,13 +124,12 @@ def run_file_job(job: FileJob) -> JobResult:
                 controls=controls,
                 runtime=job.runtime,
                 device=job.device,
+                precision=job.precision,
                 matrix=source.info.matrix,
                 workers=0,
             ) as stylizer:
                 session = stylizer.session
-                log.info(
-                    "style %s, %s on %s", style.name, session.runtime, session.device
-                )
+                log.info("style %s, %s", style.name, stylizer.where)
                 summary = _run(Pipeline(source, stylizer, sink))
             _say_notices(source, sink, said=said)
         num_errors = int(getattr(source, "num_decode_errors", 0))

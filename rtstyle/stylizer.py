@@ -12,6 +12,7 @@ import numpy as np
 from rtstyle.blending import blend, keep_colors, restore_detail, shrink
 from rtstyle.errors import UsageError
 from rtstyle.gallery import load_style
+from rtstyle.precision import with_precision
 from rtstyle.runtime import open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.onnxruntime import physical_cores
@@ -57,6 +58,7 @@ class Stylizer:
         controls: Controls | None = None,
         runtime: str = "auto",
         device: str = "auto",
+        precision: str = "auto",
         matrix: ColourMatrix = "bt709",
         workers: int = 1,
     ) -> None:
@@ -67,19 +69,23 @@ class Stylizer:
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
             device: ``auto``, ``cpu`` or ``cuda:N``.
+            precision: One of `rtstyle.precision.PRECISIONS`; ``auto`` takes the int8
+                twin of a style on a CPU, if there is one.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
                 each call runs on one CPU core. 0 means as many as suit the device.
         """
-        self.style = load_style(style) if isinstance(style, str) else style
+        chosen = resolve_device(device)
+        named = load_style(style) if isinstance(style, str) else style
+        self.style = with_precision(named, precision, device=chosen)
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
-        chosen = resolve_device(device)
         self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
         self.session = open_session(
             self.style.model,
             runtime=runtime,
             device=chosen,
+            precision=precision,
             threads=1 if self.workers > 1 else None,
         )
         self._smoother: Smoother | None = None
@@ -127,6 +133,12 @@ class Stylizer:
         if controls.keep_colors:
             made = keep_colors(content, made, matrix=self.matrix)
         return blend(content, made, strength=controls.strength)
+
+    @property
+    def where(self) -> str:
+        """Return what runs, by which library, where, in one phrase for people."""
+        number = self.style.card.get("precision", "fp32")
+        return f"{number}, {self.session.runtime} on {self.session.device}"
 
     def reset(self) -> None:
         """Forget all frames so far."""

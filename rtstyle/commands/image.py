@@ -8,6 +8,7 @@ from rtstyle.commands.options import (
     control_options,
     json_option,
     overwrite_option,
+    precision_option,
     runtime_options,
     style_option,
 )
@@ -20,6 +21,7 @@ from rtstyle.commands.video import EXIT_DAMAGED
 @style_option
 @control_options
 @runtime_options
+@precision_option
 @overwrite_option
 @json_option
 def image(
@@ -31,6 +33,7 @@ def image(
     height: int | None,
     runtime: str,
     device: str,
+    precision: str,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -47,6 +50,7 @@ def image(
         smooth="off",
         runtime=runtime,
         device=device,
+        precision=precision,
         overwrite=overwrite,
     )
     result = run_file_job(job)

@@ -62,6 +62,17 @@ def runtime_options(command: Command) -> Command:
     )(command)
 
 
+def precision_option(command: Command) -> Command:
+    """Add `--precision`."""
+    return click.option(
+        "--precision",
+        type=click.Choice(("auto", "fp32", "int8", "bf16", "fp16")),
+        default="auto",
+        show_default=True,
+        help="auto takes a style's int8 twin on a CPU, if there is one.",
+    )(command)
+
+
 def smooth_option(default: str) -> Callable[[Command], Command]:
     """Return a decorator that adds `--smooth` with `default`."""
     return click.option(

@@ -8,6 +8,7 @@ from rtstyle.commands.options import (
     control_options,
     json_option,
     overwrite_option,
+    precision_option,
     runtime_options,
     smooth_option,
     style_option,
@@ -24,6 +25,7 @@ EXIT_DAMAGED = 3
 @control_options
 @smooth_option("flow")
 @runtime_options
+@precision_option
 @click.option("--codec", default="libx264", show_default=True, help="FFmpeg's name.")
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
@@ -39,6 +41,7 @@ def video(
     smooth: str,
     runtime: str,
     device: str,
+    precision: str,
     codec: str,
     crf: int | None,
     preset: str | None,
@@ -58,6 +61,7 @@ def video(
         smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
         runtime=runtime,
         device=device,
+        precision=precision,
         codec=codec,
         crf=crf,
         preset=preset,
