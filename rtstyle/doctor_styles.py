@@ -1,15 +1,14 @@
 """Do the bundled styles load, are they as they were shipped, how fast do they run?"""
 
+import base64
 import hashlib
-import json
 import time
+from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
 from rtstyle.doctor import Check
 from rtstyle.gallery import bundled_folder, load_style, style_files
 
-CHECKSUMS: Final = "checksums.json"
-"""Beside the bundled styles: SHA-256 by file name."""
 SPEED_SECONDS: Final = 2.0
 SPEED_SIZE: Final = (1280, 720)
 
@@ -17,20 +16,18 @@ SPEED_SIZE: Final = (1280, 720)
 def styles_state() -> Check:
     """Load every bundled style and compare its SHA-256."""
     folder = bundled_folder()
-    files = sorted(folder.glob("*.onnx"))
-    if not files:
+    found = sorted(folder.glob("*.onnx"))
+    if not found:
         return Check(
             "styles",
             "fail",
             f"none in {folder}",
             "pip install --force-reinstall --no-deps rtstyle",
         )
-    listed = folder / CHECKSUMS
-    wanted = json.loads(listed.read_text("utf-8")) if listed.is_file() else {}
-    faults = []
-    for path in files:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if path.name in wanted and wanted[path.name] != digest:
+    wanted, faults = shipped_checksums(), []
+    for path in found:
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        if wanted.get(path.name, digest) != digest:
             faults.append(f"{path.name} was changed")
         try:
             load_style(path)
@@ -39,8 +36,25 @@ def styles_state() -> Check:
     if faults:
         todo = "pip install --force-reinstall --no-deps rtstyle"
         return Check("styles", "fail", "; ".join(faults), todo)
-    checked = sum(path.name in wanted for path in files)
-    return Check("styles", "ok", f"{len(files)} load, {checked} match their checksum")
+    checked = sum(path.name in wanted for path in found)
+    text = f"{len(found)} load, {checked} match their checksum"
+    return Check("styles", "ok", text if wanted else f"{len(found)} load (a checkout)")
+
+
+def shipped_checksums() -> dict[str, bytes]:
+    """Return the SHA-256 of each bundled style by file name, as the wheel lists it.
+
+    Empty in a checkout, which has no such list.
+    """
+    try:
+        listed = files("rtstyle") or []
+    except PackageNotFoundError:
+        return {}
+    return {
+        path.name: base64.urlsafe_b64decode(path.hash.value + "==")
+        for path in listed
+        if path.suffix == ".onnx" and path.hash and path.hash.mode == "sha256"
+    }
 
 
 def speed_state() -> Check:

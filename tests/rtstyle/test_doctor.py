@@ -1,5 +1,7 @@
+import base64
 import hashlib
 import json
+from importlib.metadata import FileHash, PackagePath
 from pathlib import Path
 
 import pytest
@@ -196,22 +198,41 @@ def gallery(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_styles_are_loaded_and_compared_with_their_checksums(gallery: Path) -> None:
+def ship(monkeypatch: pytest.MonkeyPatch, name: str, data: bytes) -> None:
+    """Let the installed package list a style of this content."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
+    path = PackagePath(f"rtstyle/styles/{name}")
+    path.hash = FileHash(f"sha256={digest.rstrip('=')}")
+    monkeypatch.setattr(doctor_styles, "files", lambda package: [path])
+
+
+def test_styles_are_loaded_and_compared_with_their_checksums(
+    monkeypatch: pytest.MonkeyPatch, gallery: Path
+) -> None:
     path = write_inverting_style(gallery / "invert.onnx")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (gallery / "checksums.json").write_text(json.dumps({path.name: digest}))
+    ship(monkeypatch, path.name, path.read_bytes())
     check = doctor.check_styles()
     assert (check.status, check.found) == ("ok", "1 load, 1 match their checksum")
 
 
-def test_a_changed_style_and_a_broken_one_are_named(gallery: Path) -> None:
-    write_inverting_style(gallery / "invert.onnx")
-    (gallery / "checksums.json").write_text(json.dumps({"invert.onnx": "0" * 64}))
+def test_a_changed_style_and_a_broken_one_are_named(
+    monkeypatch: pytest.MonkeyPatch, gallery: Path
+) -> None:
+    path = write_inverting_style(gallery / "invert.onnx")
+    ship(monkeypatch, path.name, b"another")
     (gallery / "broken.onnx").write_bytes(b"no style")
     check = doctor.check_styles()
     assert check.status == "fail"
     assert "invert.onnx was changed" in check.found
     assert "broken.onnx: expected an ONNX file" in check.found
+
+
+def test_a_checkout_has_no_checksums(
+    monkeypatch: pytest.MonkeyPatch, gallery: Path
+) -> None:
+    write_inverting_style(gallery / "invert.onnx")
+    monkeypatch.setattr(doctor_styles, "files", lambda package: None)
+    assert doctor.check_styles().found == "1 load (a checkout)"
 
 
 def test_no_style_is_a_failure(gallery: Path) -> None:
