@@ -15,7 +15,7 @@ from rtstyle_streams.picture_file import read_picture
 from rtstyle_train.config import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.gatys_cli import gatys_command
-from rtstyle_train.gatys_job import GatysJob, run_gatys, summary
+from rtstyle_train.gatys_job import GatysJob, run_gatys, settings, summary
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
@@ -30,6 +30,7 @@ from rtstyle_train.methods.gatys import (
     optimise,
     pooled_features,
 )
+from rtstyle_train.quality.candidates import open_candidate
 from tests.tiny_styles import negative_style
 from tests.train.tiny_vgg import tiny_vgg, write_tiny_vgg
 
@@ -253,6 +254,17 @@ def test_a_network_without_a_recipe_needs_one(material: Path) -> None:
     style = str(material / "negative.onnx")
     with pytest.raises(ConfigError, match="expected a card with a recipe"):
         list(run_gatys(job(material, style=style)))
+
+
+def test_weights_come_from_flags_then_the_recipe_then_the_network(
+    material: Path,
+) -> None:
+    candidate = open_candidate(str(material / "negative.onnx"), device="cpu")
+    assert settings(job(material), candidate).style_weight == 3.0
+    named = settings(job(material, recipe="starry_night"), candidate)
+    assert [row.name for row in named.styles] == ["starry_night"]
+    assert settings(job(material, style_weight=7.0), candidate).style_weight == 7.0
+    assert settings(job(material), None) == TrainConfig()
 
 
 def test_a_picture_that_exists_is_kept(material: Path) -> None:

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.images import ImageSink, ImageSource
-from rtstyle_train.config import TrainConfig, make_config, read_recipe
+from rtstyle_train.config import TrainConfig, make_config
 from rtstyle_train.data import load_style_image
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.image_command import recipe_path
+from rtstyle_train.image_command import recipe_table
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.gatys import (
     Comparison,
@@ -112,7 +112,7 @@ def settings(job: GatysJob, candidate: Candidate | None) -> TrainConfig:
     """
     table: dict[str, Any] = {}
     if job.recipe:
-        table = read_recipe(recipe_path(job.recipe))
+        table = recipe_table(job.recipe)
     elif candidate:
         table = dict(candidate.card.get("recipe", {}))
         if not table:
