@@ -1,4 +1,4 @@
-"""Which numbers a style runs in, and the int8 twin beside a style."""
+"""Which numbers a style runs in, and the twins beside a style."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.style_file import Style, read_style
 
 PRECISIONS = ("auto", "fp32", "int8", "bf16", "fp16")
-"""What `--precision` takes. bf16 is OpenVINO's on a CPU, fp16 that of a GPU."""
-TWIN_SUFFIX = ".int8.onnx"
-"""What the name of a style's int8 twin ends in."""
+"""What `--precision` takes. bf16 is OpenVINO's on a CPU, fp16 is for a GPU."""
+TWINS = ("int8", "fp16")
+"""Precisions that need a file of their own, ``NAME.int8.onnx`` beside ``NAME.onnx``."""
 
 
 def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Style:
-    """Return the style file that `precision` asks for: `style` or its int8 twin.
+    """Return the style file that `precision` asks for: `style` or a twin of it.
 
     Args:
         style: As loaded.
-        precision: One of `PRECISIONS`; ``auto`` takes the twin on a CPU if there is
-            one: a twin is only written when it is near enough to its style.
+        precision: One of `PRECISIONS`; ``auto`` takes the int8 twin on a CPU if there
+            is one: it is only written when it is near enough to its style.
         device: ``cpu`` or ``cuda:N``.
 
     Raises:
@@ -31,28 +31,29 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
         )
     own = str(style.card.get("precision", "fp32"))
     if precision == "auto":
-        twin = twin_path(style)
-        wanted = device == "cpu" and own == "fp32" and twin is not None
-        return read_style(twin) if wanted and twin is not None else style
-    if own == "int8" and precision != "int8":
+        is_slow = device == "cpu" and own == "fp32"
+        twin = twin_path(style, "int8") if is_slow else None
+        return style if twin is None else read_style(twin)
+    if own in TWINS and precision != own:
         raise StyleFileError(
             f"{style.name}: expected a style in fp32 for --precision {precision}, got "
-            "its int8 twin; name the style file without .int8"
+            f"its {own} twin; name the style file without .{own}"
         )
-    if precision != "int8" or own == "int8":
+    if precision not in TWINS or own == precision:
         return style
-    twin = twin_path(style)
+    twin = twin_path(style, precision)
     if twin is None:
         raise StyleFileError(
-            f"{style.name}: expected {style.name}{TWIN_SUFFIX} beside the style, got "
-            "none; make it with rtstyle export --int8, or use --precision fp32"
+            f"{style.name}: expected {style.name}.{precision}.onnx beside the style, "
+            f"got none; make it with rtstyle export --{precision}, "
+            "or use --precision fp32"
         )
     return read_style(twin)
 
 
-def twin_path(style: Style) -> Path | None:
-    """Return where the int8 twin of `style` is, or None when there is none."""
+def twin_path(style: Style, precision: str) -> Path | None:
+    """Return where the twin of `style` is, or None when there is none."""
     if style.path is None:
         return None
-    twin = style.path.with_name(style.path.stem + TWIN_SUFFIX)
+    twin = style.path.with_name(f"{style.path.stem}.{precision}.onnx")
     return twin if twin.is_file() else None

@@ -44,7 +44,7 @@ def subjects_of(style_name: str, *, precision: str, runtime: str) -> list[Subjec
     style = load_style(style_name)
     wanted = [precision]
     if precision == "auto":
-        wanted = ["fp32", "int8"] if twin_path(style) else ["fp32"]
+        wanted = ["fp32", "int8"] if twin_path(style, "int8") else ["fp32"]
     return [
         Subject(
             name=style.name,

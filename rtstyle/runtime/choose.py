@@ -1,15 +1,22 @@
-"""Which runtime and device a style runs on, chosen by name or by looking."""
+"""Which runtime and device a style runs on, chosen by name or by measuring."""
 
 import logging
+import os
+from functools import partial
+from importlib.util import find_spec
 
-from rtstyle.errors import RuntimeUnavailableError, UsageError
+from rtstyle.errors import UsageError
+from rtstyle.runtime.measure import Opener, fastest
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
+from rtstyle.runtime.openvino import OpenVinoSession
 from rtstyle.runtime.protocol import Session
 
 log = logging.getLogger(__name__)
 
 RUNTIMES = ("auto", "onnxruntime", "tensorrt", "openvino")
 """What `--runtime` takes."""
+VARIABLE = "RTSTYLE_RUNTIME"
+"""Environment variable that says what ``auto`` means, instead of a measurement."""
 
 
 def open_session(
@@ -33,18 +40,54 @@ def open_session(
     Raises:
         UsageError: no such runtime or device.
         RuntimeUnavailableError: what was asked for by name does not run here.
+        MissingExtraError: its package is not installed.
     """
+    if runtime == "auto":
+        runtime = os.environ.get(VARIABLE, runtime)
     if runtime not in RUNTIMES:
         raise UsageError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}"
         )
     chosen = resolve_device(device)
-    if runtime in ("auto", "onnxruntime"):
-        return OrtSession(model, device=chosen, threads=threads)
-    raise RuntimeUnavailableError(
-        f"runtime {runtime}: this version runs onnxruntime only; "
-        "use --runtime onnxruntime"
-    )
+    openers = openers_for(model, device=chosen, threads=threads, precision=precision)
+    if runtime != "auto":
+        return openers[runtime]()
+    candidates = auto_candidates(chosen, precision)
+    if len(candidates) == 1:
+        return openers[candidates[0]]()
+    facts = f"{chosen} {threads} {precision}"
+    tried = {name: openers[name] for name in candidates}
+    return fastest(tried, model=model, facts=facts)[1]
+
+
+def openers_for(
+    model: bytes, *, device: str, threads: int | None, precision: str
+) -> dict[str, Opener]:
+    """Return what opens a session, for every runtime by name."""
+
+    def tensorrt() -> Session:
+        from rtstyle.runtime.tensorrt import TensorRtSession
+
+        return TensorRtSession(model, device=device, precision=precision)
+
+    return {
+        "onnxruntime": partial(
+            OrtSession, model, device=device, threads=threads, precision=precision
+        ),
+        "openvino": partial(
+            OpenVinoSession, model, device=device, threads=threads, precision=precision
+        ),
+        "tensorrt": tensorrt,
+    }
+
+
+def auto_candidates(device: str, precision: str) -> list[str]:
+    """Return the runtimes that ``auto`` may choose, the one to prefer first."""
+    if precision == "bf16":
+        return ["openvino"]
+    if device == "cpu" and precision != "fp16" and find_spec("openvino") is not None:
+        return ["onnxruntime", "openvino"]
+    return ["onnxruntime"]
 
 
 def resolve_device(device: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle.errors import RuntimeUnavailableError
+from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.runtime.protocol import Arrays
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,12 @@ class OrtSession:
     runtime = "onnxruntime"
 
     def __init__(
-        self, model: bytes, *, device: str, threads: int | None = None
+        self,
+        model: bytes,
+        *,
+        device: str,
+        threads: int | None = None,
+        precision: str = "auto",
     ) -> None:
         """Load a graph.
 
@@ -29,12 +34,19 @@ class OrtSession:
             model: A serialised ONNX model without external data.
             device: ``cpu`` or ``cuda:N``.
             threads: Threads inside one node; None means one for each physical core.
+            precision: Anything but ``bf16``; the graph is in that precision already.
 
         Raises:
             RuntimeUnavailableError: the device is not there or does not run a node.
+            UsageError: ``bf16``.
         """
         import onnxruntime
 
+        if precision == "bf16":
+            raise UsageError(
+                "precision bf16: expected fp32, int8 or fp16 for onnxruntime, got "
+                "bf16; use --runtime openvino"
+            )
         self.device = device
         if device.startswith("cuda"):
             require_cuda(device)
