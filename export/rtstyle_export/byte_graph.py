@@ -20,9 +20,11 @@ BEFORE = """
 before (uint8[H, W, 3] frame) => (uint8[1, 12, h, w] door_bytes) {{
     size = Shape <start = 0, end = 2> (frame)
     multiple = Constant <value_ints = [{multiple}]> ()
-    over = Mod (size, multiple)
-    lacking = Sub (multiple, over)
-    missing = Mod (lacking, multiple)
+    rest = Constant <value_ints = [{rest}]> ()
+    least = Add (size, rest)
+    units = Div (least, multiple)
+    whole = Mul (units, multiple)
+    missing = Sub (whole, size)
     padding = Constant <value_ints = [{padding}]> ()
     behind = Add (missing, padding)
     before = Constant <value_ints = [{padding}, {padding}, 0]> ()
@@ -98,7 +100,10 @@ def byte_graph(
     del result.graph.initializer[:]
     result.graph.initializer.extend(quantised.graph.initializer)
     before = BEFORE.format(
-        multiple=integer.multiple, padding=integer.padding, grouped=3 * GROUP
+        multiple=integer.multiple,
+        rest=integer.multiple - 1,
+        padding=integer.padding,
+        grouped=3 * GROUP,
     )
     moved = move_bytes(body, quantised)
     replace_nodes(

@@ -11,9 +11,11 @@ BEFORE = """
 door (uint8[H, W, 3] frame) => (float[1, 3, h, w] door) {{
     size = Shape <start = 0, end = 2> (frame)
     multiple = Constant <value_ints = [{multiple}]> ()
-    over = Mod (size, multiple)
-    lacking = Sub (multiple, over)
-    missing = Mod (lacking, multiple)
+    rest = Constant <value_ints = [{rest}]> ()
+    least = Add (size, rest)
+    units = Div (least, multiple)
+    whole = Mul (units, multiple)
+    missing = Sub (whole, size)
     padding = Constant <value_ints = [{padding}]> ()
     after = Add (missing, padding)
     before = Constant <value_ints = [{padding}, {padding}, 0]> ()
@@ -86,7 +88,7 @@ def with_fast_ends(
     return with_ends(
         result,
         bare,
-        before=BEFORE.format(multiple=multiple, padding=padding),
+        before=BEFORE.format(multiple=multiple, rest=multiple - 1, padding=padding),
         after=AFTER.format(factor=bare.factor, run=3 * bare.factor, padding=padding),
     )
 

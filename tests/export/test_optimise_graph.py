@@ -32,7 +32,8 @@ def test_fast_ends_give_the_networks_picture(config: SwiftConfig) -> None:
     net = network(config)
     model = onnx.load_from_string(to_onnx(net))
     fast = with_fast_ends(model, multiple=config.multiple)
-    session = open_session(fast.SerializeToString(), device="cpu")
+    data = fast.SerializeToString()
+    session = open_session(data, runtime="onnxruntime", device="cpu")
     for height, width in ((16, 16), (41, 55), (88, 72)):
         frame = frame_of(height, width)
         with torch.no_grad():
