@@ -29,7 +29,7 @@ def contact_sheet(
         RGB, shape ``(H, W, 3)``, uint8.
     """
     tiles = [_tile(title, pixels, width) for title, pixels in pictures]
-    blank = np.full_like(tiles[0], PAPER)
+    blank = np.full_like(tiles[0][:1], PAPER)
     rows = []
     for first in range(0, len(tiles), columns):
         row = tiles[first : first + columns]

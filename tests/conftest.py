@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("rtstyle", deadline=None)  # a busy machine is no failure
+settings.load_profile("rtstyle")
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.gram import gram_matrix, gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 
 SEEDS = st.integers(0, 10_000)
@@ -111,3 +112,21 @@ def test_gradients_are_right() -> None:
         return terms[0] + terms[1] + range_loss(value)
 
     assert torch.autograd.gradcheck(loss, (x,))
+
+
+def test_a_grid_costs_its_amplitude_wherever_it_begins() -> None:
+    columns = torch.arange(64)
+    for period, energy in ((2, 0.04), (4, 0.01)):  # 0.2 squared; a quarter of it
+        picture = (0.2 * torch.cos(2 * torch.pi * columns / period)).expand(
+            1, 3, 64, 64
+        )
+        assert grid_loss(picture) == pytest.approx(energy, rel=0.01)
+        moved = picture.roll(1, dims=3)
+        torch.testing.assert_close(grid_loss(picture), grid_loss(moved))
+
+
+def test_a_gradient_and_an_edge_are_no_grid() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    edge = (ramp > 0.3).float()
+    assert grid_loss(ramp) < 5e-4
+    assert grid_loss(edge) < 1e-2

@@ -69,6 +69,8 @@ class TrainConfig:
     """Weight of the total variation."""
     range_weight: float = 10.0
     """Weight of what leaves 0..1."""
+    grid_weight: float = 300.0
+    """Weight of regular patterns with periods of 2 and 4 pixels."""
     temporal_weight: float = 0.0
     """Weight of the consistency under synthetic motion and noise."""
     size: int = 192

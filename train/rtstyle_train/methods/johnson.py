@@ -13,6 +13,7 @@ from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 from rtstyle_train.synthetic_motion import make_pair
@@ -114,6 +115,7 @@ class PerceptualLoss(nn.Module):
             "style": config.style_weight * torch.stack(style_terms).mean(),
             "tv": config.tv_weight * total_variation(stylized),
             "range": config.range_weight * range_loss(stylized),
+            "grid": config.grid_weight * grid_loss(stylized),
         }
 
     def _style_term(self, features: Tensor, layer: str, style: Tensor) -> Tensor:
