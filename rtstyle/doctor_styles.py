@@ -53,7 +53,9 @@ def shipped_checksums() -> dict[str, bytes]:
     return {
         path.name: base64.urlsafe_b64decode(path.hash.value + "==")
         for path in listed
-        if path.suffix == ".onnx" and path.hash and path.hash.mode == "sha256"
+        if path.match("rtstyle/styles/*.onnx")
+        and path.hash
+        and path.hash.mode == "sha256"
     }
 
 
