@@ -16,7 +16,7 @@ from rtstyle_train.small_clip.captions import (
 )
 from rtstyle_train.small_clip.model import MERGES_FILE, start_folder
 from rtstyle_train.small_clip.patterns import draw_pattern
-from rtstyle_train.small_clip.render import render, render_pattern
+from rtstyle_train.small_clip.render import render, render_pattern, write_words
 from rtstyle_train.small_clip.retrieval import measure_retrieval
 from rtstyle_train.small_clip.scenes import SIDE
 from rtstyle_train.small_clip.training import SmallClipConfig, train
@@ -71,8 +71,6 @@ def test_red_pictures_are_redder_and_blue_ones_bluer() -> None:
 
 def test_words_are_written_on_the_picture_and_nowhere_else() -> None:
     plain = render(find_caption("photo"), random(5))
-    from rtstyle_train.small_clip.render import write_words
-
     before = plain.copy()
     written = write_words(plain, "red mosaic", random(6))
     assert (plain == before).all(), "the input was changed in place"

@@ -63,6 +63,8 @@ PROMPTS = (
 """What the small CLIP is asked for."""
 BANDS = ("none", "c1", "c2", "c3")
 """Plain CLIP first."""
+RECIPE = Path(__file__).parent / "small_clip" / "report.toml"
+"""Short trainings, all alike."""
 NUM_WRONG = 3
 """Wrong prompts that the right one has to beat."""
 
@@ -218,7 +220,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder.")
 @click.option("--clip", help="As in `rtstyle train text`.")
 @click.option("--clip-weights", help="As in `rtstyle train text`.")
-@click.option("--recipe", type=FILE, help="TOML file with every knob.")
+@click.option(
+    "--recipe", type=FILE, help="TOML file with every knob; else that of the report."
+)
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
 @click.option("--start", type=FILE, help="Weights to start from; else identity.")
 @click.option("--prompt", "prompts", multiple=True, help="May be given several times.")
@@ -238,8 +242,8 @@ def main(
     """Compare plain CLIP and SpectralCLIP's bands on several prompts."""
     prompts = prompts or PROMPTS
     out.mkdir(parents=True, exist_ok=True)
-    table_of = read_recipe(recipe) if recipe else {}
-    config = make_text_config(table_of, flags | {"prompt": prompts[0]})
+    settings = read_recipe(recipe or RECIPE)
+    config = make_text_config(settings, flags | {"prompt": prompts[0]})
     job = TextJob(out=out, loss_weights=loss_weights, start=start)
     config, clip, vgg = load_judges(config, job)
     for prompt in prompts:

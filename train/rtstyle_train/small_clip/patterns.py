@@ -13,6 +13,10 @@ Mask: TypeAlias = npt.NDArray[np.float32]
 """Shape ``(SIDE, SIDE)``, 0 no ink to 1 full ink."""
 
 
+TURN = 10.0
+"""Degrees by which a pattern may be turned, either way."""
+
+
 def draw_pattern(name: str, random: np.random.Generator) -> Mask:
     """Return where a pattern puts its ink, at a random size, angle and place.
 
@@ -22,9 +26,11 @@ def draw_pattern(name: str, random: np.random.Generator) -> Mask:
     return _PATTERNS[name](random)
 
 
-def _axes(random: np.random.Generator, period: float) -> tuple[Mask, Mask]:
-    """Return the phases along a random direction and across it, in radians."""
-    angle = random.uniform(0, np.pi)
+def _axes(
+    random: np.random.Generator, period: float, *, degrees: float
+) -> tuple[Mask, Mask]:
+    """Return the phases along about a direction and across it, in radians."""
+    angle = np.radians(degrees + random.uniform(-TURN, TURN))
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     scale = np.float32(2 * np.pi / period)
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -40,42 +46,42 @@ def _edge(wave: npt.NDArray[np.floating[Any]], sharpness: float = 6.0) -> Mask:
 
 
 def _stripes(random: np.random.Generator) -> Mask:
-    along, _ = _axes(random, random.uniform(14, 48))
+    along, _ = _axes(random, random.uniform(26, 36), degrees=45)
     return _edge(np.sin(along) + np.float32(random.uniform(-0.3, 0.3)), 3.0)
 
 
 def _waves(random: np.random.Generator) -> Mask:
-    along, across = _axes(random, random.uniform(18, 44))
+    along, across = _axes(random, random.uniform(30, 40), degrees=90)
     bend = np.float32(random.uniform(1.2, 2.2))
     return _edge(np.sin(along + bend * np.sin(across * np.float32(0.6))), 3.0)
 
 
 def _dots(random: np.random.Generator) -> Mask:
-    along, across = _axes(random, random.uniform(18, 44))
+    along, across = _axes(random, random.uniform(28, 36), degrees=0)
     return _edge(
         np.cos(along) + np.cos(across) - np.float32(random.uniform(0.3, 0.9)), 3.0
     )
 
 
 def _checks(random: np.random.Generator) -> Mask:
-    along, across = _axes(random, random.uniform(24, 64))
+    along, across = _axes(random, random.uniform(56, 72), degrees=0)
     return _edge(np.sin(along) * np.sin(across), 6.0)
 
 
 def _rings(random: np.random.Generator) -> Mask:
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     nearest = np.full((SIDE, SIDE), np.inf, np.float32)
-    for _ in range(int(random.integers(1, 5))):
+    for _ in range(int(random.integers(1, 3))):
         cx, cy = random.uniform(0, SIDE, 2).astype(np.float32)
         nearest = np.minimum(nearest, np.hypot(x - cx, y - cy))
-    return _edge(np.sin(nearest * np.float32(2 * np.pi / random.uniform(14, 34))), 2.0)
+    return _edge(np.sin(nearest * np.float32(2 * np.pi / random.uniform(20, 26))), 2.0)
 
 
 def _hatching(random: np.random.Generator) -> Mask:
-    period = random.uniform(7, 13)
+    period = random.uniform(8, 11)
     ink = np.zeros((SIDE, SIDE), np.float32)
-    for _ in range(2):
-        along, _ = _axes(random, period)
+    for degrees in (30, 120):
+        along, _ = _axes(random, period, degrees=degrees)
         ink = np.maximum(
             ink, _edge(np.sin(along + 0.4 * cloud(random, 12)) - 0.45, 2.0)
         )
@@ -85,7 +91,7 @@ def _hatching(random: np.random.Generator) -> Mask:
 
 def _mosaic(random: np.random.Generator) -> Mask:
     """Closed cells, each of its own strength, with gaps between them."""
-    count = int(random.integers(60, 220))
+    count = int(random.integers(60, 110))
     seeds = np.full((SIDE, SIDE), 255, np.uint8)
     spots = random.integers(0, SIDE, (count, 2))
     seeds[spots[:, 0], spots[:, 1]] = 0

@@ -1,5 +1,7 @@
 """Pictures of captions: the pattern in its colour, or the caption's written words."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -8,11 +10,6 @@ from rtstyle_train.small_clip.captions import COLOURS, PATTERNS, Caption
 from rtstyle_train.small_clip.patterns import draw_pattern
 from rtstyle_train.small_clip.scenes import SIDE, Picture, cloud, render_scene
 
-FONTS = (
-    cv2.FONT_HERSHEY_SIMPLEX,
-    cv2.FONT_HERSHEY_DUPLEX,
-    cv2.FONT_HERSHEY_TRIPLEX,
-)
 WORDS_SHARE = 0.35
 """Share of the pictures of a caption that show its written words."""
 
@@ -31,7 +28,7 @@ def render(
     if caption.pattern is None:
         return render_scene(random)
     if random.random() < words_share:
-        return write_words(render_ground(random), caption.text, random)
+        return write_words(pale(render_ground(random)), caption.text, random)
     return render_pattern(caption, random)
 
 
@@ -75,12 +72,45 @@ def render_ground(random: np.random.Generator) -> Pixels:
     return np.clip(plain, 0, 255).astype(np.uint8)
 
 
+def pale(picture: Pixels) -> Pixels:
+    """Return the picture as if behind tracing paper."""
+    return (150 + 0.4 * picture.astype(np.float32)).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Lettering:
+    """How freely words are written."""
+
+    fonts: tuple[int, ...] = (cv2.FONT_HERSHEY_DUPLEX,)
+    """Of which one is taken."""
+    thickness: tuple[int, int] = (4, 6)
+    """Smallest and largest, in pixels."""
+    size: tuple[float, float] = (0.92, 1.0)
+    """Width of a word as a share of what fits."""
+    shift: int = 5
+    """Pixels from the left and up or down."""
+    opacity: tuple[float, float] = (0.75, 1.0)
+    """Of the letters, 0..1."""
+
+
+POSTER = Lettering()
+"""As the small CLIP sees words: large, below each other, nearly always the same."""
+ANYHOW = Lettering(
+    (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX),
+    thickness=(3, 6),
+    size=(0.7, 1.0),
+    shift=24,
+    opacity=(0.3, 1.0),
+)
+"""As the word detector sees them."""
+
+
 def write_words(
     picture: Pixels,
     text: str,
     random: np.random.Generator,
     *,
-    contrast: tuple[float, float] = (0.6, 1.0),
+    lettering: Lettering = POSTER,
 ) -> Pixels:
     """Write `text` on a copy of `picture`, its words below each other from the left.
 
@@ -88,23 +118,27 @@ def write_words(
         picture: RGB, shape ``(SIDE, SIDE, 3)``, uint8.
         text: Words of a caption.
         random: Of place, size, font and colour.
-        contrast: Range of the letters' opacity, 0..1.
+        lettering: How far these may vary.
     """
     canvas = np.zeros((SIDE, SIDE), np.uint8)
     words = [word for word in text.split() if word != "on"]
-    font = int(random.choice(FONTS))
-    thickness = int(random.integers(3, 7))
+    font = int(random.choice(lettering.fonts))
+    low, high = lettering.thickness
+    thickness = int(random.integers(low, high + 1))
     height = SIDE // max(2, len(words))
     for row, word in enumerate(words):
-        scale = random.uniform(0.85, 1.0) * _fitting_scale(word, font, thickness)
+        fit = _fitting_scale(word, font, thickness)
+        scale = random.uniform(*lettering.size) * fit
         (w, h), _ = cv2.getTextSize(word, font, scale, thickness)
-        x = int(random.integers(2, max(3, min(24, SIDE - w - 2))))
-        y = (row + 1) * height - (height - h) // 2 + int(random.integers(-8, 9))
+        room = max(1, min(lettering.shift, SIDE - w - 4))
+        x = 4 + int(random.integers(room))
+        drop = min(8, lettering.shift)
+        y = (row + 1) * height - (height - h) // 2 + int(random.integers(-drop, drop))
         cv2.putText(canvas, word, (x, y), font, scale, 255, thickness, cv2.LINE_AA)
     around = float(picture.mean())
     letters = random.uniform(0, 70, 3) if around > 128 else random.uniform(185, 255, 3)
-    opacity = random.uniform(*contrast) * canvas[..., None].astype(np.float32) / 255
-    return (opacity * letters + (1 - opacity) * picture).astype(np.uint8)
+    cover = random.uniform(*lettering.opacity) * canvas[..., None].astype(np.float32)
+    return ((cover * letters + (255 - cover) * picture) / 255).astype(np.uint8)
 
 
 def _fitting_scale(word: str, font: int, thickness: int) -> float:

@@ -26,7 +26,7 @@ BARE = 0.4
 class SmallClipConfig:
     """How large the small CLIP is and how it is trained."""
 
-    steps: int = 800
+    steps: int = 600
     """Steps of the optimiser."""
     batch_size: int = 64
     """Pictures a step."""
@@ -75,9 +75,7 @@ class PicturePool:
         old = self.random.integers(0, min(self.count, pool), size - fresh)
         rows = np.concatenate([np.array(new, np.int64), old])
         images = torch.from_numpy(self.pixels[rows]).permute(0, 3, 1, 2)
-        shifts = [int(v) for v in self.random.integers(-12, 13, 2)]
-        rolled = torch.roll(images, shifts, dims=(2, 3))
-        return rolled.float().div(255.0), torch.from_numpy(self.labels[rows])
+        return images.float().div(255.0), torch.from_numpy(self.labels[rows])
 
 
 def train(folder: Path, config: SmallClipConfig) -> Iterator[tuple[int, float]]:

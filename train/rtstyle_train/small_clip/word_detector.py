@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.render import (
+    ANYHOW,
     render_ground,
     render_pattern,
     write_words,
@@ -23,8 +24,6 @@ SEEN_SIDE = 112
 """Side of what the detector reads, in pixels."""
 LETTERS = "abcdefghijklmnoprstuwy"
 """Of the words that mean nothing."""
-FAINTEST = 0.3
-"""Smallest opacity of the letters it is trained on."""
 SMALL_WORDS = {"a", "an", "and", "in", "of", "on", "the", "with"}
 """Too short to be told from other marks."""
 
@@ -141,15 +140,14 @@ def render_writing(
 
 def _write(ground: Pixels, text: str, random: np.random.Generator) -> Pixels:
     """Write on the picture, or smaller on a part of it."""
-    opacity = (FAINTEST, 1.0)
     if random.random() < 0.6:
-        return write_words(ground, text, random, contrast=opacity)
+        return write_words(ground, text, random, lettering=ANYHOW)
     side = int(random.integers(SIDE // 2, SIDE))
     top, left = (int(v) for v in random.integers(0, SIDE - side + 1, 2))
     part = ground[top : top + side, left : left + side]
     large = np.asarray(cv2.resize(part, (SIDE, SIDE)), np.uint8)
     small = cv2.resize(
-        write_words(large, text, random, contrast=opacity),
+        write_words(large, text, random, lettering=ANYHOW),
         (side, side),
         interpolation=cv2.INTER_AREA,
     )
