@@ -65,15 +65,21 @@ def openers_for(
 ) -> dict[str, Opener]:
     """Return what opens a session, for every runtime by name."""
 
+    def onnxruntime() -> Session:
+        session = OrtSession(model, device=device, threads=threads, precision=precision)
+        if device == "cpu":
+            return session
+        from rtstyle.runtime.cuda_session import CudaSession
+
+        return CudaSession(model, device=device, session=session)
+
     def tensorrt() -> Session:
         from rtstyle.runtime.tensorrt import TensorRtSession
 
         return TensorRtSession(model, device=device, precision=precision)
 
     return {
-        "onnxruntime": partial(
-            OrtSession, model, device=device, threads=threads, precision=precision
-        ),
+        "onnxruntime": onnxruntime,
         "openvino": partial(
             OpenVinoSession, model, device=device, threads=threads, precision=precision
         ),

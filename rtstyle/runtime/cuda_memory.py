@@ -11,6 +11,8 @@ from rtstyle.errors import RuntimeUnavailableError
 
 TO_DEVICE, TO_HOST = 1, 2
 """``cudaMemcpyHostToDevice``, ``cudaMemcpyDeviceToHost``."""
+OUT_OF_MEMORY = 2
+"""``cudaErrorMemoryAllocation``."""
 LIBRARIES = (
     ("cudart64_13.dll", "cudart64_12.dll")
     if sys.platform == "win32"
@@ -99,7 +101,10 @@ class Cuda:
 
     def _call(self, name: str, *arguments: Any) -> None:
         if status := getattr(self._library, name)(*arguments):
-            raise RuntimeUnavailableError(f"CUDA: {name} failed with status {status}")
+            why = " (out of memory)" if status == OUT_OF_MEMORY else ""
+            raise RuntimeUnavailableError(
+                f"CUDA: {name} failed with status {status}{why}"
+            )
 
 
 def load_library() -> Any:

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,33 @@ class OrtSession:
         """Run the graph once; see `Session.run`."""
         results = self._session.run(self._outputs, dict(inputs))
         return dict(zip(self._outputs, results, strict=True))
+
+    def bound(
+        self,
+        inputs: Mapping[str, int],
+        outputs: Mapping[str, int],
+        *,
+        shape: tuple[int, ...],
+    ) -> Any:
+        """Return a binding of bytes that lie on this session's device.
+
+        Args:
+            inputs: Addresses by name.
+            outputs: Addresses by name.
+            shape: Of all of them; uint8.
+        """
+        kind, _, number = self.device.partition(":")
+        binding = self._session.io_binding()
+        for name, address in inputs.items():
+            binding.bind_input(name, kind, int(number or 0), np.uint8, shape, address)
+        for name, address in outputs.items():
+            binding.bind_output(name, kind, int(number or 0), np.uint8, shape, address)
+        return binding
+
+    def run_bound(self, binding: Any) -> None:
+        """Run the graph once on what is bound, and wait for it."""
+        self._session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
 
     def close(self) -> None:
         """Let go of the graph; may be called twice."""

@@ -1,0 +1,53 @@
+"""Half precision for a GPU; the statistics of instance norm stay in fp32."""
+
+import onnx
+
+from rtstyle.style_file import Style, with_card
+from rtstyle_export.errors import ExportError
+from rtstyle_export.quantize import compare
+from rtstyle_streams.frame import Pixels
+
+LEAST_PSNR_DB = 45.0
+"""Of the fp16 picture against the fp32 one: not to be seen."""
+IN_FP32 = ("InstanceNormalization", "Resize", "Sub", "Clip")
+"""What stays fp32: sums over a picture overflow or lose their small parts in fp16, and
+the ends count in levels of 255, where fp16 has eighths."""
+
+
+def fp16_style(style: Style, frames: list[Pixels]) -> bytes:
+    """Return the fp16 twin of a style, if it is good enough.
+
+    Args:
+        style: An fp32 style.
+        frames: Content pictures to compare both on.
+
+    Raises:
+        ExportError: the style is in another precision, or its twin is too far off.
+    """
+    if style.card.get("precision") != "fp32":
+        raise ExportError(f"{style.name}: expected an fp32 style to halve")
+    data = fp16_graph(style.model)
+    psnr_db = compare(style.model, data, frames).psnr_db
+    if not psnr_db >= LEAST_PSNR_DB:
+        raise ExportError(
+            f"{style.name}: fp16 against fp32: expected a PSNR of at least "
+            f"{LEAST_PSNR_DB} dB, got {psnr_db:.1f}; no style file was written"
+        )
+    facts = {"precision": "fp16", "fp16": {"psnr_db": round(float(psnr_db), 2)}}
+    return with_card(data, {**style.card, **facts})
+
+
+def fp16_graph(model: bytes) -> bytes:
+    """Return a graph whose convolutions compute in fp16; its ends stay bytes."""
+    from onnxruntime.transformers import float16
+
+    proto = onnx.load_from_string(model)
+    del proto.graph.value_info[:]
+    halved = float16.convert_float_to_float16(
+        onnx.shape_inference.infer_shapes(proto),
+        keep_io_types=True,
+        op_block_list=[*float16.DEFAULT_OP_BLOCK_LIST, *IN_FP32],
+    )
+    del halved.graph.value_info[:]
+    data: bytes = halved.SerializeToString(deterministic=True)
+    return data
