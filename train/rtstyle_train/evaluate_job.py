@@ -34,7 +34,13 @@ from rtstyle_train.quality.pictures import (
     read_photos,
     resized,
 )
-from rtstyle_train.temporal_scenes import Scene, clip_scene, noise_scene
+from rtstyle_train.side_by_side import write_side_by_side
+from rtstyle_train.temporal_scenes import (
+    Scene,
+    clip_scene,
+    known_motion_scene,
+    noise_scene,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +52,8 @@ SHEET, TABLE, VALUES = "sheet.png", "evaluate.md", "evaluate.json"
 """Files of a result."""
 TEMPORAL_FRAMES, TEMPORAL_HEIGHT = 45, 360
 """Length and lines of the films of `--temporal`."""
+SIDE_BY_SIDE_FRAMES = 150
+"""Frames at the most of the clips that show smoothing beside none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,28 +241,46 @@ def find_targets(
 def _films(
     job: EvaluateJob, candidates: Sequence[Candidate], pictures: Sequence[Picture]
 ) -> list[TemporalRow]:
-    """Judge films of every candidate, frame by frame and smoothed."""
+    """Judge films of every candidate, frame by frame and smoothed.
+
+    The baseline is the first peer, frame by frame, or the first style without one. A
+    clip of the input beside the first style, frame by frame and smoothed, is written
+    for every clip.
+    """
+    clips = clip_files(job.clips)
     scenes: list[Scene] = [
         clip_scene(path, num_frames=TEMPORAL_FRAMES, height=TEMPORAL_HEIGHT)
-        for path in clip_files(job.clips)
+        for path in clips
     ]
     photo = resized(pictures[0].pixels, short_side=TEMPORAL_HEIGHT)
+    scenes.append(known_motion_scene(photo, num_frames=TEMPORAL_FRAMES))
     scenes.append(noise_scene(photo, num_frames=TEMPORAL_FRAMES))
-    contestants = []
-    for candidate in candidates:
-        name, network = candidate.name, candidate.network
-        contestants += [
-            Contestant(name, network),
-            Contestant(f"{name} gate", network, "gate"),
-            Contestant(f"{name} flow", network, "flow"),
-        ]
+    contestants = [c for candidate in candidates for c in _contestants(candidate)]
+    for path in clips:
+        write_side_by_side(
+            path,
+            job.out / f"{path.stem}_side_by_side.mp4",
+            _contestants(candidates[0]),
+            num_frames=SIDE_BY_SIDE_FRAMES,
+            overwrite=True,
+        )
+    peers = candidates[len(job.styles) :] or candidates
     return evaluate_temporal(
         contestants,
         scenes,
-        baseline=candidates[0].name,
+        baseline=peers[0].name,
         out=job.out,
         on_scene=lambda name: log.info("film: %s", name),
     )
+
+
+def _contestants(candidate: Candidate) -> list[Contestant]:
+    name, network = candidate.name, candidate.network
+    return [
+        Contestant(name, network),
+        Contestant(f"{name} gate", network, "gate"),
+        Contestant(f"{name} flow", network, "flow"),
+    ]
 
 
 def _write_cards(

@@ -60,7 +60,13 @@ def open_candidate(
         network = _johnson(path)
         return Candidate(path.stem, network, "torch cpu", lambda: None)
     style = load_style(name_or_path)
-    stylizer = Stylizer(style, controls=Controls(), runtime=runtime, device=device)
+    stylizer = Stylizer(
+        style,
+        controls=Controls(),
+        runtime=runtime,
+        device=device,
+        precision=str(style.card.get("precision", "fp32")),  # this file, not its twin
+    )
     session = stylizer.session
     return Candidate(
         name=path.stem if path.suffix == ".onnx" else name_or_path,
