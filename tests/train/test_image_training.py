@@ -174,7 +174,9 @@ def test_a_training_starts_from_the_rows_of_the_same_names(room: Path) -> None:
     ):
         target = ["--out", str(room / out), *more]
         run = CliRunner().invoke(
-            train_command, ["image", *paintings, *words, *target], catch_exceptions=False
+            train_command,
+            ["image", *paintings, *words, *target],
+            catch_exceptions=False,
         )
         assert run.exit_code == 0, run.output
     one = load_weights(room / "one.safetensors")
