@@ -12,7 +12,13 @@ from torch import nn
 from rtstyle_train.clip import ClipEncoder, load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.small_clip.word_detector import WordDetector
-from rtstyle_train.text_judge import contact_sheet, judge, load_squares, stylize_all
+from rtstyle_train.text_judge import (
+    contact_sheet,
+    judge,
+    load_squares,
+    stylize_all,
+    word_score,
+)
 from rtstyle_train.text_report import BANDS, main, table
 from tests.train.clip_files import make_tiny_clip
 
@@ -21,6 +27,10 @@ from tests.train.clip_files import make_tiny_clip
 def clip(tmp_path_factory: pytest.TempPathFactory) -> ClipEncoder:
     folder = make_tiny_clip(tmp_path_factory.mktemp("clip"))
     return load_clip(ClipSource(str(folder)))
+
+
+def even_detector(*words: str) -> WordDetector:
+    return WordDetector(words, np.ones(len(words)), np.full(len(words), 0.5))
 
 
 def save_photos(folder: Path, count: int) -> None:
@@ -42,7 +52,8 @@ def test_unchanged_photographs_keep_their_structure_and_similarity(
         "red mosaic",
         wrong=("blue waves",),
         clip=clip,
-        detector=WordDetector(("mosaic", "red")).eval(),
+        detector=(detector := even_detector("mosaic", "red")),
+        words_before=word_score(shown, "red mosaic", detector),
     )
     assert figures.ssim == pytest.approx(1.0)
     assert figures.direction == pytest.approx(0.0, abs=1e-6)
@@ -68,7 +79,8 @@ def test_the_right_prompt_wins_where_pictures_moved_along_it(
         "right",
         wrong=("wrong",),
         clip=clip,
-        detector=WordDetector(("right",)).eval(),
+        detector=even_detector("right"),
+        words_before=0.0,
     )
     assert found.wins == 0.75
     assert found.direction > 0.5
@@ -125,7 +137,6 @@ def test_the_report_trains_every_band_once_and_can_be_given_again(
     words += ["--out", tmp_path / "report", "--clip", folder, "--recipe"]
     words += [tmp_path / "recipe.toml", "--loss-weights", tmp_path / "vgg.safetensors"]
     words += ["--prompt", "red dots", "--prompt", "ink dots on paper"]
-    words += ["--detector-steps", 2]
     first = CliRunner().invoke(main, [str(word) for word in words])
     assert first.exit_code == 0, first.output
     rows = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))

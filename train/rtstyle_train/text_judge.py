@@ -76,6 +76,7 @@ def judge(
     wrong: Sequence[str],
     clip: ClipEncoder,
     detector: WordDetector,
+    words_before: float,
 ) -> TextFigures:
     """Judge stylized photographs by plain CLIP, whatever band they were trained with.
 
@@ -86,6 +87,7 @@ def judge(
         wrong: Other prompts.
         clip: The judge; the one that trained flatters.
         detector: Knows the words of `prompt`.
+        words_before: Its `word_score` of the photographs.
     """
     before, after = clip.encode_image(photos), clip.encode_image(stylized)
     ways = [clip.direction(text) for text in (prompt, *wrong)]
@@ -98,9 +100,20 @@ def judge(
         similarity_after=_similarity(clip, after, prompt),
         wins=is_right.float().mean().item(),
         ssim=float(np.mean([ssim(a, b) for a, b in zip(shown, seen, strict=True)])),
-        words=detector.score(stylized, prompt).mean().item(),
-        words_before=detector.score(photos, prompt).mean().item(),
+        words=word_score(stylized, prompt, detector),
+        words_before=words_before,
     )
+
+
+def word_score(pictures: Tensor, prompt: str, detector: WordDetector) -> float:
+    """Return how sure a detector is that a prompt's words are written, 0..1.
+
+    Args:
+        pictures: RGB, shape ``(N, 3, H, W)``, 0..1.
+        prompt: Its words are known to `detector`.
+        detector: Asked for every picture; the mean counts.
+    """
+    return float(np.mean([detector.score(p, prompt) for p in _levels(pictures)]))
 
 
 def _similarity(clip: ClipEncoder, images: Tensor, prompt: str) -> float:

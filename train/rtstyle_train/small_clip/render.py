@@ -96,11 +96,10 @@ class Lettering:
 POSTER = Lettering()
 """As the small CLIP sees words: large, below each other, nearly always the same."""
 ANYHOW = Lettering(
-    (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX),
-    thickness=(3, 6),
-    size=(0.7, 1.0),
+    thickness=(4, 6),
+    size=(0.75, 1.0),
     shift=24,
-    opacity=(0.3, 1.0),
+    opacity=(0.4, 1.0),
 )
 """As the word detector sees them."""
 
@@ -127,7 +126,7 @@ def write_words(
     thickness = int(random.integers(low, high + 1))
     height = SIDE // max(2, len(words))
     for row, word in enumerate(words):
-        fit = _fitting_scale(word, font, thickness)
+        fit = fitting_scale(word, font, thickness)
         scale = random.uniform(*lettering.size) * fit
         (w, h), _ = cv2.getTextSize(word, font, scale, thickness)
         room = max(1, min(lettering.shift, SIDE - w - 4))
@@ -141,7 +140,7 @@ def write_words(
     return ((cover * letters + (255 - cover) * picture) / 255).astype(np.uint8)
 
 
-def _fitting_scale(word: str, font: int, thickness: int) -> float:
+def fitting_scale(word: str, font: int, thickness: int) -> float:
     """Return the font scale at which `word` fills the width, up to a limit."""
     (width, _), _ = cv2.getTextSize(word, font, 1.0, thickness)
     return float(min(2.6, (SIDE - 12) / width))

@@ -1,27 +1,36 @@
-"""Finds written words in pictures: a small network trained on words that we write."""
+"""Finds written words in pictures, by shapes and thresholds learnt from renderings."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.render import (
     ANYHOW,
+    POSTER,
+    fitting_scale,
     render_ground,
     render_pattern,
     write_words,
 )
 from rtstyle_train.small_clip.scenes import SIDE, render_scene
 
+Values: TypeAlias = npt.NDArray[np.float64]
+"""One number for each word."""
 SEEN_SIDE = 112
 """Side of what the detector reads, in pixels."""
+FONT, THICKNESS, MARGIN = cv2.FONT_HERSHEY_DUPLEX, 5, 4
+"""Of the shapes, before they are reduced; thickness and margin in pixels."""
+SIZES = tuple(0.95**step for step in range(16))
+"""Of the shapes, as shares of what fits the width."""
+RIDGE = 1e-3
+"""Keeps the slope finite when everything is told apart."""
 LETTERS = "abcdefghijklmnoprstuwy"
 """Of the words that mean nothing."""
 SMALL_WORDS = {"a", "an", "and", "in", "of", "on", "the", "with"}
@@ -33,72 +42,92 @@ def words_of(text: str) -> list[str]:
     return [word for word in text.lower().split() if word not in SMALL_WORDS]
 
 
-class WordDetector(nn.Module):
-    """Says which of some words are written in a picture.
+@dataclass(frozen=True, slots=True)
+class WordDetector:
+    """Finds words by their shape, wherever they stand and whatever their colours.
 
-    Every place is judged on its surroundings of about 100 pixels; the best one counts.
+    Each word's rendered shape is slid over the picture in several sizes; how far the
+    best correlation tells a written word from none is learnt from pictures that we
+    render (`train_detector`).
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        super().__init__()
-        self.words = tuple(words)
-        widths = ((1, 16, 5, 2, 1), (16, 32, 3, 2, 1), (32, 48, 3, 2, 1))
-        around = ((48, 64, 3, 1, 1), (64, 64, 3, 1, 2), (64, 64, 3, 1, 4))
-        layers: list[nn.Module] = []
-        for inputs, outputs, kernel, stride, dilation in (*widths, *around):
-            padding = kernel // 2 * dilation
-            layers += [
-                nn.Conv2d(
-                    inputs, outputs, kernel, stride, padding, dilation, bias=False
-                ),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(),
-            ]
-        self.features = nn.Sequential(*layers)
-        self.judge = nn.Conv2d(64, len(self.words), 1)
+    words: tuple[str, ...]
+    """What can be looked for."""
+    slope: Values
+    """Log odds for each unit of correlation, shape ``(num_words,)``."""
+    threshold: Values
+    """Correlation at which it is an even chance, shape ``(num_words,)``."""
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the log odds of each word, shape ``(N, num_words)``.
+    def peaks(self, picture: Pixels, rows: Sequence[int]) -> Values:
+        """Return the best correlation of words anywhere in a picture, 0..1.
 
         Args:
-            pixels: RGB, shape ``(N, 3, H, W)``, 0..1, any size; made square.
-        """
-        small = F.interpolate(
-            pixels.mean(dim=1, keepdim=True),
-            (SEEN_SIDE, SEEN_SIDE),
-            mode="bilinear",
-            antialias=True,
-        )
-        places: Tensor = self.judge(self.features(small * 4 - 2))
-        return torch.logsumexp(places.flatten(2), dim=2) - 2.0
+            picture: RGB, any size; made square.
+            rows: Of `words`.
 
-    @torch.no_grad()
-    def score(self, pixels: Tensor, text: str) -> Tensor:
+        Returns:
+            Shape ``(len(rows),)``, float64; of dark and light letters alike.
+        """
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        size = (SEEN_SIDE, SEEN_SIDE)
+        small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small += np.linspace(0, 0.5, SEEN_SIDE, dtype=np.float32)  # no empty windows
+        best = []
+        for row in rows:
+            maps = (
+                cv2.matchTemplate(small, shape, cv2.TM_CCOEFF_NORMED)
+                for shape in word_shapes(self.words[row])
+            )
+            best.append(max(float(np.abs(found).max()) for found in maps))
+        return np.asarray(best)
+
+    def odds(self, picture: Pixels, rows: Sequence[int]) -> Values:
+        """Return the log odds that words are written in a picture."""
+        chosen = list(rows)
+        peaks = self.peaks(picture, chosen)
+        return np.asarray(self.slope[chosen] * (peaks - self.threshold[chosen]))
+
+    def score(self, picture: Pixels, text: str) -> float:
         """Return how sure the detector is that the words of `text` are written.
 
-        The picture and nine overlapping quarters of it are looked at, because CLIP's
+        The picture, its quarters and its middle are looked at, because CLIP's
         patches are quarters too; the surest view counts.
 
         Args:
-            pixels: RGB, shape ``(N, 3, H, W)``, 0..1.
+            picture: RGB, shape ``(H, W, 3)``, uint8.
             text: A prompt whose words are among `words`.
 
         Returns:
-            Shape ``(N,)``, 0..1: mean probability of the prompt's words.
+            0..1: mean probability of the prompt's words.
 
         Raises:
             ValueError: the detector does not know a word.
         """
         rows = [self.words.index(word) for word in words_of(text)]
-        n, _, height, width = pixels.shape
-        views = [pixels]
-        for top in (0, height // 4, height // 2):
-            for left in (0, width // 4, width // 2):
-                part = pixels[..., top : top + height // 2, left : left + width // 2]
-                views.append(F.interpolate(part, (height, width), mode="bilinear"))
-        odds = self(torch.cat(views)).view(len(views), n, -1)
-        sure: Tensor = odds[..., rows].sigmoid().mean(dim=2)
-        return sure.amax(dim=0)
+        height, width = picture.shape[:2]
+        views = [picture]
+        for down, right in ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2)):
+            top, left = down * height // 4, right * width // 4
+            views.append(picture[top : top + height // 2, left : left + width // 2])
+        odds = np.stack([self.odds(view, rows) for view in views])
+        return float((1 / (1 + np.exp(-odds))).mean(axis=1).max())
+
+
+@functools.cache
+def word_shapes(word: str) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return a word as it is written, large to small, 255 on 0."""
+    shapes = []
+    scale = fitting_scale(word, FONT, THICKNESS)
+    (width, height), below = cv2.getTextSize(word, FONT, scale, THICKNESS)
+    canvas = np.zeros((height + below + 2 * MARGIN, width + 2 * MARGIN), np.uint8)
+    place = (MARGIN, MARGIN + height)
+    cv2.putText(canvas, word, place, FONT, scale, 255, THICKNESS, cv2.LINE_AA)
+    for size in SIZES:
+        share = size * SEEN_SIDE / SIDE
+        target = (round(canvas.shape[1] * share), round(canvas.shape[0] * share))
+        small = cv2.resize(canvas, target, interpolation=cv2.INTER_AREA)
+        shapes.append(small.astype(np.float32))
+    return tuple(shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +169,15 @@ def render_writing(
 
 def _write(ground: Pixels, text: str, random: np.random.Generator) -> Pixels:
     """Write on the picture, or smaller on a part of it."""
+    lettering = POSTER if random.random() < 0.4 else ANYHOW
     if random.random() < 0.6:
-        return write_words(ground, text, random, lettering=ANYHOW)
+        return write_words(ground, text, random, lettering=lettering)
     side = int(random.integers(SIDE // 2, SIDE))
     top, left = (int(v) for v in random.integers(0, SIDE - side + 1, 2))
     part = ground[top : top + side, left : left + side]
     large = np.asarray(cv2.resize(part, (SIDE, SIDE)), np.uint8)
     small = cv2.resize(
-        write_words(large, text, random, lettering=ANYHOW),
+        write_words(large, text, random, lettering=lettering),
         (side, side),
         interpolation=cv2.INTER_AREA,
     )
@@ -162,52 +192,51 @@ def _nonsense(random: np.random.Generator) -> str:
 
 
 def train_detector(
-    words: Sequence[str], *, steps: int = 700, batch_size: int = 48, seed: int = 77
-) -> Iterator[tuple[WordDetector, float]]:
-    """Train a detector, yielding it and the loss after every step.
+    words: Sequence[str], *, pictures: int = 240, seed: int = 77
+) -> WordDetector:
+    """Learn how far correlations tell written words from anything else.
 
     Args:
         words: What to tell apart.
-        steps: Steps of AdamW.
-        batch_size: Pictures a step; a third of them new, the others drawn again.
-        seed: Of weights and pictures.
+        pictures: How many are rendered; with words, with letters, with neither.
+        seed: Of the pictures.
+
+    Source:
+        Logistic regression on the best correlation: one slope for all words, a
+        threshold for each, by Newton's method with a small ridge.
     """
-    torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    detector = WordDetector(words)
-    optimizer = torch.optim.AdamW(detector.parameters(), lr=3e-3, weight_decay=0.01)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    pool: list[tuple[Pixels, npt.NDArray[np.float32]]] = []
-    for _ in range(steps):
-        fresh = batch_size if len(pool) < batch_size else batch_size // 3
-        pool += [render_writing(words, random) for _ in range(fresh)]
-        pool = pool[-1500:]
-        rows = random.integers(0, len(pool), batch_size - fresh)
-        batch = [*pool[-fresh:], *(pool[row] for row in rows)]
-        pixels = torch.from_numpy(np.stack([picture for picture, _ in batch]))
-        written = torch.from_numpy(np.stack([target for _, target in batch]))
-        odds = detector.train()(pixels.permute(0, 3, 1, 2) / 255.0)
-        weight = torch.tensor(4.0)  # few of many words are written
-        loss = F.binary_cross_entropy_with_logits(odds, written, pos_weight=weight)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        plan.step()
-        yield detector.eval(), loss.item()
+    made = [render_writing(words, random) for _ in range(pictures)]
+    even = WordDetector(tuple(words), np.ones(len(words)), np.zeros(len(words)))
+    every = range(len(words))
+    peaks = np.stack([even.peaks(picture, every) for picture, _ in made])
+    written = np.stack([target for _, target in made]) > 0
+    threshold = np.empty(len(words))
+    for row in every:
+        absent = peaks[~written[:, row], row]
+        present = peaks[written[:, row], row]
+        high = np.median(present) if present.size else absent.max() + 0.2
+        threshold[row] = 0.5 * (high + np.quantile(absent, 0.99))
+    slope = _fit_slope((peaks - threshold).ravel(), written.ravel())
+    return WordDetector(tuple(words), np.full(len(words), slope), threshold)
 
 
-@torch.no_grad()
-def measure_detector(detector: WordDetector, *, pictures: int = 300) -> DetectorFigures:
+def _fit_slope(distance: Values, is_written: npt.NDArray[np.bool_]) -> float:
+    """Return the slope of a logistic curve through 0, by Newton's method."""
+    slope = 10.0
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-slope * distance))
+        first = ((is_written - chance) * distance).sum() - RIDGE * slope
+        second = (chance * (1 - chance) * distance**2).sum() + RIDGE
+        slope = float(np.clip(slope + first / second, 1.0, 200.0))
+    return slope
+
+
+def measure_detector(detector: WordDetector, *, pictures: int = 150) -> DetectorFigures:
     """Judge a detector on new pictures."""
     random = np.random.default_rng(880_001)
     made = [render_writing(detector.words, random) for _ in range(pictures)]
-    pixels = torch.from_numpy(np.stack([picture for picture, _ in made]))
-    written = torch.from_numpy(np.stack([target for _, target in made])) > 0
-    sure = torch.cat(
-        [
-            detector(part.permute(0, 3, 1, 2) / 255.0) > 0
-            for part in torch.split(pixels, 50)
-        ]
-    )
-    found, wrong = sure[written].float().mean(), sure[~written].float().mean()
-    return DetectorFigures(found.item(), wrong.item())
+    every = range(len(detector.words))
+    sure = np.stack([detector.odds(picture, every) > 0 for picture, _ in made])
+    written = np.stack([target for _, target in made]) > 0
+    return DetectorFigures(float(sure[written].mean()), float(sure[~written].mean()))
