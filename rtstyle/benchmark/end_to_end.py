@@ -70,6 +70,7 @@ def measure_end_to_end(
     height: int,
     num_frames: int = 60,
     smooth: SmoothMode = "flow",
+    work_height: int | None = None,
     runtime: str = "auto",
     device: str = "auto",
     folder: Path | None = None,
@@ -82,6 +83,7 @@ def measure_end_to_end(
         height: Of the clip, in pixels; even.
         num_frames: Frames of the clip.
         smooth: As `rtstyle video` has it.
+        work_height: Lines that the network sees; None means all.
         runtime: See `Stylizer`.
         device: See `Stylizer`.
         folder: Where clips are put; None takes one that is removed afterwards.
@@ -99,7 +101,7 @@ def measure_end_to_end(
         stylizer = stack.enter_context(
             Stylizer(
                 style,
-                controls=Controls(smooth=smooth),
+                controls=Controls(smooth=smooth, height=work_height),
                 runtime=runtime,
                 device=device,
                 workers=0,

@@ -37,6 +37,8 @@ class BenchJob:
     """``auto`` is fp32 and, where a style has a twin, int8."""
     device: str = "auto"
     """See `Stylizer`."""
+    work_height: int | None = None
+    """Lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
     """Frames of the clip of the whole pipeline; 0 leaves it out."""
 
@@ -139,6 +141,7 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
         width=job.width - job.width % 2,
         height=job.height - job.height % 2,
         num_frames=job.num_video_frames,
+        work_height=job.work_height,
         runtime=job.runtimes[0],
         device=device,
     )

@@ -29,6 +29,11 @@ from rtstyle.commands.options import json_option
     "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
 )
 @click.option(
+    "--height",
+    type=click.IntRange(16, 8192),
+    help="Lines that the network sees in the whole-video measurement.",
+)
+@click.option(
     "--frames",
     type=click.IntRange(0),
     default=60,
@@ -45,6 +50,7 @@ def bench(
     runtimes: str,
     precision: str,
     device: str,
+    height: int | None,
     frames: int,
     as_json: bool,
     plot: Path | None,
@@ -54,18 +60,18 @@ def bench(
     from rtstyle.errors import UsageError
     from rtstyle.gallery import DEFAULT_STYLE
 
-    width, _, height = size.partition("x")
-    if not (
-        width.isdigit() and height.isdigit() and min(int(width), int(height)) >= 16
-    ):
+    columns, _, lines = size.partition("x")
+    is_size = columns.isdigit() and lines.isdigit()
+    if not is_size or min(int(columns), int(lines)) < 16:
         raise UsageError(f"size: expected WIDTHxHEIGHT from 16x16 on, got {size!r}")
     job = BenchJob(
         styles=_words(styles or DEFAULT_STYLE),
-        width=int(width),
-        height=int(height),
+        width=int(columns),
+        height=int(lines),
         runtimes=_words(runtimes),
         precision=precision,
         device=device,
+        work_height=height,
         num_video_frames=frames,
     )
     report = run_bench(job)
