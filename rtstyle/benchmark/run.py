@@ -13,7 +13,6 @@ from rtstyle.benchmark.report import Report, Row
 from rtstyle.benchmark.rounds import Times, interleaved_ms
 from rtstyle.benchmark.subject import Subject, baseline, subjects_of
 from rtstyle.gallery import load_style
-from rtstyle.precision import with_precision
 from rtstyle.runtime import open_session, resolve_device
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.sample import SampleSource
@@ -135,13 +134,13 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
     if not job.num_video_frames:
         return ()
     log.info("measuring a whole video")
-    style = with_precision(load_style(job.styles[0]), job.precision, device=device)
     result = measure_end_to_end(
-        style,
+        load_style(job.styles[0]),
         width=job.width - job.width % 2,
         height=job.height - job.height % 2,
         num_frames=job.num_video_frames,
         work_height=job.work_height,
+        precision=job.precision,
         runtime=job.runtimes[0],
         device=device,
     )
