@@ -81,21 +81,21 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in given if word != "--debug"]  # wherever it stands
     try:
         code = group.main(words, prog_name="rtstyle", standalone_mode=False)
-    except Exception as error:
-        if len(words) < len(given):
-            raise
-        code = report(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("rtstyle: stopped", err=True)
         code = EXIT_INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = EXIT_USAGE
+    except Exception as error:
+        if len(words) < len(given) and not isinstance(error, click.ClickException):
+            raise
+        code = report(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def report(error: Exception) -> int:
     """Print one line about `error` on stderr and return the exit status."""
-    if isinstance(error, click.Abort):
-        click.echo("rtstyle: stopped", err=True)
-        return EXIT_INTERRUPTED
     text, code = " ".join(str(error).split()), EXIT_FAILURE
     if isinstance(error, click.ClickException):
         text, code = _usage_line(error), error.exit_code

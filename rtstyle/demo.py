@@ -1,5 +1,6 @@
 """The demonstration: the built-in scene in every style."""
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from rtstyle_streams.images import ImageSink
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Source
+
+log = logging.getLogger(__name__)
 
 VIDEO_NAME, SHEET_NAME = "demo.mp4", "contact_sheet.png"
 """What a demonstration writes."""
@@ -87,6 +90,7 @@ def run_demo(
                     style, controls=controls, device=device, workers=0
                 ) as stylizer:
                     pictures.append((style.title, stylizer(still.pixels)))
+                    log.info("style %s, %s", style.name, stylizer.where)
                     stylizer.reset()
                     part = Part(source, frames, count=frames_per_style)
                     run = Pipeline(part, stylizer, sink).run(lambda _: bar.update())

@@ -118,7 +118,8 @@ def run_file_job(job: FileJob) -> JobResult:
         )
         controls = Controls(job.strength, job.keep_colors, job.smooth, job.height)
         with sink:
-            said = _say_notices(source, sink, said=0)
+            said: set[str] = set()
+            _say_notices(source, sink, said=said)
             with Stylizer(
                 style,
                 controls=controls,
@@ -131,7 +132,7 @@ def run_file_job(job: FileJob) -> JobResult:
                 session = stylizer.session
                 log.info("style %s, %s", style.name, stylizer.where)
                 summary = _run(Pipeline(source, stylizer, sink))
-            _say_notices(source, sink, said=said)
+        _say_notices(source, sink, said=said)
         num_errors = int(getattr(source, "num_decode_errors", 0))
         if num_errors:
             log.warning("%s: %d errors while reading", job.source, num_errors)
@@ -158,9 +159,10 @@ def _run(pipeline: Pipeline) -> Summary:
         return pipeline.run(on_frame)
 
 
-def _say_notices(source: Source, sink: Sink, *, said: int) -> int:
-    """Say what differs from the input, but for the first `said` lines; count them."""
-    lines = [line for end in (source, sink) for line in getattr(end, "notices", ())]
-    for line in lines[said:]:
-        log.warning("%s", line)
-    return len(lines)
+def _say_notices(source: Source, sink: Sink, *, said: set[str]) -> None:
+    """Say what differs from the input and was not said yet."""
+    for end in (source, sink):
+        for line in getattr(end, "notices", ()):
+            if line not in said:
+                log.warning("%s", line)
+                said.add(line)

@@ -73,7 +73,9 @@ def list_styles() -> list[dict[str, Any]]:
     cards = []
     for name, path in style_files().items():
         try:
-            cards.append(read_style(path).card | {"name": name})
+            card = read_style(path).card
+            if not card.get("inputs"):  # others want more than a frame
+                cards.append(card | {"name": name})
         except StyleFileError as error:
             log.warning("%s", error)
     return cards

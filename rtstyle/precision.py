@@ -1,9 +1,12 @@
 """Which numbers a style runs in, and the twins beside a style."""
 
+import logging
 from pathlib import Path
 
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.style_file import Style, read_style
+
+log = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "fp32", "int8", "bf16", "fp16")
 """What `--precision` takes. bf16 is OpenVINO's on a CPU, fp16 is for a GPU."""
@@ -33,7 +36,13 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
     if precision == "auto":
         is_slow = device == "cpu" and own == "fp32"
         twin = twin_path(style, "int8") if is_slow else None
-        return style if twin is None else read_style(twin)
+        if twin is None:
+            return style
+        found = read_style(twin)
+        if is_twin(style, found):
+            return found
+        log.warning("%s: is of another version of the style; left alone", twin.name)
+        return style
     if own in TWINS and precision != own:
         raise StyleFileError(
             f"{style.name}: expected a style in fp32 for --precision {precision}, got "
@@ -48,7 +57,19 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
             f"got none; make it with rtstyle export --{precision}, "
             "or use --precision fp32"
         )
-    return read_style(twin)
+    found = read_style(twin)
+    if not is_twin(style, found):
+        raise StyleFileError(
+            f"{twin.name}: expected a twin of this version of {style.name}, got one of "
+            f"another; make it again with rtstyle export --{precision}"
+        )
+    return found
+
+
+def is_twin(style: Style, twin: Style) -> bool:
+    """Tell whether `twin` was made from this very version of `style`."""
+    keys = ("recipe", "trained")
+    return all(style.card.get(key) == twin.card.get(key) for key in keys)
 
 
 def twin_path(style: Style, precision: str) -> Path | None:

@@ -89,7 +89,9 @@ def read_card(data: bytes, *, where: str) -> dict[str, Any]:
         )
     try:
         card = json.loads(text)
-        version, _ = card["version"], (card["name"], card["kind"])
+        version, inputs = card["version"], dict(card.get("inputs", {}))
+        if not all(isinstance(card[key], str) for key in ("name", "title", "kind")):
+            raise ValueError("name, title and kind have to be texts")
     except (ValueError, KeyError, TypeError) as error:
         raise StyleFileError(f"{where}: the card cannot be read ({error})") from error
     if version != CARD_VERSION:
@@ -97,7 +99,7 @@ def read_card(data: bytes, *, where: str) -> dict[str, Any]:
             f"{where}: expected a card of version {CARD_VERSION}, got {version}; "
             "export it again with this version of rtstyle"
         )
-    _check_graph(model, card, where)
+    _check_graph(model, set(inputs), where)
     return dict(card)
 
 
@@ -128,7 +130,7 @@ def _parse(data: bytes, where: str) -> "ModelProto":
     return model
 
 
-def _check_graph(model: "ModelProto", card: dict[str, Any], where: str) -> None:
+def _check_graph(model: "ModelProto", inputs: set[str], where: str) -> None:
     """Refuse opsets, operators, files and inputs that a style may not have."""
     from onnx import TensorProto
 
@@ -149,7 +151,7 @@ def _check_graph(model: "ModelProto", card: dict[str, Any], where: str) -> None:
                 f"got {tensor.name!r} in another"
             )
     names = {value.name: value for value in model.graph.input}
-    claimed = {FRAME_INPUT, *card.get("inputs", {})}
+    claimed = {FRAME_INPUT, *inputs}
     if set(names) != claimed:
         raise StyleFileError(
             f"{where}: expected the inputs that the card names "
@@ -158,8 +160,9 @@ def _check_graph(model: "ModelProto", card: dict[str, Any], where: str) -> None:
     frame = names[FRAME_INPUT].type.tensor_type
     last = frame.shape.dim[-1].dim_value if frame.shape.dim else 0
     is_frame = frame.elem_type == TensorProto.UINT8 and len(frame.shape.dim) == 3
-    outputs = [value.name for value in model.graph.output]
-    if not is_frame or last != 3 or FRAME_OUTPUT not in outputs:
+    kinds = {v.name: v.type.tensor_type.elem_type for v in model.graph.output}
+    is_stylized = kinds.get(FRAME_OUTPUT) == TensorProto.UINT8
+    if not is_frame or last != 3 or not is_stylized:
         raise StyleFileError(
             f"{where}: expected uint8 {FRAME_INPUT} [H, W, 3] in and "
             f"{FRAME_OUTPUT} out, got other inputs or outputs"

@@ -62,7 +62,10 @@ def _options(command: object, rest: str, context: object) -> set[str]:
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_examples_run(code: str, tmp_path: Path) -> None:
     assert len(code.strip().splitlines()) <= 12
-    folders = [str(ROOT), *(str(ROOT / name) for name in ("streams", "train", "export"))]
+    folders = [
+        str(ROOT),
+        *(str(ROOT / name) for name in ("streams", "train", "export")),
+    ]
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -73,7 +73,7 @@ def card_of(weights: Weights, row: dict[str, Any]) -> dict[str, Any]:
         "title": row["title"] or row["name"].replace("_", " ").title(),
         "artist": row["artist"],
         "year": row["year"],
-        "kind": "image",
+        "kind": weights.recipe.get("kind", "image"),
         "network": weights.network | {"num_styles": 1}
         if weights.network["kind"] == "swift"
         else weights.network,

@@ -30,7 +30,7 @@ def list_command(as_json: bool = False) -> None:
         return
     width = max((len(card["name"]) for card in cards), default=0)
     for card in cards:
-        by = ", ".join(part for part in (card.get("artist"), card.get("year")) if part)
+        by = ", ".join(str(card[key]) for key in ("artist", "year") if card.get(key))
         speed = card.get("quality", {}).get("fps_720p")
         rate = f"  {speed:.0f} fps at 720p" if speed else ""
         click.echo(f"{card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())

@@ -1,5 +1,6 @@
 import os
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -298,33 +299,50 @@ def test_a_broken_run_leaves_nothing(
     assert os.listdir(tmp_path) == []
 
 
-@pytest.fixture
-def file_size_limit() -> Iterator[Callable[[int], None]]:
-    """Return what sets the size in bytes from which on writing fails."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+FULL_DISK = """
+import resource, sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from rtstyle_streams.errors import SinkError
+from rtstyle_streams.frame import Frame
+from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.video_writer import VideoWriter
+
+before = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), before[1]))
+info = StreamInfo(width=64, height=48, time_base=Fraction(1, 25))
+random = np.random.default_rng(1)
+said = ""
+try:
+    with VideoWriter(Path(sys.argv[1]), info) as writer:
+        for index in range(50):
+            noise = random.integers(0, 255, (48, 64, 3), np.uint8)
+            writer.write(Frame(noise, index, info.time_base, index))
+except SinkError as error:
+    said = str(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, before)
+print(said)
+"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("allowed", [0, 3000, 100_000])
 def test_a_full_disk_leaves_nothing_under_the_final_name(
-    tmp_path: Path,
-    file_size_limit: Callable[[int], None],
-    suffix: str,
-    allowed: int,
+    tmp_path: Path, suffix: str, allowed: int
 ) -> None:
-    def run() -> None:
-        random = np.random.default_rng(1)
-        file_size_limit(allowed)
-        with VideoWriter(tmp_path / f"out{suffix}", INFO) as writer:
-            for index in range(50):
-                noise = random.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-                writer.write(frame_of(index, noise))
-
-    with pytest.raises(SinkError, match="could not be written: File too large"):
-        run()
+    # in a process of its own: the limit would hold for pytest's own log as well
+    pytest.importorskip("resource")
+    streams = Path(__file__).parents[2] / "streams"
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / f"out{suffix}"), str(allowed)],
+        env=os.environ | {"PYTHONPATH": str(streams)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert "could not be written: File too large" in run.stdout
     assert os.listdir(tmp_path) == []
 
 

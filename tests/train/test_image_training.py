@@ -182,3 +182,16 @@ def test_a_training_starts_from_the_rows_of_the_same_names(room: Path) -> None:
     one = load_weights(room / "one.safetensors")
     assert [style["name"] for style in one.recipe["styles"]] == ["second"]
     assert one.trained["start"] == "both.safetensors"
+
+
+def test_ctrl_c_waits_for_the_end_of_a_step() -> None:
+    import signal
+
+    from rtstyle_train.image_command import between_steps
+
+    before = signal.getsignal(signal.SIGINT)
+    with between_steps() as is_interrupted:
+        assert not is_interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert is_interrupted()
+    assert signal.getsignal(signal.SIGINT) is before

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from rtstyle.errors import WeightsFileError
 from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import SwiftConfig
+from rtstyle_train.errors import TrainError
 from rtstyle_train.muon import orthogonalise
 from rtstyle_train.trainer import DECAY_SHARE, Schedule, Trainer
 
@@ -97,3 +98,14 @@ def test_muons_step_has_singular_values_near_one() -> None:
     values = torch.linalg.svdvals(orthogonalise(matrix))
     assert values.min() > 0.5 and values.max() < 1.3
     torch.testing.assert_close(orthogonalise(matrix.T), orthogonalise(matrix).T)
+
+
+def test_a_checkpoint_of_other_paintings_is_refused(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    first.identity = {"paintings": ["a"]}
+    finish(first, steps=2)
+    first.save()
+    second = make(tmp_path)
+    second.identity = {"paintings": ["b"]}
+    with pytest.raises(TrainError, match="expected a checkpoint of the same paintings"):
+        second.resume()

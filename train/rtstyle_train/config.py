@@ -82,7 +82,7 @@ class TrainConfig:
     steps: int = 20_000
     """Steps of the optimiser."""
     learning_rate: float = 2e-3
-    """Peak learning rate; rises over 2 % of the steps, then falls as a cosine."""
+    """Rises over 100 steps, stays, and falls to 0 over the last 30 %."""
     optimizer: Literal["adam", "muon"] = "muon"
     """Muon for the inner convolutions (Adam for the rest), or Adam for all."""
     ema: float = 0.998

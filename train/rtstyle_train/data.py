@@ -36,7 +36,7 @@ class ContentImages:
         self.images = [image for image in reduced if min(image.shape[:2]) >= smallest]
         if not self.images:
             raise TrainError(
-                f"{folder}: expected pictures of at least {size} pixels, got none"
+                f"{folder}: expected pictures of at least {smallest} pixels, got none"
             )
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Tensor:

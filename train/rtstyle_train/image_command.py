@@ -2,8 +2,11 @@
 
 import hashlib
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -160,6 +163,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         ImageStyle(config, loss, photos),
         schedule,
         checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
+        identity={"paintings": sums, "seed": config.seed},
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
@@ -211,23 +215,40 @@ def _run(
             network.load_state_dict({k: v.cpu() for k, v in average.items()})
             write_preview(preview, network.eval(), photos, len(config.styles))
 
-    bar = tqdm(
-        initial=trainer.progress.step, unit="step", file=sys.stderr, mininterval=1
-    )
-    try:
-        with bar:
-            for report in trainer.run(on_save):
-                for name, value in report.terms.items():
-                    smooth[name] = smooth.get(name, value) * 0.99 + value * 0.01
-                bar.total = report.total
-                bar.update(report.step - bar.n)
-                text = " ".join(f"{name} {value:.3f}" for name, value in smooth.items())
-                bar.set_postfix_str(f"loss {report.loss:.3f} ({text})", refresh=False)
-    except KeyboardInterrupt:
-        trainer.save()
-        log.warning("stopped; go on with the same command and --resume")
-        raise
+    total = trainer.progress.step
+    bar = tqdm(initial=total, unit="step", file=sys.stderr, mininterval=1)
+    with bar, between_steps() as is_interrupted:
+        for report in trainer.run(on_save):
+            for name, value in report.terms.items():
+                smooth[name] = smooth.get(name, value) * 0.99 + value * 0.01
+            bar.total = report.total
+            bar.update(report.step - bar.n)
+            text = " ".join(f"{name} {value:.3f}" for name, value in smooth.items())
+            bar.set_postfix_str(f"loss {report.loss:.3f} ({text})", refresh=False)
+            if is_interrupted():
+                trainer.save()
+                log.warning("stopped; go on with the same command and --resume")
+                raise KeyboardInterrupt
     return smooth
+
+
+@contextmanager
+def between_steps() -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C back, so that no step is cut in half.
+
+    Yields:
+        A function that tells whether Ctrl-C was pressed.
+    """
+    pressed = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main:
+        signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
+    try:
+        yield pressed.is_set
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
 
 
 def _start_from(network: torch.nn.Module, path: Path, styles: Sequence[str]) -> None:
@@ -257,7 +278,7 @@ def _check_output(job: ImageJob) -> None:
     if job.out.suffix != ".safetensors":
         raise ConfigError(f"{job.out}: expected a name that ends in .safetensors")
     if job.out.exists() and not job.overwrite:
-        raise ConfigError(f"{job.out}: exists already; use --overwrite to replace it")
+        raise TrainError(f"{job.out}: exists already; use --overwrite to replace it")
     if not job.out.parent.is_dir():
         raise ConfigError(f"{job.out.parent}: expected a folder, got none there")
 

@@ -1,15 +1,20 @@
 """A picture of what a network has learnt so far."""
 
-import os
+import logging
+from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from rtstyle.networks.swift import stylize_padded
+from rtstyle_streams.errors import StreamError
+from rtstyle_streams.frame import Frame
+from rtstyle_streams.images import ImageSink
 from rtstyle_train.data import ContentImages
+
+log = logging.getLogger(__name__)
 
 NUM_PHOTOS = 3
 """Rows of a preview."""
@@ -36,6 +41,8 @@ def write_preview(
         columns.append(stylized.clamp(0, 1))
     sheet = torch.cat(columns, dim=3).permute(0, 2, 3, 1).flatten(0, 1)
     pixels = (sheet.numpy() * 255.0).round().astype(np.uint8)
-    part = path.with_name(path.name + ".part.png")
-    cv2.imwrite(str(part), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    os.replace(part, path)
+    try:
+        with ImageSink(path, overwrite=True) as sink:
+            sink.write(Frame(pixels, pts=0, time_base=Fraction(1), index=0))
+    except StreamError as error:
+        log.warning("no preview: %s", error)

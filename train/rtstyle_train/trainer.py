@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -106,6 +106,7 @@ class Trainer:
         schedule: Schedule,
         *,
         checkpoint: Path,
+        identity: Mapping[str, Any] | None = None,
         optimizer: str = "muon",
         accelerator: Accelerator | None = None,
     ) -> None:
@@ -113,6 +114,7 @@ class Trainer:
         self.schedule = schedule
         self.method = method
         self.checkpoint = checkpoint
+        self.identity = dict(identity or {})
         self.progress = Progress()
         network = network.to(memory_format=torch.channels_last)
         self.optimizers = make_optimizers(network, optimizer, schedule.learning_rate)
@@ -230,16 +232,24 @@ class Trainer:
                     tensor = torch.as_tensor(value)
                     tensors[f"optimizer/{number}/{key}/{name}"] = tensor
         fields = Progress.__dataclass_fields__
-        meta: dict[str, Any] = {name: getattr(self.progress, name) for name in fields}
+        progress = {name: getattr(self.progress, name) for name in fields}
+        meta = {"progress": progress, "identity": self.identity}
         save_tensors(self.checkpoint, tensors, meta=meta)
 
     def resume(self) -> None:
         """Go on from the checkpoint, as if there had been no interruption.
 
         Raises:
-            TrainError: there is none, or it is of another network.
+            WeightsFileError: there is none.
+            TrainError: it is of another network or recipe.
         """
         tensors, meta = load_tensors(self.checkpoint)
+        for key, value in self.identity.items():
+            if (before := meta.get("identity", {}).get(key)) != value:
+                raise TrainError(
+                    f"{self.checkpoint}: expected a checkpoint of the same {key}, got "
+                    f"one of {before!r}; start anew without --resume"
+                )
         try:
             module = self.accelerator.unwrap_model(self.network)
             module.load_state_dict(_below(tensors, "network/"))
@@ -252,7 +262,7 @@ class Trainer:
             ) from error
         for name, value in _below(tensors, "average/").items():
             self.average[name].copy_(value)
-        self.progress = Progress(**meta)
+        self.progress = Progress(**meta["progress"])
 
 
 def make_optimizers(
