@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtstyle.networks import SwiftNet
+from rtstyle.networks.swift import folded
 
 
 class FrameGraph(nn.Module):
@@ -65,7 +66,8 @@ class SwiftFrameGraph(FrameGraph):
     """
 
     def __init__(self, network: SwiftNet) -> None:
-        network = copy.deepcopy(network)
+        is_frozen = network.config.norm == "frozen"
+        network = folded(network) if is_frozen else copy.deepcopy(network)
         super().__init__(network)
         self.factor = network.head.factor
         cell = self.factor * self.factor

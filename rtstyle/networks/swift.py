@@ -1,5 +1,6 @@
 """The light transform nets: nearly all arithmetic at 1/4 and 1/8 of the size."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -8,10 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtstyle.networks.normalisation import ConditionalInstanceNorm, NoNorm
+from rtstyle.networks.normalisation import (
+    ConditionalInstanceNorm,
+    FrozenNorm,
+    NoNorm,
+    fold,
+)
 
-Norm = Literal["instance", "body", "none"]
-"""Where instance norm runs: at 1/4 and below, in the deepest part only, nowhere."""
+Norm = Literal["instance", "body", "frozen", "none"]
+"""Where instance norm runs: at 1/4 and below, in the deepest part only, in training
+only (its statistics are then frozen and folded at export), nowhere."""
 Head = Literal["shuffle", "resize"]
 """How 1/4 becomes full size: pixel shuffle by 4, or two resizes with a skip."""
 
@@ -67,22 +74,28 @@ def separable_conv(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1))
 
 
+def last_conv(module: nn.Module) -> nn.Conv2d:
+    """Return the convolution that gives the output of `conv` or `separable_conv`."""
+    last = list(module.modules())[-1]
+    assert isinstance(last, nn.Conv2d)
+    return last
+
+
 class ResidualBlock(nn.Module):
     """conv, norm, ReLU, conv, norm, plus the input (Johnson 2016, supplement)."""
 
     def __init__(
-        self, channels: int, *, norm: bool, num_styles: int, separable: bool = False
+        self, channels: int, *, norm: Norm, num_styles: int, separable: bool = False
     ) -> None:
         super().__init__()
         make: Callable[[int, int], nn.Module] = separable_conv if separable else conv
         self.conv1: nn.Module = make(channels, channels)
         self.conv2: nn.Module = make(channels, channels)
-        self.norm1 = _norm(channels, on=norm, num_styles=num_styles)
-        self.norm2 = _norm(channels, on=norm, num_styles=num_styles)
-        if not norm:  # starts near identity, where no norm keeps the scale
+        self.norm1 = _norm(channels, kind=norm, num_styles=num_styles)
+        self.norm2 = _norm(channels, kind=norm, num_styles=num_styles)
+        if norm == "none":  # starts near identity, where no norm keeps the scale
             with torch.no_grad():
-                for param in self.conv2.parameters():
-                    param.mul_(0.3 if param.dim() > 1 else 1.0)
+                last_conv(self.conv2).weight.mul_(0.3)
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         """Return features of the shape of `x`."""
@@ -102,17 +115,18 @@ class SwiftNet(nn.Module):
         super().__init__()
         self.config = config
         c, s = config.channels, config.num_styles
-        wide, deep = config.norm == "instance", config.norm != "none"
+        deep = config.norm
+        wide: Norm = "none" if deep == "body" else deep
         body = config.deep_channels or c
         self.stem1 = conv(3, 16, stride=2)
         self.stem2 = conv(16, c, stride=2)
-        self.stem2_norm = _norm(c, on=wide, num_styles=s)
+        self.stem2_norm = _norm(c, kind=wide, num_styles=s)
         if config.deep_channels:
             self.down = conv(c, body, stride=2)
-            self.down_norm = _norm(body, on=deep, num_styles=s)
+            self.down_norm = _norm(body, kind=deep, num_styles=s)
             self.up = nn.Conv2d(body, c, 1)
             self.join = conv(c, c)
-            self.join_norm = _norm(c, on=wide, num_styles=s)
+            self.join_norm = _norm(c, kind=wide, num_styles=s)
         self.blocks = nn.ModuleList(
             ResidualBlock(body, norm=deep, num_styles=s, separable=config.separable)
             for _ in range(config.blocks)
@@ -167,6 +181,25 @@ class SwiftNet(nn.Module):
         }
         chosen.load_state_dict(tensors)
         return chosen.train(self.training)
+
+
+def folded(network: SwiftNet) -> SwiftNet:
+    """Return a copy whose frozen norms are part of the convolutions before them.
+
+    Args:
+        network: With one style and ``norm="frozen"``; left as it is.
+    """
+    plain = SwiftNet(replace(network.config, norm="none"))
+    source = copy.deepcopy(network)
+    convs = {f"{name}_norm": name for name in ("stem2", "down", "join")}
+    for name, norm in source.named_modules():
+        if isinstance(norm, FrozenNorm):
+            before = convs.get(name) or name.replace(".norm", ".conv")
+            fold(last_conv(source.get_submodule(before)), norm)
+    kept = plain.state_dict().keys()
+    tensors = {name: v for name, v in source.state_dict().items() if name in kept}
+    plain.load_state_dict(tensors)
+    return plain.train(network.training)
 
 
 class ShuffleHead(nn.Module):
@@ -238,5 +271,8 @@ def start_without_grid(head: nn.Conv2d, factor: int) -> None:
             head.bias.zero_()
 
 
-def _norm(channels: int, *, on: bool, num_styles: int) -> nn.Module:
-    return ConditionalInstanceNorm(channels, num_styles=num_styles) if on else NoNorm()
+def _norm(channels: int, *, kind: Norm, num_styles: int) -> nn.Module:
+    if kind == "none":
+        return NoNorm()
+    make = FrozenNorm if kind == "frozen" else ConditionalInstanceNorm
+    return make(channels, num_styles=num_styles)

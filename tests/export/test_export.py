@@ -59,10 +59,11 @@ def test_wrapping_leaves_the_network_as_it_was() -> None:
     [
         swift(),
         swift(head="resize", norm="body", padding=16),
+        swift(norm="frozen"),
         swift(deep_channels=None, norm="none", separable=True),
         JohnsonNet(width=4).eval(),
     ],
-    ids=["deep", "resize", "separable", "johnson"],
+    ids=["deep", "resize", "frozen", "separable", "johnson"],
 )
 def test_a_style_file_does_what_its_network_does(network: nn.Module) -> None:
     data = make_style(network, CARD)

@@ -45,6 +45,7 @@ def style_of(config: SwiftConfig) -> Style:
     card = {
         "version": 1,
         "name": "seeded",
+        "title": "Seeded",
         "kind": "image",
         "precision": "fp32",
         "inputs": {},

@@ -16,7 +16,13 @@ FRAMES = [frame_of(64, 96), frame_of(48, 80)]
 def style() -> Style:
     torch.manual_seed(8)
     config = SwiftConfig(channels=16, blocks=1, deep_channels=16, head="resize")
-    card = {"version": 1, "name": "s", "kind": "image", "precision": "fp32"}
+    card = {
+        "version": 1,
+        "name": "s",
+        "title": "S",
+        "kind": "image",
+        "precision": "fp32",
+    }
     return Style("s", to_onnx(SwiftNet(config).eval()), card)
 
 

@@ -21,7 +21,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_default() -> None:
         ({"stepz": 1}, "unknown key 'stepz'; known keys are batch_size"),
         ({"steps": "many"}, "steps: expected"),
         ({"steps": 0}, "steps: expected at least 1, got 0"),
-        ({"norm": "batch"}, "norm: expected one of instance, body, none"),
+        ({"norm": "batch"}, "norm: expected one of instance, body, frozen, none"),
         ({"size": 100}, "multiple of 8"),
         ({"style_layer_weights": [1.0]}, "expected 5 numbers"),
         ({"styles": [{"name": "x"}]}, "key 'file' is missing"),

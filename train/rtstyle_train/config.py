@@ -37,8 +37,10 @@ class TrainConfig:
 
     network: str = "small"
     """Member of `rtstyle.networks.SWIFT_SIZES`, or ``johnson``."""
-    norm: Literal["instance", "body", "none"] = "instance"
+    norm: Literal["instance", "body", "frozen", "none"] = "instance"
     """Where a swift network runs instance norm."""
+    freeze_after: int = 10_000
+    """Step from which ``frozen`` norms use typical statistics in training too."""
     head: Literal["shuffle", "resize"] = "resize"
     """How a swift network puts the picture together."""
     padding: int = 16

@@ -85,13 +85,15 @@ def recipe_path(name_or_path: str) -> Path:
 def recipe_table(name_or_path: str) -> dict[str, Any]:
     """Return the settings of a recipe.
 
-    The name of a bundled style stands for the recipe that it was made with, with that
-    style alone.
+    The name of a bundled style stands for its own recipe, or else for the one that it
+    was made with together with others, with that style alone.
 
     Raises:
         ConfigError: there is no such recipe, or it is broken.
     """
-    for path in sorted(RECIPES.glob("gallery_*.toml")):
+    own = RECIPES / f"{name_or_path}.toml"
+    shared = [] if own.exists() else sorted(RECIPES.glob("gallery_*.toml"))
+    for path in shared:
         table = read_recipe(path)
         rows = [row for row in table["styles"] if row["name"] == name_or_path]
         if rows:

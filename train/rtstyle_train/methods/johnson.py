@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
+from rtstyle.networks.normalisation import FrozenNorm
 from rtstyle.networks.swift import SwiftConfig, stylize_padded
 from rtstyle_train.config import TrainConfig
 from rtstyle_train.data import ContentImages
@@ -157,6 +158,10 @@ class ImageStyle:
     ) -> dict[str, Tensor]:
         """Return the weighted terms of one step; the same for the same step."""
         config = self.config
+        if step >= config.freeze_after:
+            for module in network.modules():
+                if isinstance(module, FrozenNorm):
+                    module.freeze()
         generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
         photos = self.photos.batch(
             config.batch_size, seed=config.seed + rank, step=step
