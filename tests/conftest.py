@@ -37,6 +37,7 @@ def own_folders(
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("RTSTYLE_RUNTIME", "onnxruntime")  # auto would measure first
 
 
 @pytest.hookimpl(wrapper=True)

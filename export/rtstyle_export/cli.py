@@ -5,30 +5,71 @@ from pathlib import Path
 import click
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command(name="export")
-@click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("style_file", type=FILE)
+@click.argument("source", metavar="WEIGHTS|STYLE", type=FILE)
+@click.argument("target", metavar="[STYLE.onnx]", type=FILE, required=False)
 @click.option("--style", help="Which painting, when WEIGHTS holds several.")
 @click.option("--name", help="What --style will be called with; default: the recipe's.")
 @click.option("--title", help="Title for people; default: the recipe's.")
-@click.option("--overwrite", is_flag=True, help="Replace STYLE_FILE.")
+@click.option(
+    "--int8", "twin", flag_value="int8", help="Make the int8 twin: twice as fast."
+)
+@click.option("--fp16", "twin", flag_value="fp16", help="Make the fp16 twin, for GPUs.")
+@click.option("--calibration", type=FOLDER, help="Photographs, for --int8 and --fp16.")
+@click.option("--to", "engine", type=click.Choice(("tensorrt",)), help="An engine.")
+@click.option("--device", default="cuda:0", show_default=True, help="Of the engine.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def main(
-    weights: Path,
-    style_file: Path,
+    source: Path,
+    target: Path | None,
     style: str | None,
     name: str | None,
     title: str | None,
+    twin: str | None,
+    calibration: Path | None,
+    engine: str | None,
+    device: str,
     overwrite: bool,
 ) -> None:
-    """Make a style file (.onnx) from trained WEIGHTS (.safetensors)."""
-    from rtstyle_export.from_weights import export_weights
+    r"""Make a style file of trained WEIGHTS, or a twin or an engine of a STYLE.
 
-    export_weights(
-        weights, style_file, style=style, name=name, title=title, overwrite=overwrite
-    )
-    click.echo(f"{style_file}: written; try: rtstyle demo --style {style_file}")
+    \b
+    rtstyle export mine.safetensors mine.onnx
+    rtstyle export mine.onnx --int8 --calibration photos/
+    rtstyle export mine.onnx --to tensorrt
+    """
+    if engine:
+        from rtstyle.gallery import load_style
+        from rtstyle_export.to_tensorrt import export_engine
+
+        click.echo(f"{export_engine(load_style(source), device=device)}: built")
+        return
+    if source.suffix == ".safetensors":
+        from rtstyle_export.from_weights import export_weights
+
+        if target is None:
+            raise click.UsageError(f"{source}: name the style file to write")
+        export_weights(
+            source, target, style=style, name=name, title=title, overwrite=overwrite
+        )
+        click.echo(f"{target}: written; try: rtstyle demo --style {target}")
+        source, target = target, None
+    elif twin is None:
+        raise click.UsageError(f"{source}: choose --int8, --fp16 or --to tensorrt")
+    if twin:
+        from rtstyle_export.from_style import export_twin
+
+        made = export_twin(
+            source,
+            target,
+            precision=twin,
+            calibration=calibration,
+            overwrite=overwrite,
+        )
+        click.echo(f"{made}: written; --precision {twin} takes it")
 
 
 @click.command(name="import")

@@ -73,7 +73,7 @@ def quantize_style(
         photos: Content pictures as from `read_photos`: the last `NUM_HELD_OUT` are
             for the gate, ranges are taken from the others.
         style_loss: Style loss against the painting; None takes `texture_distance`
-            between the fp32 and the int8 picture, which no style loss can exceed.
+            between the fp32 and the int8 picture, which needs no painting.
 
     Raises:
         ExportError: the style cannot be quantised, or its twin misses the gate.

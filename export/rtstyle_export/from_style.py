@@ -1,0 +1,49 @@
+"""`rtstyle export STYLE.onnx`: twins in other numbers, and engines."""
+
+from pathlib import Path
+
+from rtstyle.gallery import load_style
+from rtstyle_export.errors import ExportError
+from rtstyle_export.style_writer import check_target, write_style
+
+
+def export_twin(
+    style_path: Path,
+    twin_path: Path | None,
+    *,
+    precision: str,
+    calibration: Path | None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a style's twin in other numbers, if it is near enough to the style.
+
+    Args:
+        style_path: An fp32 style file, or the name of a style.
+        twin_path: Where the twin goes; None is ``NAME.int8.onnx`` beside the style,
+            where it is found.
+        precision: ``int8`` or ``fp16``.
+        calibration: Folder of photographs, for the ranges and for the comparison.
+        overwrite: Whether the twin may exist.
+
+    Returns:
+        Where the twin is.
+
+    Raises:
+        ExportError: no photographs, or the twin misses the gate.
+    """
+    from rtstyle_export.quantize import quantize_style, read_photos
+    from rtstyle_export.to_fp16 import fp16_style
+
+    style = load_style(style_path)
+    assert style.path is not None
+    target = twin_path or style.path.with_name(f"{style.path.stem}.{precision}.onnx")
+    check_target(target, overwrite=overwrite)
+    if calibration is None:
+        raise ExportError(
+            f"--{precision}: expected photographs to compare on, got none; "
+            "name a folder with --calibration DIR"
+        )
+    photos = read_photos(calibration)
+    make = quantize_style if precision == "int8" else fp16_style
+    write_style(target, make(style, photos), overwrite=overwrite)
+    return target

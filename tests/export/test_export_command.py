@@ -1,0 +1,42 @@
+"""`rtstyle export` of style files: what it asks for and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rtstyle.errors import RtstyleError
+from rtstyle_export.cli import main
+from tests.tiny_styles import write_negative
+
+
+def export(*words: str | Path) -> str:
+    run = CliRunner().invoke(main, [str(w) for w in words], catch_exceptions=False)
+    assert run.exit_code == 2
+    return run.output
+
+
+def test_weights_need_a_name_for_the_style_file(tmp_path: Path) -> None:
+    assert "name the style file to write" in export(tmp_path / "x.safetensors")
+
+
+def test_a_style_needs_to_know_what_it_becomes(tmp_path: Path) -> None:
+    assert "choose --int8, --fp16 or --to" in export(write_negative(tmp_path))
+
+
+def test_a_twin_needs_photographs(tmp_path: Path) -> None:
+    with pytest.raises(RtstyleError, match="name a folder with --calibration"):
+        export(write_negative(tmp_path), "--int8")
+
+
+def test_a_twin_is_never_overwritten_unasked(tmp_path: Path) -> None:
+    style = write_negative(tmp_path)
+    (tmp_path / "negative.int8.onnx").write_text("precious")
+    with pytest.raises(RtstyleError, match="exists already; use --overwrite"):
+        export(style, "--int8", "--calibration", tmp_path)
+    assert (tmp_path / "negative.int8.onnx").read_text() == "precious"
+
+
+def test_an_engine_without_tensorrt_names_the_extra(tmp_path: Path) -> None:
+    with pytest.raises(RtstyleError, match="tensorrt|GPU|driver"):
+        export(write_negative(tmp_path), "--to", "tensorrt")
