@@ -90,7 +90,8 @@ def read_card(data: bytes, *, where: str) -> dict[str, Any]:
     try:
         card = json.loads(text)
         version, inputs = card["version"], dict(card.get("inputs", {}))
-        if not all(isinstance(card[key], str) for key in ("name", "title", "kind")):
+        texts = (card["name"], card["kind"], card.get("title", ""))
+        if not all(isinstance(text, str) for text in texts):
             raise ValueError("name, title and kind have to be texts")
     except (ValueError, KeyError, TypeError) as error:
         raise StyleFileError(f"{where}: the card cannot be read ({error})") from error
@@ -100,7 +101,7 @@ def read_card(data: bytes, *, where: str) -> dict[str, Any]:
             "export it again with this version of rtstyle"
         )
     _check_graph(model, set(inputs), where)
-    return dict(card)
+    return {"title": card["name"], **card}
 
 
 def with_card(data: bytes, card: dict[str, Any]) -> bytes:
