@@ -63,6 +63,8 @@ class CudaSession:
         if self.device == "cpu" or set(inputs) != {FRAME_INPUT}:
             return self._ort.run(inputs)
         with self._lock:
+            if self.device == "cpu":  # another thread went there while this one waited
+                return self._ort.run(inputs)
             try:
                 return {FRAME_OUTPUT: self._through(inputs[FRAME_INPUT])}
             except Exception as error:  # onnxruntime's own classes, none of them public

@@ -70,8 +70,9 @@ def test_frames_keep_their_order(findings: Findings) -> None:
     steps = [(after - before) % WIDTH for before, after in pairwise(edges)]
     forward = sum(step < WIDTH // 2 for step in steps)
     backward = sum(step > WIDTH // 2 for step in steps)
-    # the reader follows the strongest edge of moving bars, which now and then hops to
-    # another bar; frames out of order would go back again and again
+    # of 60 frames, one step back was seen once in many runs, its cause not found: the
+    # reader follows the strongest edge of moving bars, which may hop to another bar;
+    # a sink that mixes up frames goes back again and again
     assert min(forward, backward) <= 2, steps
 
 
