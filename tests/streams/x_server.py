@@ -126,7 +126,7 @@ def x_server(folder: Path, *, width: int = 800, height: int = 600) -> Iterator[X
     reading, writing = os.pipe()
     process = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), "-fbdir", str(folder)]
-        + ["-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
+        + ["-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )
