@@ -84,10 +84,14 @@ class FrozenNorm(ConditionalInstanceNorm):
 
     def _note(self, x: Tensor, rows: Tensor) -> None:
         """Move the averages of the styles at hand a little towards these pictures."""
-        var, mean = torch.var_mean(x, dim=(2, 3), correction=0)
-        for row in set(rows.tolist()):
-            for average, found in ((self.running_mean, mean), (self.running_var, var)):
-                average[row].lerp_(found[rows == row].mean(dim=0), self.momentum)
+        var, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
+        styles = torch.arange(len(self.weight), device=x.device)
+        member = (rows[None] == styles[:, None]).to(mean)  # (styles, N)
+        count = member.sum(dim=1, keepdim=True)
+        pace = self.momentum * (count > 0).to(mean)
+        share = member / count.clamp_min(1)
+        for average, found in ((self.running_mean, mean), (self.running_var, var)):
+            average.add_(pace * (share @ found - average))
 
 
 def fold(conv: nn.Conv2d, norm: FrozenNorm) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from rtstyle_train.errors import ConfigError, TrainError
@@ -12,6 +13,7 @@ from rtstyle_train.loss_networks import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     load_loss_network,
+    reflect_by_one,
 )
 
 
@@ -86,3 +88,19 @@ def test_a_file_of_another_sort_is_refused(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(TrainError, match="got a"):
         load_loss_network(weights=path)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 2, 5), (1, 4, 7, 6)])
+def test_reflection_by_one_and_its_gradient_are_those_of_torch(
+    shape: tuple[int, ...],
+) -> None:
+    x = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+    before = x.detach().clone()
+    padded = reflect_by_one(x)
+    expected = F.pad(x, (1, 1, 1, 1), mode="reflect")
+    assert torch.equal(padded, expected)
+    weights = torch.rand_like(padded)
+    (ours,) = torch.autograd.grad((padded * weights).sum(), x)
+    (theirs,) = torch.autograd.grad((expected * weights).sum(), x)
+    torch.testing.assert_close(ours, theirs)
+    assert torch.equal(x.detach(), before)

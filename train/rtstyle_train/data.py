@@ -1,6 +1,7 @@
 """Content images: loaded once, cropped at random, the same for the same step."""
 
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -15,6 +16,37 @@ from rtstyle_train.errors import TrainError
 
 LONGEST_SIDE = 1024
 """Larger photographs are reduced to this when they are loaded, in pixels."""
+
+
+class Crop(NamedTuple):
+    """Which part of which photograph, and what is done to it."""
+
+    image: int
+    """Number of the photograph."""
+    top: int
+    """First line."""
+    left: int
+    """First column."""
+    side: int
+    """Lines and columns."""
+    is_mirrored: bool
+    """Whether left and right change places."""
+    contrast: float
+    """Factor of the distance from mid grey."""
+    brightness: float
+    """Added, of 0..255."""
+
+
+class Photos(Protocol):
+    """Where a training's content images come from: drawn here, cut where it is used."""
+
+    def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
+        """Return, on the CPU, what `cut` needs; the same for the same numbers."""
+        ...
+
+    def cut(self, drawn: Tensor) -> Tensor:
+        """Return RGB ``(N, 3, size, size)``, float32, 0..1, where `drawn` is."""
+        ...
 
 
 class ContentImages:
@@ -50,26 +82,47 @@ class ContentImages:
         Returns:
             RGB, shape ``(batch_size, 3, size, size)``, float32, 0..1.
         """
-        random = np.random.default_rng((seed, step))
-        crops = [self._crop(random) for _ in range(batch_size)]
-        batch = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        crops = self.crops(batch_size, seed=seed, step=step)
+        pixels = np.stack([self._cut(crop) for crop in crops])
+        batch = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         return batch.to(torch.float32).div_(255.0)
 
-    def _crop(self, random: np.random.Generator) -> Pixels:
-        image = self.images[random.integers(len(self.images))]
-        height, width = image.shape[:2]
+    def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
+        """Return `batch`: the CPU cuts at once."""
+        return self.batch(batch_size, seed=seed, step=step)
+
+    def cut(self, drawn: Tensor) -> Tensor:
+        """Return what `draw` gave."""
+        return drawn
+
+    def crops(self, batch_size: int, *, seed: int, step: int) -> list[Crop]:
+        """Draw the crops of a batch."""
+        random = np.random.default_rng((seed, step))
+        return [self._draw(random) for _ in range(batch_size)]
+
+    def _draw(self, random: np.random.Generator) -> Crop:
+        number = int(random.integers(len(self.images)))
+        height, width = self.images[number].shape[:2]
         shortest = min(height, width)
         side = int(random.integers(min(self.smallest_crop, shortest), shortest + 1))
         top = int(random.integers(height - side + 1))
         left = int(random.integers(width - side + 1))
-        crop = image[top : top + side, left : left + side]
-        kind = cv2.INTER_AREA if side > self.size else cv2.INTER_LINEAR
-        square = cv2.resize(crop, (self.size, self.size), interpolation=kind)
-        if random.random() < 0.5:
-            square = square[:, ::-1]
+        is_mirrored = bool(random.random() < 0.5)
         contrast, brightness = random.uniform(0.8, 1.2), random.uniform(-25, 25)
-        changed = (square.astype(np.float32) - 127.5) * contrast + (127.5 + brightness)
-        return np.asarray(np.clip(changed, 0, 255), np.uint8)
+        return Crop(number, top, left, side, is_mirrored, contrast, brightness)
+
+    def _cut(self, crop: Crop) -> Pixels:
+        lines = slice(crop.top, crop.top + crop.side)
+        columns = slice(crop.left, crop.left + crop.side)
+        cut = self.images[crop.image][lines, columns]
+        kind = cv2.INTER_AREA if crop.side > self.size else cv2.INTER_LINEAR
+        square = cv2.resize(cut, (self.size, self.size), interpolation=kind)
+        if crop.is_mirrored:
+            square = square[:, ::-1]
+        centred = (square.astype(np.float32) - 127.5) * crop.contrast
+        return np.asarray(
+            np.clip(centred + (127.5 + crop.brightness), 0, 255), np.uint8
+        )
 
 
 def _reduced(image: Pixels) -> Pixels:

@@ -27,6 +27,7 @@ from rtstyle.networks.weights_file import (
 )
 from rtstyle_train.config import StyleImage, TrainConfig, make_config, read_recipe
 from rtstyle_train.data import ContentImages, load_style_image
+from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.methods.johnson import ImageStyle, PerceptualLoss, make_network
@@ -152,7 +153,9 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     )
     log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
-    loss = make_loss(config, job, accelerator.device)
+    device = accelerator.device
+    on_gpu = DevicePhotos(photos, device) if device.type == "cuda" else None
+    loss = make_loss(config, job, device)
     schedule = Schedule(
         steps=config.steps,
         learning_rate=config.learning_rate,
@@ -162,7 +165,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     )
     trainer = Trainer(
         network,
-        ImageStyle(config, loss, photos),
+        ImageStyle(config, loss, on_gpu or photos),
         schedule,
         checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
         identity={"paintings": sums, "seed": config.seed},

@@ -37,8 +37,9 @@ def luminance(pixels: Tensor) -> Tensor:
     Returns:
         ``(N, 1, H, W)``.
     """
-    weights = torch.tensor(LUMINANCE).to(pixels)
-    return (pixels * weights[:, None, None]).sum(dim=1, keepdim=True)
+    red, green, blue = torch.unbind(pixels, dim=1)
+    grey = LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+    return grey[:, None]
 
 
 def warp(prev: Tensor, flow_cur_to_prev: Tensor) -> Tensor:
@@ -52,8 +53,7 @@ def warp(prev: Tensor, flow_cur_to_prev: Tensor) -> Tensor:
         ``(N, C, H, W)``; what came from outside repeats the edge.
     """
     height, width = prev.shape[2:]
-    x = flow_cur_to_prev[:, 0] + torch.arange(width).to(flow_cur_to_prev)
-    y = flow_cur_to_prev[:, 1] + torch.arange(height).to(flow_cur_to_prev)[:, None]
+    x, y = _looked_up(flow_cur_to_prev)
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     return F.grid_sample(
         prev, grid.to(prev.dtype), padding_mode="border", align_corners=False
@@ -63,7 +63,15 @@ def warp(prev: Tensor, flow_cur_to_prev: Tensor) -> Tensor:
 def inside(flow_cur_to_prev: Tensor) -> Tensor:
     """Return where the flow points into the picture: ``(N, 1, H, W)``, 1 or 0."""
     height, width = flow_cur_to_prev.shape[2:]
-    x = flow_cur_to_prev[:, 0] + torch.arange(width).to(flow_cur_to_prev)
-    y = flow_cur_to_prev[:, 1] + torch.arange(height).to(flow_cur_to_prev)[:, None]
+    x, y = _looked_up(flow_cur_to_prev)
     within = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return within[:, None].to(flow_cur_to_prev.dtype)
+
+
+def _looked_up(flow_cur_to_prev: Tensor) -> tuple[Tensor, Tensor]:
+    """Return column and line that each pixel's flow points at, ``(N, H, W)`` each."""
+    height, width = flow_cur_to_prev.shape[2:]
+    device, dtype = flow_cur_to_prev.device, flow_cur_to_prev.dtype
+    columns = torch.arange(width, device=device, dtype=dtype)
+    lines = torch.arange(height, device=device, dtype=dtype)
+    return flow_cur_to_prev[:, 0] + columns, flow_cur_to_prev[:, 1] + lines[:, None]

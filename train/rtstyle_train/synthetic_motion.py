@@ -1,6 +1,7 @@
 """Two frames of a video from one still photograph, with flow that is exactly known."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,12 @@ BRIGHTNESS = 0.05
 """Largest change of brightness, as a share, either way."""
 
 
+NOISE_TILE = 64
+"""Side of the noise that is drawn and repeated over a picture, in pixels."""
+MOTION_DRAWS = ("amount", "angle", "zoom", "gain", "sigma", "shift", "nodes", "noise")
+"""Names of what `draw_motion` gives."""
+
+
 def make_pair(images: Tensor, generator: torch.Generator) -> MotionPair:
     """Move photographs by a random affine map and a smooth warp.
 
@@ -41,61 +48,72 @@ def make_pair(images: Tensor, generator: torch.Generator) -> MotionPair:
         Losses on known synthetic motion: Wang et al. 2020 (compound regularisation);
         the ranges are ours.
     """
-    with torch.no_grad():
-        flow = random_flow(images, generator)
-        gain = 1.0 + BRIGHTNESS * _uniform(images, generator, (1, 1, 1))
-        moved = warp(images, flow)
-        brighter = (gain * moved).clamp(0.0, 1.0)
-        sigma = NOISE * _uniform(images, generator, (1, 1, 1)).abs()
-        cur = (brighter + sigma * _noise(images, generator)).clamp(0.0, 1.0)
-        change = luminance(brighter - moved)
-        return MotionPair(images, cur, flow, inside(flow), change)
+    drawn = draw_motion(images.shape[0], generator)
+    return move(images, {name: value.to(images) for name, value in drawn.items()})
 
 
-def random_flow(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw one smooth, invertible motion for each picture.
+def draw_motion(num_pairs: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Draw all that `move` leaves to chance, on the CPU, whatever the size.
 
     Returns:
-        ``(N, 2, H, W)``, (dx, dy) in pixels, for pictures of the size of `images`.
+        Uniform numbers in -1..1 under ``amount``, ``angle``, ``zoom``, ``gain``,
+        ``sigma`` of shape ``(N, 1, 1)`` and ``shift`` of ``(N, 2, 1, 1)``; normal ones
+        under ``nodes``, ``(N, 2, nodes, nodes)``, and ``noise``, ``(3, tile, tile)``.
     """
-    n, _, height, width = images.shape
-    amount = _uniform(images, generator, (1, 1, 1)).square()
-    affine = _affine_flow(images, generator)
-    side = min(height, width)
-    nodes = torch.randn(n, 2, BEND_NODES, BEND_NODES, generator=generator)
-    bend = F.interpolate(
-        (BEND * side * nodes).to(images), (height, width), mode="bicubic"
-    )
-    return amount * (affine + bend)
+
+    def uniform(*shape: int) -> Tensor:
+        return 2.0 * torch.rand(num_pairs, *shape, generator=generator) - 1.0
+
+    scalars = {n: uniform(1, 1) for n in ("amount", "angle", "zoom", "gain", "sigma")}
+    nodes = torch.randn(num_pairs, 2, BEND_NODES, BEND_NODES, generator=generator)
+    noise = torch.randn(3, NOISE_TILE, NOISE_TILE, generator=generator)
+    return scalars | {"shift": uniform(2, 1, 1), "nodes": nodes, "noise": noise}
 
 
-def _affine_flow(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the flow of a turn, a zoom and a shift about the centre."""
+@torch.no_grad()
+def move(images: Tensor, drawn: Mapping[str, Tensor]) -> MotionPair:
+    """Return `images` and what they become by a drawn motion.
+
+    Args:
+        images: RGB, shape ``(N, 3, H, W)``, 0..1.
+        drawn: Of `draw_motion`, on the device of `images`.
+    """
     height, width = images.shape[2:]
-    angle = ROTATION * _uniform(images, generator, (1, 1))
-    zoom = 1.0 + ZOOM * _uniform(images, generator, (1, 1))
+    flow = smooth_flow(drawn, height=height, width=width)
+    gain = 1.0 + BRIGHTNESS * drawn["gain"][:, None]
+    moved = warp(images, flow)
+    brighter = (gain * moved).clamp(0.0, 1.0)
+    sigma = NOISE * drawn["sigma"][:, None].abs()
+    tiles = -(-height // NOISE_TILE), -(-width // NOISE_TILE)
+    noise = drawn["noise"].repeat(1, *tiles)[:, :height, :width]
+    cur = (brighter + sigma * noise).clamp(0.0, 1.0)
+    change = luminance(brighter - moved)
+    return MotionPair(images, cur, flow, inside(flow), change)
+
+
+def smooth_flow(drawn: Mapping[str, Tensor], *, height: int, width: int) -> Tensor:
+    """Return a smooth, invertible motion for each picture.
+
+    Returns:
+        ``(N, 2, H, W)``, (dx, dy) in pixels.
+    """
     side = min(height, width)
-    shift = SHIFT * side * _uniform(images, generator, (2, 1, 1))
-    x = torch.arange(width).to(images) - (width - 1) / 2
-    y = (torch.arange(height).to(images) - (height - 1) / 2)[:, None]
+    nodes = BEND * side * drawn["nodes"]
+    bend = F.interpolate(nodes, (height, width), mode="bicubic")
+    affine = _affine_flow(drawn, height, width)
+    return drawn["amount"][:, None].square() * (affine + bend)
+
+
+def _affine_flow(drawn: Mapping[str, Tensor], height: int, width: int) -> Tensor:
+    """Return the flow of a turn, a zoom and a shift about the centre."""
+    angle = ROTATION * drawn["angle"]
+    zoom = 1.0 + ZOOM * drawn["zoom"]
+    shift = SHIFT * min(height, width) * drawn["shift"]
+    device, dtype = angle.device, angle.dtype
+    x = torch.arange(width, device=device, dtype=dtype) - (width - 1) / 2
+    lines = torch.arange(height, device=device, dtype=dtype)
+    y = (lines - (height - 1) / 2)[:, None]
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
     turned = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=1)
     still = torch.stack([x.expand(height, width), y.expand(height, width)])
     return turned - still + shift
-
-
-def _uniform(
-    like: Tensor, generator: torch.Generator, shape: tuple[int, ...]
-) -> Tensor:
-    """Draw from -1..1, one block of `shape` for each picture."""
-    drawn = torch.rand(like.shape[0], *shape, generator=generator)
-    return (2.0 * drawn - 1.0).to(like)
-
-
-def _noise(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw standard normal noise where the pictures are."""
-    seed = int(torch.randint(2**62, (1,), generator=generator))
-    there = torch.Generator(images.device).manual_seed(seed)
-    return torch.randn(
-        images.shape, generator=there, device=images.device, dtype=images.dtype
-    )

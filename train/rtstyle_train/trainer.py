@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from rtstyle.networks.weights_file import load_tensors, save_tensors
+from rtstyle_train.captured_step import CapturedStep
 from rtstyle_train.errors import TrainError
 from rtstyle_train.muon import Muon
 
@@ -28,6 +29,10 @@ SAVE_SECONDS = 60.0
 """Between two checkpoints (and previews)."""
 FLAT_SHARE = 0.005
 """A smoothed loss that has not fallen by this share counts as flat."""
+LOSS_PACE = 0.005
+"""Share of each step's loss in the smoothed one."""
+READ_EVERY = 25
+"""Captured steps between two looks at the loss, each of which waits for the GPU."""
 
 
 class Method(Protocol):
@@ -37,6 +42,28 @@ class Method(Protocol):
         self, network: nn.Module, *, step: int, rank: int, device: torch.device
     ) -> dict[str, Tensor]:
         """Return the weighted terms, to be summed; the same for the same step."""
+        ...
+
+
+@runtime_checkable
+class PreparedMethod(Method, Protocol):
+    """A method whose step is a function of a few small tensors.
+
+    On a GPU such steps are captured (`captured_step`) and replayed.
+    """
+
+    def begin(self, network: nn.Module, step: int) -> int:
+        """Make `network` ready for a step; return the phase of training it is in."""
+        ...
+
+    def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
+        """Draw a step's inputs, on the CPU; the same for the same step."""
+        ...
+
+    def terms(
+        self, network: nn.Module, inputs: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms; depends on the numbers in `inputs` alone."""
         ...
 
 
@@ -117,12 +144,21 @@ class Trainer:
         self.identity = dict(identity or {})
         self.progress = Progress()
         network = network.to(memory_format=torch.channels_last)
-        self.optimizers = make_optimizers(network, optimizer, schedule.learning_rate)
+        device = self.accelerator.device
+        self._captured: CapturedStep | None = None
+        alone = self.accelerator.num_processes == 1
+        is_gpu = device.type == "cuda"
+        self.optimizers = make_optimizers(
+            network, optimizer, schedule.learning_rate, capturable=is_gpu
+        )
         self.network = self.accelerator.prepare(network)
         self.optimizers = [self.accelerator.prepare(o) for o in self.optimizers]
         self.average = {
             name: value.detach().clone() for name, value in self._plain().items()
         }
+        if is_gpu and alone and isinstance(method, PreparedMethod):
+            self._captured = CapturedStep(self._update, device)
+        self._terms: dict[str, float] = {}
 
     def run(self, on_save: Callable[[dict[str, Tensor]], None]) -> Iterator[Report]:
         """Train to the end, reporting every step.
@@ -137,6 +173,8 @@ class Trainer:
             now = time.monotonic()
             self.progress.seconds += now - began
             if now - saved > SAVE_SECONDS or self.is_done:
+                if self._captured is not None:
+                    self._captured.wait()
                 self.save()
                 on_save(self.average)
                 saved = time.monotonic()
@@ -154,30 +192,67 @@ class Trainer:
         return self.progress.end or self.schedule.steps
 
     def _step(self) -> dict[str, float]:
-        progress = self.progress
         self._maybe_begin_decay()
+        progress, method = self.progress, self.method
+        step, rank = progress.step, self.accelerator.process_index
+        rate = torch.tensor(self._rate(), dtype=torch.float64)
+        decay = min(self.schedule.ema, (step + 1) / (step + 11))
+        pace = {"rate": rate, "forget": torch.tensor(1 - decay, dtype=torch.float64)}
+        if self._captured is not None and isinstance(method, PreparedMethod):
+            phase = method.begin(self.network, step)
+            inputs = pace | method.inputs(step=step, rank=rank)
+            terms = self._captured(inputs, phase=phase)
+        else:
+            terms = self._update(pace)
+        progress.step += 1
+        is_read = self._captured is None or step % READ_EVERY == 0 or self.is_done
+        if is_read:
+            names, values = list(terms), torch.stack(list(terms.values())).tolist()
+            self._terms = dict(zip(names, values, strict=True))
+            self._note_loss(sum(values), over=READ_EVERY if self._captured else 1)
+        return self._terms
+
+    def _update(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Make one step of optimisers and average; return the terms.
+
+        Args:
+            inputs: ``rate`` of the learning, ``forget`` of the average, and, of a
+                `PreparedMethod` that is captured, its own.
+        """
+        rate = inputs["rate"]
+        is_captured = self._captured is not None
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * self._rate()
+                lr = group["peak"] * rate
+                group["lr"] = lr.float() if is_captured else lr.item()
             optimizer.zero_grad(set_to_none=True)
-        terms = self.method.losses(
-            self.network,
-            step=progress.step,
-            rank=self.accelerator.process_index,
-            device=self.accelerator.device,
-        )
+        terms = self._losses(inputs)
         loss = torch.stack(list(terms.values())).sum()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         for optimizer in self.optimizers:
             optimizer.step()
-        progress.step += 1
-        decay = min(self.schedule.ema, progress.step / (progress.step + 10))
-        with torch.no_grad():
-            for name, value in self._plain().items():
-                self.average[name].lerp_(value, 1 - decay)
-        self._note_loss(loss.item())
-        return {name: term.item() for name, term in terms.items()}
+        self._move_average(inputs["forget"])
+        return {name: term.detach() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def _move_average(self, forget: Tensor) -> None:
+        """Move the averaged weights towards the present ones by a share."""
+        values = self._plain()
+        averages = [self.average[name] for name in values]
+        changes = torch._foreach_sub(list(values.values()), averages)
+        share = forget.to(averages[0])
+        torch._foreach_add_(averages, [change * share for change in changes])
+
+    def _losses(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if self._captured is not None and isinstance(self.method, PreparedMethod):
+            return self.method.terms(self.network, inputs)
+        return self.method.losses(
+            self.network,
+            step=self.progress.step,
+            rank=self.accelerator.process_index,
+            device=self.accelerator.device,
+        )
 
     def _rate(self) -> float:
         """Return the share of the peak learning rate that this step uses."""
@@ -202,17 +277,17 @@ class Trainer:
             return
         progress.decay_from = progress.step
 
-    def _note_loss(self, loss: float) -> None:
+    def _note_loss(self, loss: float, *, over: int) -> None:
+        """Smooth a loss that stands for `over` steps; stop where it is no number."""
         progress = self.progress
+        pace = 1 - (1 - LOSS_PACE) ** over
         if not math.isfinite(loss):
             raise TrainError(
                 f"step {progress.step}: the loss is {loss}; lower learning_rate, "
                 f"then go on from the last checkpoint with --resume"
             )
         first = progress.loss == math.inf
-        progress.loss = (
-            loss if first else progress.loss + 0.005 * (loss - progress.loss)
-        )
+        progress.loss = loss if first else progress.loss + pace * (loss - progress.loss)
         if progress.loss < progress.best * (1 - FLAT_SHARE):
             progress.best, progress.best_step = progress.loss, progress.step
 
@@ -266,9 +341,11 @@ class Trainer:
 
 
 def make_optimizers(
-    network: nn.Module, kind: str, learning_rate: float
+    network: nn.Module, kind: str, learning_rate: float, *, capturable: bool = False
 ) -> list[torch.optim.Optimizer]:
     """Return Adam for all, or Muon for the inner convolutions and Adam for the rest.
+
+    `capturable` ones take tensors as learning rate and may be part of a CUDA graph.
 
     "Inner" are 3x3 kernels that are neither depthwise nor the first or last ones.
     """
@@ -280,7 +357,10 @@ def make_optimizers(
         (inner if kind == "muon" and is_inner else rest).append(param)
     optimizers: list[torch.optim.Optimizer] = []
     if rest:
-        optimizers.append(torch.optim.Adam(rest, lr=learning_rate, betas=(0.9, 0.99)))
+        adam = torch.optim.Adam(
+            rest, lr=learning_rate, betas=(0.9, 0.99), capturable=capturable
+        )
+        optimizers.append(adam)
     if inner:
         optimizers.append(Muon(inner, lr=2.5 * learning_rate))
     for optimizer in optimizers:

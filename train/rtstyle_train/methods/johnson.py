@@ -1,6 +1,6 @@
 """Perceptual losses for a feed-forward network, one painting or many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle.networks.normalisation import FrozenNorm
 from rtstyle.networks.swift import SwiftConfig, stylize_padded
 from rtstyle_train.config import TrainConfig
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data import Photos
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
@@ -17,7 +17,7 @@ from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.synthetic_motion import make_pair
+from rtstyle_train.synthetic_motion import MOTION_DRAWS, draw_motion, move
 
 HEADROOM = 0.05
 """How far outside 0..1 the loss network may see a pixel."""
@@ -130,60 +130,95 @@ class PerceptualLoss(nn.Module):
         return {name: gram_matrix_with_mean(x) for name, x in features.items()}
 
 
-def loss_window(config: TrainConfig, generator: torch.Generator) -> tuple[slice, slice]:
+def loss_window(
+    config: TrainConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Return which lines and columns of a batch the loss network looks at.
 
     The window is `JITTER` pixels smaller than the batch and moves from step to step;
     one time in four it is everything, borders included.
+
+    Returns:
+        Their numbers, int64.
     """
     top, left, whole = torch.randint(0, JITTER + 1, (3,), generator=generator).tolist()
     if whole < 2:
-        return slice(None), slice(None)
-    side = config.size - JITTER
-    return slice(top, top + side), slice(left, left + side)
+        return torch.arange(config.size), torch.arange(config.size)
+    side = torch.arange(config.size - JITTER)
+    return top + side, left + side
 
 
 class ImageStyle:
     """Learns paintings from photographs: one step's losses."""
 
     def __init__(
-        self, config: TrainConfig, loss: PerceptualLoss, photos: ContentImages
+        self, config: TrainConfig, loss: PerceptualLoss, photos: Photos
     ) -> None:
         self.config = config
         self.loss = loss
         self.photos = photos
 
+    def begin(self, network: nn.Module, step: int) -> int:
+        """Freeze what a recipe freezes from this step on; return 1 then, else 0."""
+        if step < self.config.freeze_after:
+            return 0
+        for module in network.modules():
+            if isinstance(module, FrozenNorm):
+                module.freeze()
+        return 1
+
+    def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
+        """Draw photographs, styles, window and motion of a step, on the CPU."""
+        config = self.config
+        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
+        lines, columns = loss_window(config, generator)
+        # styles take turns, so that every batch holds as many as it can
+        first = (step * config.batch_size) % max(1, len(config.styles))
+        rows = torch.arange(first, first + config.batch_size)
+        drawn = self.photos.draw(config.batch_size, seed=config.seed + rank, step=step)
+        inputs = {
+            "photos": drawn,
+            "style": rows % max(1, len(config.styles)),
+            "lines": lines,
+            "columns": columns,
+        }
+        if config.temporal_weight:
+            motion = draw_motion(max(1, config.batch_size // 2), generator)
+            inputs |= {f"motion_{name}": value for name, value in motion.items()}
+        return inputs
+
+    def terms(
+        self, network: nn.Module, inputs: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms of a step.
+
+        Args:
+            network: The transform net.
+            inputs: Of `inputs`, on its device.
+        """
+        config, style = self.config, inputs["style"]
+        content = self.photos.cut(inputs["photos"])
+        content = content.contiguous(memory_format=torch.channels_last)
+        padding = 0 if config.network == "johnson" else config.padding
+        stylized = stylize_padded(network, content, style, padding=padding)
+        window = [(x, inputs["lines"], inputs["columns"]) for x in (stylized, content)]
+        seen = [x.index_select(2, down).index_select(3, to) for x, down, to in window]
+        terms: dict[str, Tensor] = self.loss(*seen, style)
+        if config.temporal_weight:
+            motion = {n: inputs[f"motion_{n}"] for n in MOTION_DRAWS}
+            half = motion["amount"].shape[0]
+            both = style[:half].repeat(2)
+            terms |= temporal_terms(
+                lambda x: stylize_padded(network, x, both, padding=padding),
+                move(content[:half], motion),
+                output_weight=config.temporal_weight,
+            )
+        return terms
+
     def losses(
         self, network: nn.Module, *, step: int, rank: int, device: torch.device
     ) -> dict[str, Tensor]:
         """Return the weighted terms of one step; the same for the same step."""
-        config = self.config
-        if step >= config.freeze_after:
-            for module in network.modules():
-                if isinstance(module, FrozenNorm):
-                    module.freeze()
-        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
-        photos = self.photos.batch(
-            config.batch_size, seed=config.seed + rank, step=step
-        )
-        content = photos.to(device).contiguous(memory_format=torch.channels_last)
-        # styles take turns, so that every batch holds as many as it can
-        first = (step * config.batch_size) % max(1, len(config.styles))
-        rows = torch.arange(first, first + config.batch_size)
-        style = (rows % max(1, len(config.styles))).to(device)
-        padding = 0 if config.network == "johnson" else config.padding
-        stylized = stylize_padded(network, content, style, padding=padding)
-        steady: dict[str, Tensor] = {}
-        if config.temporal_weight:
-            half = max(1, config.batch_size // 2)
-            both = style[:half].repeat(2)
-            steady = temporal_terms(
-                lambda x: stylize_padded(network, x, both, padding=padding),
-                make_pair(content[:half], generator),
-                output_weight=config.temporal_weight,
-            )
-        lines, columns = loss_window(config, generator)
-        terms: dict[str, Tensor] = self.loss(
-            stylized[:, :, lines, columns], content[:, :, lines, columns], style
-        )
-        return terms | steady
+        self.begin(network, step)
+        inputs = self.inputs(step=step, rank=rank)
+        return self.terms(network, {n: t.to(device) for n, t in inputs.items()})

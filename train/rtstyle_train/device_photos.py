@@ -1,0 +1,100 @@
+"""Content images that live on a GPU and are cropped there."""
+
+import math
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.data import ContentImages
+
+
+class DevicePhotos:
+    """The crops of a `ContentImages`, cut by a GPU: steps need not wait for a CPU.
+
+    Every photograph is kept at full, half, quarter ... size; a crop is taken from the
+    level that is at most twice too large and resized bilinearly. The pixels differ a
+    little from those that `ContentImages.batch` makes (area and bilinear resizing).
+    """
+
+    def __init__(self, photos: ContentImages, device: torch.device) -> None:
+        self.photos, self.size = photos, photos.size
+        levels = [list(_halvings(image, photos.size)) for image in photos.images]
+        flat = [pixels for image in levels for pixels in image]
+        self._first = np.cumsum([0] + [len(image) for image in levels])
+        self._sizes = [pixels.shape[:2] for pixels in flat]
+        self._starts = np.cumsum([0] + [pixels.size for pixels in flat])
+        data = np.concatenate([pixels.ravel() for pixels in flat])
+        self._data = torch.from_numpy(data).to(device)
+
+    def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
+        """Return the crops of `ContentImages.crops` as numbers.
+
+        Returns:
+            Shape ``(N, 8)``, float64: where the level's pixels begin, its width, top,
+            left and side in it, 1 for mirrored, contrast, brightness.
+        """
+        rows = []
+        for crop in self.photos.crops(batch_size, seed=seed, step=step):
+            num_levels = self._first[crop.image + 1] - self._first[crop.image]
+            ratio = max(1.0, crop.side / self.size)
+            level = min(num_levels - 1, int(math.log2(ratio)))
+            number = self._first[crop.image] + level
+            height, width = self._sizes[number]
+            full_height, full_width = self._sizes[self._first[crop.image]]
+            scale = min(height / full_height, width / full_width)
+            side = min(crop.side * scale, height, width)
+            top = min(crop.top * scale, height - side)
+            left = min(crop.left * scale, width - side)
+            placed = (self._starts[number], width, top, left, side)
+            rows.append((*placed, crop.is_mirrored, crop.contrast, crop.brightness))
+        return torch.tensor(rows, dtype=torch.float64)
+
+    def cut(self, drawn: Tensor) -> Tensor:
+        """Return the crops.
+
+        Args:
+            drawn: Of `draw`, on the device.
+
+        Returns:
+            RGB, shape ``(N, 3, size, size)``, float32, 0..1, channels last.
+        """
+        columns = drawn[:, :, None, None].unbind(1)
+        start, width = columns[0].long(), columns[1].long()
+        top, left, side, mirrored, contrast, brightness = (
+            c.float() for c in columns[2:]
+        )
+        steps = torch.arange(self.size, device=drawn.device, dtype=torch.float32)
+        across = torch.where(mirrored > 0, self.size - 1 - steps, steps)
+        x = (left + (across + 0.5) * side / self.size - 0.5).clamp_min(0)
+        y = (top + (steps[:, None] + 0.5) * side / self.size - 0.5).clamp_min(0)
+        x, y = torch.minimum(x, left + side - 1), torch.minimum(y, top + side - 1)
+        x0, y0 = x.long(), y.long()
+        fx, fy = (x - x0)[..., None], (y - y0)[..., None]
+        right, below = (x > x0).long(), (y > y0).long()
+
+        def at(line: Tensor, column: Tensor) -> Tensor:
+            first = start + (line * width + column) * 3
+            colours = torch.arange(3, device=drawn.device)
+            return self._data[first[..., None] + colours].float()
+
+        upper = at(y0, x0) * (1 - fx) + at(y0, x0 + right) * fx
+        lower = at(y0 + below, x0) * (1 - fx) + at(y0 + below, x0 + right) * fx
+        pixels = upper * (1 - fy) + lower * fy
+        changed = (pixels - 127.5) * contrast[..., None] + 127.5 + brightness[..., None]
+        return (changed.clamp(0, 255) / 255).permute(0, 3, 1, 2)
+
+
+def _halvings(image: Pixels, size: int) -> Iterable[Pixels]:
+    """Yield the picture and its halvings that crops of `size` are taken from."""
+    yield image
+    while min(image.shape[:2]) >= 2 * size:
+        height, width = image.shape[:2]
+        half = (width // 2, height // 2)
+        image = np.asarray(
+            cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8
+        )
+        yield image
