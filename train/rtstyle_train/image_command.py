@@ -154,6 +154,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     device = accelerator.device
+    torch.set_float32_matmul_precision("high")  # TF32, where there is a GPU
     on_gpu = DevicePhotos(photos, device) if device.type == "cuda" else None
     loss = make_loss(config, job, device)
     schedule = Schedule(

@@ -1,8 +1,9 @@
 """Muon for convolutions: momentum whose matrix is made orthogonal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -28,29 +29,44 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Change every parameter that has a gradient."""
         for group in self.param_groups:
-            alike: dict[torch.Size, list[nn.Parameter]] = {}
-            for param in group["params"]:
-                if param.grad is not None:
-                    alike.setdefault(param.shape, []).append(param)
-            for params in alike.values():
-                self._step_alike(params, group["lr"], group["momentum"])
+            params = [param for param in group["params"] if param.grad is not None]
+            if not params:
+                continue
+            ahead = [self._ahead(param, group["momentum"]) for param in params]
+            updates = orthogonalise_all(ahead)
+            for param, update in zip(params, updates, strict=True):
+                step = -group["lr"] * 0.2 * max(update.shape) ** 0.5
+                param.add_(update.reshape(param.shape) * step)
 
-    def _step_alike(
-        self, params: list[nn.Parameter], lr: float | Tensor, momentum: float
-    ) -> None:
-        """Change parameters of one shape, their matrices in one batch."""
-        ahead = []
-        for param in params:
-            assert param.grad is not None
-            state = self.state[param]
-            if not state:
-                state["momentum"] = torch.zeros_like(param)
-            state["momentum"].lerp_(param.grad, 1 - momentum)
-            ahead.append(param.grad.lerp(state["momentum"], momentum).flatten(1))
-        updates = orthogonalise(torch.stack(ahead))
-        step = -lr * 0.2 * max(updates.shape[1:]) ** 0.5
-        for param, update in zip(params, updates, strict=True):
-            param.add_(update.view_as(param) * step)
+    def _ahead(self, param: nn.Parameter, momentum: float) -> Tensor:
+        """Return the Nesterov momentum of a kernel as a matrix."""
+        assert param.grad is not None
+        state = self.state[param]
+        if not state:
+            state["momentum"] = torch.zeros_like(param)
+        state["momentum"].lerp_(param.grad, 1 - momentum)
+        return param.grad.lerp(state["momentum"], momentum).flatten(1)
+
+
+def orthogonalise_all(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Return `orthogonalise` of each matrix, made in one batch.
+
+    Zeros around a matrix stay zeros in every round and change nothing within, so all
+    are brought to one shape: on a GPU it is the number of products that costs.
+    """
+    lying = [m.T if m.shape[0] > m.shape[1] else m for m in matrices]
+    rows, columns = (max(m.shape[dim] for m in lying) for dim in (0, 1))
+    batch = torch.stack(
+        [F.pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0])) for m in lying]
+    )
+    results = [
+        made[: m.shape[0], : m.shape[1]]
+        for made, m in zip(orthogonalise(batch), lying, strict=True)
+    ]
+    return [
+        made if made.shape == m.shape else made.T
+        for made, m in zip(results, matrices, strict=True)
+    ]
 
 
 def orthogonalise(matrix: Tensor, *, rounds: int = 5) -> Tensor:

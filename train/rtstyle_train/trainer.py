@@ -241,8 +241,8 @@ class Trainer:
         values = self._plain()
         averages = [self.average[name] for name in values]
         changes = torch._foreach_sub(list(values.values()), averages)
-        share = forget.to(averages[0])
-        torch._foreach_add_(averages, [change * share for change in changes])
+        torch._foreach_mul_(changes, forget.to(averages[0]))
+        torch._foreach_add_(averages, changes)
 
     def _losses(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if self._captured is not None and isinstance(self.method, PreparedMethod):
