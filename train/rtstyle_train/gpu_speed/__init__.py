@@ -1,0 +1,1 @@
+"""How fast the torch networks run on a GPU, with one upload and download a frame."""

@@ -1,0 +1,40 @@
+"""Compiling all networks at once, before anything is timed.
+
+torch.compile keeps what it made on disk: processes of their own fill that cache, all
+at the same time, and the one that measures afterwards only reads it.
+"""
+
+import subprocess
+import sys
+import time
+
+
+def compile_ahead(
+    networks: list[str], sizes: str, *, weights: list[str], seconds: float
+) -> None:
+    """Fill torch.compile's cache; what is not done in time is left undone.
+
+    Args:
+        networks: A process for each.
+        sizes: ``1280x720,...``.
+        weights: ``NETWORK=FILE`` of those that have weights.
+        seconds: To wait at most.
+    """
+    module = [sys.executable, "-m", "rtstyle_train.gpu_speed", "--no-ahead"]
+    options = ["--sizes", sizes, "--seconds-each", "0", "--ways", "fp16 compiled"]
+    options += [word for text in weights for word in ("--weights", text)]
+    running = [
+        subprocess.Popen(
+            [*module, *options, "--networks", name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name in networks
+    ]
+    ends_at = time.monotonic() + seconds
+    for process in running:
+        try:
+            process.wait(max(0.1, ends_at - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

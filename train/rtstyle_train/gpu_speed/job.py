@@ -1,0 +1,237 @@
+"""Which networks are measured in which way, in which order, within which time."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
+from rtstyle_train.gpu_speed.adain import VggAdain
+from rtstyle_train.gpu_speed.ceilings import Ceilings, work_of
+from rtstyle_train.gpu_speed.cells import in_precision
+from rtstyle_train.gpu_speed.clock import CpuRig, CudaRig, Rig, Step, Timing
+from rtstyle_train.gpu_speed.graphs import bytes_graph
+
+Way = Literal["fp16", "fp16 compiled", "fp32"]
+"""Numbers that the network runs in, and whether torch.compile fuses it."""
+WAYS: dict[Way, float] = {"fp16 compiled": 0.0, "fp16": 0.6, "fp32": 1.5}
+"""Each with its place in the order: by how many sizes it comes after the first."""
+NETWORKS = ("small", "johnson", "slim", "adain", "small-flat")
+"""Likewise."""
+NO_TIME = "no time left"
+"""Why a case was left out, if nothing went wrong."""
+LEAST_SECONDS = 3.0
+"""What a case is thought to take before one was measured."""
+FIRST_SIZE = (1080, 1920)
+"""Height and width that come first, in pixels; then the largest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One network in one way at one size."""
+
+    network: str
+    """One of `NETWORKS`."""
+    way: Way
+    """How it runs."""
+    height: int
+    """Of the frame, in pixels."""
+    width: int
+    """Likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A case that was not measured."""
+
+    case: Case
+    """Which."""
+    why: str
+    """One line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was measured of a case."""
+
+    case: Case
+    """Which."""
+    timing: Timing
+    """Milliseconds and frames a second."""
+    gmac: float
+    """Multiplications a frame, in 10^9."""
+    arithmetic_share: float
+    """Of the matrix product's speed in the same numbers, 0..1."""
+    bandwidth_share: float
+    """Of the device copy's speed, were every convolution's input and output moved
+    once; may pass 1 where the cache holds them."""
+    psnr_db: float | None
+    """Against the same network in fp32, in bytes; None for fp32 itself."""
+    largest_difference: int
+    """Of 255: from fp32, or for fp32 from the network as its paper draws it."""
+    prepared_seconds: float
+    """What building, compiling and capturing took."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all figures in one flat mapping."""
+        rest = asdict(self)
+        flat = {**rest.pop("case"), **rest.pop("timing"), **rest}
+        return {**flat, "copy_share": self.timing.copy_share}
+
+
+def cases(
+    networks: tuple[str, ...], ways: tuple[Way, ...], sizes: list[tuple[int, int]]
+) -> list[Case]:
+    """Return all cases, what is asked for most first.
+
+    Args:
+        networks: Of `NETWORKS`.
+        ways: Of `WAYS`.
+        sizes: Heights and widths in pixels.
+    """
+    near = sorted(sizes, key=lambda size: (size != FIRST_SIZE, -size[0] * size[1]))
+    groups = [
+        (rank + WAYS[way], way, size) for rank, size in enumerate(near) for way in ways
+    ]
+    groups.sort(key=lambda group: group[0])
+    return [Case(name, way, *size) for _, way, size in groups for name in networks]
+
+
+def first_network(name: str) -> nn.Module:
+    """Return a network with first weights from a fixed seed.
+
+    Light nets have head and padding of the bundled styles.
+    """
+    torch.manual_seed(1234)
+    if name == "adain":
+        return VggAdain().eval()
+    if name == "johnson":
+        network = JohnsonNet()
+        # first weights make a grey picture: rounding would hide every difference
+        network.deconv3.conv2d.weight.data.mul_(100.0)
+        network.deconv3.conv2d.bias = nn.Parameter(torch.full((3,), 127.0))
+        return network.eval()
+    config = replace(SWIFT_SIZES[name], head="resize", padding=32)
+    return SwiftNet(config).eval()
+
+
+def measured(
+    wanted: list[Case],
+    *,
+    photo: Callable[[int, int], Tensor],
+    networks: dict[str, nn.Module],
+    device: str,
+    ceilings: Ceilings,
+    ends_at: float,
+    seconds_each: float = 0.6,
+) -> Iterator[Result | Skipped]:
+    """Measure one case after another; hand back unmeasured what finds no time.
+
+    Args:
+        wanted: In the order to take.
+        photo: Gives a frame of a height and width: RGB bytes on the CPU.
+        networks: By name, in fp32 on the CPU.
+        device: ``cpu`` or ``cuda``.
+        ceilings: Of this device.
+        ends_at: When to be done, on `time.monotonic`.
+        seconds_each: How long one case is timed.
+    """
+    longest: dict[Way, float] = dict.fromkeys(WAYS, LEAST_SECONDS)
+    for case in wanted:
+        began = time.monotonic()
+        if began + longest[case.way] > ends_at:
+            yield Skipped(case, NO_TIME)
+            continue
+        frame = photo(case.height, case.width)
+        network = networks[case.network]
+        try:
+            yield _measure(case, network, frame, device, ceilings, seconds_each)
+        except RuntimeError as error:  # CUDA's and the compiler's; the others go on
+            yield Skipped(case, " ".join(str(error).split())[:300])
+        longest[case.way] = max(longest[case.way], time.monotonic() - began)
+
+
+@torch.no_grad()
+def _measure(
+    case: Case,
+    network: nn.Module,
+    frame: Tensor,
+    device: str,
+    ceilings: Ceilings,
+    seconds: float,
+) -> Result:
+    began = time.perf_counter()
+    is_half = case.way != "fp32"
+    graph = bytes_graph(network)
+    if device != "cpu":
+        graph = graph.cuda()
+    in_precision(graph, torch.float32)
+    expected = _reference(network, graph, frame, device, is_half=is_half)
+    if is_half:
+        graph.dtype = torch.float16
+        in_precision(graph, torch.float16)
+    step: Step = graph
+    if case.way == "fp16 compiled":
+        torch._dynamo.reset()
+        step = torch.compile(graph, fullgraph=True, dynamic=False)
+    rig: Rig = CpuRig(step, frame) if device == "cpu" else CudaRig(step, frame)
+    apart = rig.stylized().float() - expected.float()
+    prepared = time.perf_counter() - began
+    timing = rig.timing(seconds=seconds)
+    work = work_of(network, height=case.height, width=case.width)
+    peak = ceilings.fp16_tflops if is_half else ceilings.fp32_tflops
+    moved = work.numbers * (2 if is_half else 4) / timing.device_ms_p50 / 1e6
+    return Result(
+        case=case,
+        timing=timing,
+        gmac=work.gmac,
+        arithmetic_share=2 * work.gmac / timing.device_ms_p50 / peak,
+        bandwidth_share=moved / ceilings.copy_gb_per_second,
+        psnr_db=psnr_db(apart) if is_half else None,
+        largest_difference=int(apart.abs().max()),
+        prepared_seconds=prepared,
+    )
+
+
+def _reference(
+    network: nn.Module, graph: nn.Module, frame: Tensor, device: str, *, is_half: bool
+) -> Tensor:
+    """Return bytes in fp32: of the graph, or for the graph itself of the network."""
+    here = frame.to(device)
+    torch.backends.cudnn.benchmark = False  # one run is not worth a search
+    if is_half:
+        stylized: Tensor = graph(here)
+    else:
+        stylized = as_drawn(copy.deepcopy(network).to(device), here)
+    torch.backends.cudnn.benchmark = True
+    return stylized.cpu()
+
+
+def as_drawn(network: nn.Module, frame: Tensor) -> Tensor:
+    """Return what a network makes of bytes, run as its definition is written.
+
+    Args:
+        network: Takes and gives RGB ``(1, 3, H, W)``, 0..1.
+        frame: RGB, ``(H, W, 3)``, uint8.
+    """
+    facts: Any = getattr(network, "config", network)
+    m, p = int(facts.multiple), int(getattr(facts, "padding", 0))
+    height, width = frame.shape[:2]
+    pixels = frame.permute(2, 0, 1)[None].float() / 255.0
+    edges = (p, -width % m + p, p, -height % m + p)
+    stylized = network(F.pad(pixels, edges, mode="replicate"))
+    picture = stylized[0, :, p : p + height, p : p + width].permute(1, 2, 0)
+    levels: Tensor = (picture * 255.0 + 0.5).clamp(0.0, 255.0)
+    return levels.to(torch.uint8)
+
+
+def psnr_db(apart: Tensor) -> float:
+    """Return the peak signal-to-noise ratio of differences of bytes, in dB."""
+    error = float(apart.double().square().mean())
+    return 20 * math.log10(255.0) - 10 * math.log10(error) if error else math.inf
