@@ -1,9 +1,12 @@
 """Style files: one ONNX graph from frame to stylized frame, with its card inside."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from rtstyle.errors import StyleFileError
 
@@ -35,7 +38,11 @@ class Style:
     card: dict[str, Any]
     """Name, title, kind, network, recipe, parity and quality figures."""
     path: Path | None = None
-    """Where it was read."""
+    """Where it was read; None when it was made here."""
+    modulation: npt.NDArray[np.float32] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """What an encoder saw in a painting, shape ``(M,)``; None for other styles."""
 
     @property
     def title(self) -> str:

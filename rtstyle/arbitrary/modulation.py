@@ -1,0 +1,226 @@
+"""The network for paintings: a transform net and the encoder that modulates it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from rtstyle.arbitrary.cache import Modulation
+from rtstyle.errors import StyleFileError
+from rtstyle.runtime.onnxruntime import OrtSession
+from rtstyle.style_file import Style, read_style, with_card
+from rtstyle_streams.frame import Pixels
+
+VARIABLE = "RTSTYLE_PAINTING_NETWORK"
+"""Environment variable: a folder that holds another pair of files."""
+BASE_NAME, ENCODER_NAME = "swift_adain.onnx", "style_encoder.onnx"
+"""The pair: a style file whose card tells where the modulation goes, its encoder."""
+ENCODER_KEY = "rtstyle.style_encoder"
+"""Key of what is known about the encoder in its ``metadata_props``."""
+ENCODER_VERSION = 1
+"""Layout of that which this version reads."""
+PAINTING_INPUT, MODULATION_OUTPUT = "painting", "modulation"
+"""Names of the encoder's picture in and numbers out."""
+SIDE = 384
+"""Side at which a painting is shown when the encoder does not name one, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part of the modulation and the initializer that it replaces."""
+
+    name: str
+    """Of the initializer."""
+    offset: int
+    """Where its numbers begin in the modulation."""
+    count: int
+    """How many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaintingNetwork:
+    """A transform net that takes any painting's modulation, and what gives it."""
+
+    base: Style
+    """The transform net, in the modulation that it was exported with."""
+    slots: tuple[Slot, ...]
+    """Where the modulation goes."""
+    neutral: Modulation
+    """The modulation of an average photograph: changes least."""
+    encoder: bytes
+    """From a painting to its modulation: a serialised ONNX model."""
+    encoder_sha256: str
+    """Of `encoder`."""
+    side: int
+    """Side of the square that a painting shown to the encoder has the area of."""
+
+    def encode(self, painting: Pixels) -> Modulation:
+        """Return the modulation of a painting: about 0.1 s, once for each painting.
+
+        Args:
+            painting: RGB, shape ``(H, W, 3)``, uint8, at least 64 pixels to a side.
+
+        Raises:
+            StyleFileError: the encoder gave something else.
+        """
+        session = OrtSession(self.encoder, device="cpu")
+        found = session.run({PAINTING_INPUT: painting}).get(MODULATION_OUTPUT)
+        session.close()
+        if (
+            found is None
+            or found.shape != self.neutral.shape
+            or not np.isfinite(found).all()
+        ):
+            raise StyleFileError(
+                f"{ENCODER_NAME}: expected {self.neutral.size} finite numbers named "
+                f"{MODULATION_OUTPUT!r}, got others; is it the encoder of {BASE_NAME}?"
+            )
+        return found.astype(np.float32)
+
+    def toward(self, modulation: Modulation, strength: float) -> Modulation:
+        """Return the modulation between neutral (0) and `modulation` (1)."""
+        return self.neutral + np.float32(strength) * (modulation - self.neutral)
+
+    def fold(self, modulation: Modulation, card: dict[str, Any]) -> Style:
+        """Return the transform net with `modulation` in its weights: a few ms.
+
+        Args:
+            modulation: Shape ``(M,)``.
+            card: Its ``name``, ``title`` and whatever else differs from the base's.
+        """
+        model = onnx.load_from_string(self.base.model)
+        tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        for slot in self.slots:
+            part = modulation[slot.offset : slot.offset + slot.count]
+            tensor = tensors[slot.name]
+            tensor.ClearField("float_data")
+            tensor.raw_data = part.astype("<f4").tobytes()
+        kept = {key: v for key, v in self.base.card.items() if key != "modulation"}
+        whole = kept | card
+        data = with_card(model.SerializeToString(), whole)
+        return Style(whole["name"], data, whole, modulation=modulation)
+
+
+def mixed(modulations: Sequence[tuple[Modulation, float]]) -> Modulation:
+    """Return the sum of modulations by weight; the weights' sum is 1."""
+    total = np.zeros_like(modulations[0][0])
+    for modulation, weight in modulations:
+        total += np.float32(weight) * modulation
+    return total
+
+
+def network_folder() -> Path:
+    """Return where the pair of files is: in the package, or where `VARIABLE` says."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else Path(str(resources.files("rtstyle") / "arbitrary"))
+
+
+def painting_network(folder: Path | None = None) -> PaintingNetwork:
+    """Read the network for paintings and check that its two files belong together.
+
+    Args:
+        folder: Holds both; None is `network_folder`.
+
+    Raises:
+        StyleFileError: one is missing or broken, or they are not a pair.
+    """
+    folder = folder or network_folder()
+    stamps = []
+    for name in (BASE_NAME, ENCODER_NAME):
+        try:
+            stamps.append((folder / name).stat().st_mtime_ns)
+        except OSError as error:
+            raise StyleFileError(
+                f"{folder / name}: expected the network for paintings, found none "
+                f"({error.strerror}); install rtstyle anew, or set {VARIABLE} to a "
+                "folder that holds one"
+            ) from error
+    return _read_network(folder, tuple(stamps))
+
+
+@lru_cache(maxsize=2)
+def _read_network(folder: Path, stamps: tuple[int, ...]) -> PaintingNetwork:
+    """Read both files; once for each version of them."""
+    base = read_style(folder / BASE_NAME)
+    encoder = (folder / ENCODER_NAME).read_bytes()
+    size, side = _encoder_facts(encoder, where=str(folder / ENCODER_NAME))
+    slots, neutral = _slots(base, where=str(folder / BASE_NAME))
+    if size != neutral.size:
+        raise StyleFileError(
+            f"{folder / ENCODER_NAME}: expected the encoder of {BASE_NAME} with a "
+            f"modulation of {neutral.size} numbers, got one of {size}"
+        )
+    digest = hashlib.sha256(encoder).hexdigest()
+    return PaintingNetwork(base, slots, neutral, encoder, digest, side)
+
+
+def _encoder_facts(data: bytes, *, where: str) -> tuple[int, int]:
+    """Return the size of the modulation, and at which side paintings are shown."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_from_string(data)
+        texts = {entry.key: entry.value for entry in model.metadata_props}
+        facts = json.loads(texts[ENCODER_KEY])
+        version, size = facts["version"], int(facts["size"])
+        side = int(facts.get("side", SIDE))
+    except (DecodeError, KeyError, TypeError, ValueError) as error:
+        raise StyleFileError(
+            f"{where}: expected a style encoder with {ENCODER_KEY!r} in its metadata, "
+            f"got another file ({error!r})"
+        ) from error
+    if version != ENCODER_VERSION:
+        raise StyleFileError(
+            f"{where}: expected version {ENCODER_VERSION}, got {version}; export it "
+            "again with this version of rtstyle"
+        )
+    return size, side
+
+
+def _slots(base: Style, *, where: str) -> tuple[tuple[Slot, ...], Modulation]:
+    """Return where the modulation goes, and the neutral one.
+
+    Raises:
+        StyleFileError: the card does not say it, or says what the graph has not.
+    """
+    try:
+        facts = base.card["modulation"]
+        slots = tuple(
+            Slot(str(name), int(offset), int(count))
+            for name, offset, count in facts["tensors"]
+        )
+        neutral = np.array(facts["neutral"], np.float32)
+        size = int(facts["size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StyleFileError(
+            f"{where}: expected a card that tells where a modulation goes, "
+            f"got {error!r}"
+        ) from error
+    model = onnx.load_from_string(base.model)
+    floats = {
+        tensor.name: int(np.prod(tensor.dims))
+        for tensor in model.graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT
+    }
+    for slot in slots:
+        is_inside = 0 <= slot.offset and slot.offset + slot.count <= size
+        if floats.get(slot.name) != slot.count or not is_inside:
+            raise StyleFileError(
+                f"{where}: expected {slot.count} float32 numbers in the initializer "
+                f"{slot.name!r}, from number {slot.offset} of {size}; the graph has "
+                f"{floats.get(slot.name, 'none')}"
+            )
+    if neutral.shape != (size,) or not slots:
+        raise StyleFileError(
+            f"{where}: expected a neutral modulation of {size} numbers, "
+            f"got {neutral.size}"
+        )
+    return slots, neutral
