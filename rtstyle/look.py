@@ -1,0 +1,25 @@
+"""How frames are to look: what the options that all commands share say."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A style's controls, as they were asked for."""
+
+    strength: float = 1.0
+    """See `rtstyle.stylizer.Controls.strength`."""
+    keep_colors: bool = False
+    """See `rtstyle.stylizer.Controls.keep_colors`."""
+    height: int | None = None
+    """See `rtstyle.stylizer.Controls.height`."""
+    style_scale: float = 1.0
+    """See `rtstyle.stylizer.Controls.scale`."""
+    style_strength: float | None = None
+    """For paintings: 0 changes least, 1 (or None) is the painting's style."""
+    match_colors: bool = False
+    """For paintings: whether they are given the first frame's colours before."""
+    mask: str | None = None
+    """``person``, ``background`` or a model's file; None stylizes the whole frame."""
+    mask_model: str | None = None
+    """The model's file for the first two."""

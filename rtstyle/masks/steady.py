@@ -1,0 +1,78 @@
+"""A mask that keeps still where the segmentation only trembles."""
+
+import cv2
+import numpy as np
+
+from rtstyle.masks.segmenter import Probability
+from rtstyle.smoothing.scene_cut import SceneCutDetector
+
+LEAST_SHARE = 0.004
+"""Of the frame: when less is marked, the person is lost."""
+HOLD_FRAMES = 15
+"""How long the last mask stays when the person is lost: half a second at 30 fps."""
+FADE = 0.8
+"""Factor for each frame after that."""
+LEAST_GAIN = 0.3
+"""How far the mask follows a small change in one frame."""
+CLEAR_CHANGE = 0.5
+"""A change of probability that is followed at once: something moved."""
+LOW, HIGH = 0.25, 0.75
+"""Probabilities where the feathered edge begins and ends."""
+
+
+class SteadyMask:
+    """Follows the probability of each frame; slowly where little changes.
+
+    ``m += g (p - m)`` with a gain ``g`` that grows with ``|p - m|``, so that a
+    trembling edge is averaged and a moving arm is not late. When hardly anything is
+    marked any more, the last mask stays for `HOLD_FRAMES`, then fades. A scene cut
+    starts afresh.
+    """
+
+    def __init__(self) -> None:
+        self._state: Probability | None = None
+        self._num_lost = 0
+        self._detector = SceneCutDetector()
+
+    def __call__(self, probability: Probability, luma: Probability) -> Probability:
+        """Return the mask of the next frame.
+
+        Args:
+            probability: What the model says, ``(h, w)``, 0..1.
+            luma: Of the frame, same shape, 0..255, to see scene cuts by.
+
+        Returns:
+            Same shape, 0 outside to 1 inside, soft in between.
+        """
+        is_cut = self._detector.is_cut(luma)
+        if self._state is None or is_cut or self._state.shape != probability.shape:
+            self._state, self._num_lost = probability.copy(), 0
+            return feathered(self._state)
+        is_lost = float(np.count_nonzero(probability > 0.5)) < (
+            LEAST_SHARE * probability.size
+        )
+        self._num_lost = self._num_lost + 1 if is_lost else 0
+        if not is_lost:
+            self._follow(self._state, probability)
+        elif self._num_lost > HOLD_FRAMES:
+            self._state *= np.float32(FADE)
+        return feathered(self._state)
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        self._state, self._num_lost = None, 0
+        self._detector.reset()
+
+    @staticmethod
+    def _follow(state: Probability, probability: Probability) -> None:
+        """Move `state` towards `probability`, in place."""
+        change = probability - state
+        gain = np.abs(change) * np.float32((1.0 - LEAST_GAIN) / CLEAR_CHANGE)
+        gain += np.float32(LEAST_GAIN)
+        state += np.minimum(gain, 1.0, out=gain) * change
+
+
+def feathered(probability: Probability) -> Probability:
+    """Return 0 below `LOW`, 1 above `HIGH`, a ramp between, blurred by a cell."""
+    ramp = np.clip((probability - LOW) * np.float32(1.0 / (HIGH - LOW)), 0.0, 1.0)
+    return np.asarray(cv2.blur(ramp, (3, 3)), np.float32)
