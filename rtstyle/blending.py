@@ -1,5 +1,7 @@
 """What is done to a stylized frame with the frame it came from; in place of none."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +54,27 @@ def blend(content: Pixels, stylized: Pixels, *, strength: float) -> Pixels:
         return stylized
     mixed = cv2.addWeighted(content, 1.0 - strength, stylized, strength, 0.0)
     return np.asarray(mixed, np.uint8)
+
+
+def cross_fade(pictures: Sequence[Pixels], weights: Sequence[float]) -> Pixels:
+    """Return the mixture of several pictures of one frame.
+
+    Args:
+        pictures: RGB, shape ``(H, W, 3)``, uint8, at least one; not changed.
+        weights: One for each, summing to 1.
+
+    Returns:
+        RGB, same shape, uint8, rounded once; the picture itself when there is one.
+    """
+    if len(pictures) == 1:
+        return pictures[0]
+    if len(pictures) == 2:
+        mixed = cv2.addWeighted(pictures[0], weights[0], pictures[1], weights[1], 0.0)
+        return np.asarray(mixed, np.uint8)
+    total = np.zeros(pictures[0].shape, np.float32)
+    for picture, weight in zip(pictures, weights, strict=True):
+        cv2.scaleAdd(picture.astype(np.float32), weight, total, dst=total)
+    return np.asarray(np.rint(total), np.uint8)
 
 
 def shrink(content: Pixels, *, height: int) -> Pixels:

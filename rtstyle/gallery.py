@@ -10,8 +10,10 @@ from typing import Any
 
 import platformdirs
 
-from rtstyle.errors import StyleFileError
+from rtstyle.arbitrary import is_painting, load_painting
+from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.style_file import Style, read_style
+from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
 
@@ -41,20 +43,43 @@ def style_files() -> dict[str, Path]:
     return {name: found[name] for name in names}
 
 
-def load_style(name_or_path: str | Path) -> Style:
-    """Find a style by its name in the gallery or by its file.
+def names_painting(name_or_path: str | Path) -> bool:
+    """Tell whether `load_style` would read a painting under this name."""
+    path = Path(name_or_path).expanduser()
+    return is_painting(path) and str(name_or_path) not in style_files()
+
+
+def load_style(
+    name_or_path: str | Path,
+    *,
+    style_strength: float | None = None,
+    colors_of: Pixels | None = None,
+) -> Style:
+    """Find a style by its name in the gallery, by its file, or make it of a painting.
 
     Args:
-        name_or_path: ``starry_night``, or the path of an ``.onnx`` file.
+        name_or_path: ``starry_night``, or the path of an ``.onnx`` file or a picture.
+        style_strength: For paintings: 0 changes least, 1 (or None) is its style.
+        colors_of: For paintings: a content frame, RGB ``(H, W, 3)`` uint8, whose
+            colours the painting is given first; None leaves it its own.
 
     Raises:
         StyleFileError: there is none of that name (the nearest are offered), or the
-            file is no style file.
+            file is no style file and no picture.
+        UsageError: a control of paintings was given for another style.
     """
     text, files = str(name_or_path), style_files()
+    path = Path(text).expanduser()
+    if text not in files and is_painting(path):
+        strength = 1.0 if style_strength is None else style_strength
+        return load_painting(path, strength=strength, colors_of=colors_of)
+    if style_strength is not None or colors_of is not None:
+        raise UsageError(
+            f"style {text}: expected a painting for style strength and matched "
+            "colours, got a fixed style; use strength and keep-colors"
+        )
     if text in files:
         return read_style(files[text])
-    path = Path(text).expanduser()
     if path.suffix == ".onnx" or path.exists():
         return read_style(path)
     near = difflib.get_close_matches(text, files, n=3, cutoff=0.4)
@@ -84,10 +109,12 @@ def list_styles() -> list[dict[str, Any]]:
 def add_style(path: Path, *, overwrite: bool = False) -> Style:
     """Copy a style file into the user's gallery, under the name on its card.
 
+    A painting becomes a style file there, named after it.
+
     Raises:
-        StyleFileError: it is no style file, or its name is taken.
+        StyleFileError: it is neither, or its name is taken.
     """
-    style = read_style(path)
+    style = load_painting(path) if is_painting(path) else read_style(path)
     if not style.name.replace("_", "").replace("-", "").isalnum():
         raise StyleFileError(
             f"{path}: expected a name of letters, digits, - and _, got {style.name!r}"

@@ -1,19 +1,22 @@
 """A frame's way through the network and the controls, in this order.
 
-network -> smooth -> detail -> keep colours -> strength
+network -> smooth -> detail -> keep colours -> mask -> strength
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from rtstyle.blending import blend, keep_colors, restore_detail, shrink
+from rtstyle.blending import blend, cross_fade, keep_colors, restore_detail, shrink
 from rtstyle.errors import UsageError
-from rtstyle.gallery import load_style
+from rtstyle.look import Look
+from rtstyle.masks import Mask, MaskMode, mask_mode
+from rtstyle.mixture import Share, load_mixture
 from rtstyle.precision import with_precision
-from rtstyle.runtime import open_session
+from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.onnxruntime import physical_cores
 from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
@@ -23,6 +26,8 @@ from rtstyle_streams.protocols import ColourMatrix
 
 SMALLEST_SIDE = 16
 """Pixels; less than this the networks do not take."""
+LEAST_SCALE, MOST_SCALE = 0.25, 4.0
+"""Bounds of `Controls.scale`."""
 
 
 @dataclass(slots=True)
@@ -37,6 +42,10 @@ class Controls:
     """How frames are kept steady."""
     height: int | None = None
     """Lines that the network sees; None means all."""
+    scale: float = 1.0
+    """Size of the strokes: the network sees so many times fewer lines."""
+    mask: MaskMode = "off"
+    """Which part is stylized; means something where the stylizer has a mask."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
@@ -46,6 +55,28 @@ class Controls:
             raise UsageError(
                 f"height: expected {SMALLEST_SIDE} to 8192 lines, got {self.height}"
             )
+        if not LEAST_SCALE <= self.scale <= MOST_SCALE:
+            raise UsageError(
+                f"style scale: expected {LEAST_SCALE} to {MOST_SCALE}, got {self.scale}"
+            )
+
+    def lines_seen(self, height: int) -> int:
+        """Return how many lines of a frame of `height` lines the network sees."""
+        if self.height is None and self.scale == 1.0:
+            return height
+        return max(SMALLEST_SIDE, round((self.height or height) / self.scale))
+
+
+def controls_of(look: Look, *, smooth: SmoothMode) -> Controls:
+    """Return the controls that a look asks for."""
+    return Controls(
+        look.strength,
+        look.keep_colors,
+        smooth,
+        look.height,
+        look.style_scale,
+        mask_mode(look),
+    )
 
 
 class Stylizer:
@@ -53,7 +84,7 @@ class Stylizer:
 
     def __init__(
         self,
-        style: Style | str,
+        style: Style | str | Sequence[Share],
         *,
         controls: Controls | None = None,
         runtime: str = "auto",
@@ -61,11 +92,13 @@ class Stylizer:
         precision: str = "auto",
         matrix: ColourMatrix = "bt709",
         workers: int = 1,
+        mask: Mask | None = None,
     ) -> None:
-        """Load a style onto a device.
+        """Load a style, or all of a mixture, onto a device.
 
         Args:
-            style: A loaded style, or a name or path for `load_style`.
+            style: A loaded style, the shares of a mixture, or a text for
+                `load_mixture`: a name, a path, or several with their weights.
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
             device: ``auto``, ``cpu`` or ``cuda:N``.
@@ -74,22 +107,31 @@ class Stylizer:
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
                 each call runs on one CPU core. 0 means as many as suit the device.
+            mask: Marks what is stylized where `Controls.mask` says so; several
+                stylizers may share it, and its owner closes it.
         """
         chosen = resolve_device(device)
-        named = load_style(style) if isinstance(style, str) else style
-        self.style = with_precision(named, precision, device=chosen)
+        shares = _shares(style)
+        styles = [with_precision(s.style, precision, device=chosen) for s in shares]
+        self.style = styles[0]
+        """What runs; of a mixture, the first."""
+        self.weights = [share.weight for share in shares]
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
         self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
-        self.session = open_session(
-            self.style.model,
-            runtime=runtime,
-            device=chosen,
-            precision=precision,
-            threads=1 if self.workers > 1 else None,
-        )
-        self._smoother: Smoother | None = None
-        self._smooth_mode: SmoothMode = "off"
+        self.mask = mask
+        self.sessions = [
+            open_session(
+                style.model,
+                runtime=runtime,
+                device=chosen,
+                precision=precision,
+                threads=1 if self.workers > 1 else None,
+            )
+            for style in styles
+        ]
+        self._precision = precision
+        self._steady = _Steadier()
 
     def __call__(self, content: Pixels) -> Pixels:
         """Return the stylized frame.
@@ -108,12 +150,13 @@ class Stylizer:
         Returns:
             What the network saw, and what it made of it, both ``(h, w, 3)`` uint8.
         """
-        height = self.controls.height
-        seen = content if height in (None, content.shape[0]) else _seen(content, height)
+        lines = self.controls.lines_seen(content.shape[0])
+        seen = content if lines == content.shape[0] else shrink(content, height=lines)
         if self.controls.strength == 0.0:
             return seen, seen
         frame = _at_least(seen, SMALLEST_SIDE)
-        made = self.session.run({FRAME_INPUT: frame})[FRAME_OUTPUT]
+        pictures = [s.run({FRAME_INPUT: frame})[FRAME_OUTPUT] for s in self.sessions]
+        made = cross_fade(pictures, self.weights)
         return seen, np.asarray(made[: seen.shape[0], : seen.shape[1]], np.uint8)
 
     def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
@@ -127,12 +170,19 @@ class Stylizer:
         controls = self.controls
         if controls.strength == 0.0:
             return content
-        made = self._steady(seen, made)
+        made = self._steady(seen, made, mode=controls.smooth)
         if seen is not content:
             made = restore_detail(content, seen, made)
         if controls.keep_colors:
             made = keep_colors(content, made, matrix=self.matrix)
+        if self.mask is not None and controls.mask != "off":
+            made = self.mask(content, made, outside=controls.mask == "background")
         return blend(content, made, strength=controls.strength)
+
+    @property
+    def session(self) -> Session:
+        """Return what runs; of a mixture, the first."""
+        return self.sessions[0]
 
     @property
     def where(self) -> str:
@@ -140,14 +190,33 @@ class Stylizer:
         number = self.style.card.get("precision", "fp32")
         return f"{number}, {self.session.runtime} on {self.session.device}"
 
+    def sibling(self, style: Style | Sequence[Share]) -> "Stylizer":
+        """Return a stylizer of another style that takes this one's place.
+
+        It has the same settings and goes on with the same smoothing, so that a style
+        can drift without a step.
+        """
+        fresh = Stylizer(
+            style,
+            controls=self.controls,
+            runtime=self.session.runtime,
+            device=self.session.device,
+            precision=self._precision,
+            matrix=self.matrix,
+            workers=self.workers,
+            mask=self.mask,
+        )
+        fresh._steady = self._steady
+        return fresh
+
     def reset(self) -> None:
-        """Forget all frames so far."""
-        if self._smoother is not None:
-            self._smoother.reset()
+        """Forget all frames so far; the mask knows scene cuts by itself."""
+        self._steady.reset()
 
     def close(self) -> None:
-        """Let go of the network; may be called twice."""
-        self.session.close()
+        """Let go of the networks; may be called twice."""
+        for session in self.sessions:
+            session.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -162,18 +231,31 @@ class Stylizer:
         """Close."""
         self.close()
 
-    def _steady(self, seen: Pixels, made: Pixels) -> Pixels:
-        if self.controls.smooth == "off":
+
+class _Steadier:
+    """The smoother of the mode that is on; another mode starts afresh."""
+
+    def __init__(self) -> None:
+        self._smoother: Smoother | None = None
+        self._mode: SmoothMode = "off"
+
+    def __call__(self, seen: Pixels, made: Pixels, *, mode: SmoothMode) -> Pixels:
+        if mode == "off":
             self._smoother = None
             return made
-        if self._smoother is None or self._smooth_mode != self.controls.smooth:
-            self._smooth_mode = self.controls.smooth
-            self._smoother = make_smoother(self._smooth_mode)
+        if self._smoother is None or self._mode != mode:
+            self._smoother, self._mode = make_smoother(mode), mode
         return self._smoother(seen, made)
 
+    def reset(self) -> None:
+        if self._smoother is not None:
+            self._smoother.reset()
 
-def _seen(content: Pixels, height: int | None) -> Pixels:
-    return shrink(content, height=height or content.shape[0])
+
+def _shares(style: Style | str | Sequence[Share]) -> Sequence[Share]:
+    if isinstance(style, str):
+        return load_mixture(style)
+    return [Share(style)] if isinstance(style, Style) else style
 
 
 def _at_least(pixels: Pixels, side: int) -> Pixels:

@@ -1,0 +1,126 @@
+"""From what `--style` says to the networks that run, with their shares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtstyle.arbitrary import mix_paintings
+from rtstyle.errors import UsageError
+from rtstyle.gallery import load_style, names_painting
+from rtstyle.look import Look
+from rtstyle.style_file import Style
+from rtstyle.style_spec import StyleSpec, parse_style
+from rtstyle_streams.frame import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One network of a mixture."""
+
+    style: Style
+    """What it runs."""
+    weight: float = 1.0
+    """How much of the mixture is its picture; all weights sum to 1."""
+
+
+def check_look(look: Look, specs: Sequence[StyleSpec]) -> None:
+    """Refuse controls of paintings where there is none.
+
+    Raises:
+        UsageError: naming the control that does the like for fixed styles.
+    """
+    if any(names_painting(part.name) for spec in specs for part in spec.parts):
+        return
+    title = specs[0].title
+    if look.style_strength is not None:
+        raise UsageError(
+            f"--style-strength: expected a painting, got the fixed style {title}; "
+            "use --strength, which mixes with the input"
+        )
+    if look.match_colors:
+        raise UsageError(
+            f"--match-colors: expected a painting, got the fixed style {title}; "
+            "use --keep-colors, which takes the input's colours"
+        )
+
+
+def load_mixture(
+    style: StyleSpec | str,
+    *,
+    style_strength: float | None = None,
+    colors_of: Pixels | None = None,
+) -> tuple[Share, ...]:
+    """Load all styles of a mixture: all paintings in one network, fixed ones apart.
+
+    Args:
+        style: As for `parse_style`.
+        style_strength: For paintings: 0 changes least, 1 (or None) is their style.
+        colors_of: A content frame whose colours paintings are given, RGB ``(H, W, 3)``
+            uint8; None leaves them their own.
+
+    Returns:
+        One share for each network that has to run.
+
+    Raises:
+        StyleFileError: one of them cannot be found or read.
+        UsageError: the text makes no sense, or the control none for these styles.
+    """
+    spec = parse_style(style) if isinstance(style, str) else style
+    check_look(
+        Look(style_strength=style_strength, match_colors=colors_of is not None), [spec]
+    )
+    return mixture_of(
+        [
+            (
+                load_part(
+                    part.name, style_strength=style_strength, colors_of=colors_of
+                ),
+                part.weight,
+            )
+            for part in spec.parts
+        ]
+    )
+
+
+def load_part(
+    name: str, *, style_strength: float | None, colors_of: Pixels | None
+) -> Style:
+    """Load one style of a mixture; a fixed one whatever the paintings' controls say.
+
+    Raises:
+        StyleFileError: it cannot be found or read.
+    """
+    if names_painting(name):
+        return load_style(name, style_strength=style_strength, colors_of=colors_of)
+    return load_style(name)
+
+
+def mixture_of(parts: Sequence[tuple[Style, float]]) -> tuple[Share, ...]:
+    """Return one share for each network that has to run.
+
+    Args:
+        parts: Styles and their weights, whose sum is 1; paintings go into one network.
+    """
+    paintings = [pair for pair in parts if pair[0].modulation is not None]
+    fixed = [Share(*pair) for pair in parts if pair[0].modulation is None]
+    if not paintings:
+        return tuple(fixed)
+    weight = sum(weight for _, weight in paintings)
+    mixed = mix_paintings([(style, w / weight) for style, w in paintings])
+    return (Share(mixed, weight), *fixed)
+
+
+def mixture_text(shares: Sequence[Share]) -> str:
+    """Return one line for people: what is mixed how, and what it costs."""
+    if len(shares) == 1:
+        style = shares[0].style
+        paintings = style.card.get("painting")
+        if isinstance(paintings, list):
+            return f"{style.title}: paintings, mixed in one network; costs as one style"
+        return style.title
+    pictures = " + ".join(
+        f"{share.weight:.2g} ({share.style.title})" for share in shares
+    )
+    return (
+        f"{pictures}: {len(shares)} networks run for each frame and their pictures are "
+        f"cross-faded; costs as {len(shares)} styles"
+    )
