@@ -3,17 +3,23 @@
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from rtstyle.gallery import DEFAULT_STYLE, load_style
+from rtstyle.first_frame import FirstSeen
+from rtstyle.gallery import DEFAULT_STYLE
+from rtstyle.look import Look
+from rtstyle.masks import Mask, mask_of
+from rtstyle.mixture import Share, check_look, load_mixture, mixture_text
 from rtstyle.pipeline import Pipeline, Summary
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.style_spec import parse_style
+from rtstyle.stylizer import Stylizer, controls_of
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.opening import open_sink, open_source
-from rtstyle_streams.protocols import Sink, Source
+from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +33,9 @@ class FileJob:
     target: str
     """Where the result goes, of the same sort."""
     style: str | None = None
-    """Name or path; None is the gallery's first."""
-    strength: float = 1.0
-    """See `Controls.strength`."""
-    keep_colors: bool = False
-    """See `Controls.keep_colors`."""
-    height: int | None = None
-    """See `Controls.height`."""
+    """As for `parse_style`; None is the gallery's first."""
+    look: Look = Look()
+    """How it is stylized."""
     smooth: SmoothMode = "flow"
     """See `Controls.smooth`."""
     runtime: str = "auto"
@@ -102,50 +104,64 @@ def run_file_job(job: FileJob) -> JobResult:
 
     Raises:
         StreamError: the source or the target cannot be used.
-        StyleFileError: no such style.
+        StyleFileError: no such style, or no model for the mask.
         RuntimeUnavailableError: the runtime or device does not work here.
+        UsageError: a control that means nothing for this style.
     """
-    style = load_style(job.style or DEFAULT_STYLE)
-    with open_source(job.source) as source:
+    spec = parse_style(job.style or DEFAULT_STYLE)
+    check_look(job.look, [spec])
+    with open_source(job.source) as opened, mask_of(job.look) as mask:
+        first = FirstSeen(opened) if job.look.match_colors else None
+        shares = load_mixture(
+            spec,
+            style_strength=job.look.style_strength,
+            colors_of=first.pixels if first else None,
+        )
         sink = open_sink(
             job.target,
-            source.info,
-            template=source,
+            opened.info,
+            template=opened,
             codec=job.codec,
             crf=job.crf,
             preset=job.preset,
             overwrite=job.overwrite,
         )
-        controls = Controls(job.strength, job.keep_colors, job.smooth, job.height)
         with sink:
             said: set[str] = set()
-            _say_notices(source, sink, said=said)
-            with Stylizer(
-                style,
-                controls=controls,
-                runtime=job.runtime,
-                device=job.device,
-                precision=job.precision,
-                matrix=source.info.matrix,
-                workers=0,
-            ) as stylizer:
+            _say_notices(opened, sink, said=said)
+            with _stylizer(job, shares, mask, opened.info) as stylizer:
                 session = stylizer.session
-                log.info("style %s, %s", style.name, stylizer.where)
-                summary = _run(Pipeline(source, stylizer, sink))
-        _say_notices(source, sink, said=said)
-        num_errors = int(getattr(source, "num_decode_errors", 0))
+                log.info("style %s, %s", mixture_text(shares), stylizer.where)
+                summary = _run(Pipeline(first or opened, stylizer, sink))
+        _say_notices(opened, sink, said=said)
+        num_errors = int(getattr(opened, "num_decode_errors", 0))
         if num_errors:
             log.warning("%s: %d errors while reading", job.source, num_errors)
         return JobResult(
             summary=summary,
-            width=source.info.width,
-            height=source.info.height,
-            style=style.name,
+            width=opened.info.width,
+            height=opened.info.height,
+            style=spec.title if len(shares) > 1 else shares[0].style.name,
             runtime=session.runtime,
             device=session.device,
             target=job.target,
             num_decode_errors=num_errors,
         )
+
+
+def _stylizer(
+    job: FileJob, shares: Sequence[Share], mask: Mask | None, info: StreamInfo
+) -> Stylizer:
+    return Stylizer(
+        shares,
+        controls=controls_of(job.look, smooth=job.smooth),
+        runtime=job.runtime,
+        device=job.device,
+        precision=job.precision,
+        matrix=info.matrix,
+        workers=0,
+        mask=mask,
+    )
 
 
 def _run(pipeline: Pipeline) -> Summary:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from rtstyle.live import Live
+from rtstyle.masks import MaskMode
 from rtstyle.recorder import Recorder
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_switcher import HalfDone, StyleSwitcher
@@ -25,6 +26,7 @@ HELP: Final = (
     "1-9\tstyle by number",
     "+ -\tstrength",
     "c\tkeep the camera's colours",
+    "k\tmask: person, background, off",
     "t\tsmoothing: off, gate, flow",
     "m\tmirror: preview, all, off",
     "b\tbefore and after, side by side",
@@ -41,6 +43,8 @@ RECORDER: Final = "recorder"
 MESSAGE_SECONDS: Final = 4.0
 """How long a message stays on the picture."""
 STRENGTH_STEP: Final = 0.1
+MASKED: Final = {"off": "all", "person": "the person", "background": "the background"}
+"""What is stylized, by the mask's mode."""
 
 
 class View(Protocol):
@@ -62,8 +66,11 @@ class Studio:
         *,
         mirror: Mirror = "preview",
         recorder: Recorder | None = None,
+        has_mask: bool = False,
     ) -> None:
         self.switcher, self.controls, self.recorder = switcher, controls, recorder
+        self.has_mask = has_mask
+        """Whether the stylizers know a part of the frame to leave alone."""
         switcher.say = self.say
         if recorder is not None:
             recorder.say = self.say
@@ -86,6 +93,7 @@ class Studio:
             "=": lambda: self._change_strength(STRENGTH_STEP),
             "-": lambda: self._change_strength(-STRENGTH_STEP),
             "c": self._toggle_colors,
+            "k": self._next_mask,
             "t": self._next_smoothing,
             "m": self._next_mirror,
             "b": self._toggle_split,
@@ -130,7 +138,7 @@ class Studio:
         """Answer a key; False for those that quit."""
         if key in ("q", "escape"):
             return False
-        if key.isdecimal() and 1 <= int(key) <= len(self.switcher.names):
+        if key.isdecimal() and 1 <= int(key) <= len(self.switcher.specs):
             self._choose(int(key) - 1)
         elif action := self._actions.get(key):
             action()
@@ -197,16 +205,21 @@ class Studio:
             "colours of the " + ("camera" if self.controls.keep_colors else "style")
         )
 
+    def _next_mask(self) -> None:
+        if not self.has_mask:
+            self.say("no mask; start with --mask person")
+            return
+        self.controls.mask = cast(MaskMode, _after(self.controls.mask, MaskMode))
+        self.say(f"stylized: {MASKED[self.controls.mask]}")
+
     def _next_smoothing(self) -> None:
-        modes = get_args(SmoothMode)
-        position = modes.index(self.controls.smooth) + 1
-        self.controls.smooth = cast(SmoothMode, modes[position % len(modes)])
+        self.controls.smooth = cast(
+            SmoothMode, _after(self.controls.smooth, SmoothMode)
+        )
         self.say(f"smoothing {self.controls.smooth}")
 
     def _next_mirror(self) -> None:
-        modes = get_args(Mirror)
-        position = modes.index(self.mirror) + 1
-        self.mirror = cast(Mirror, modes[position % len(modes)])
+        self.mirror = cast(Mirror, _after(self.mirror, Mirror))
         if self._view is not None:
             self._view.is_mirrored = self.mirror == "preview"
         self.say(f"mirror {self.mirror}")
@@ -231,3 +244,9 @@ class Studio:
 
     def _toggle_help(self) -> None:
         self._shows_help = not self._shows_help
+
+
+def _after(mode: str, modes: object) -> str:
+    """Return the mode that comes after `mode` in a literal type, counted around."""
+    names: tuple[str, ...] = get_args(modes)
+    return names[(names.index(mode) + 1) % len(names)]

@@ -5,18 +5,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Protocol
 
 import cv2
 import numpy as np
 
 from rtstyle.errors import RtstyleError
+from rtstyle.style_cycle import Cycle
+from rtstyle.style_spec import StyleSpec
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.pacing import Latest
 
 log = logging.getLogger(__name__)
+
+REST_SECONDS = 0.4
+"""Longest rest of the builder after a step of a drift."""
 
 
 class Styler(Protocol):
@@ -47,37 +51,54 @@ class HalfDone(LiveFrame):
     """Returns the finished pixels; frames must be finished in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A style that shall be shown next."""
+
+    position: int
+    """In the list of styles; of a drift, where it comes from."""
+    spec: StyleSpec
+    """What to build."""
+    fade_seconds: float = 0.0
+    """How long the old style fades into it."""
+    is_drift: bool = False
+    """Whether it takes the old one's place without a step."""
+
+
 class StyleSwitcher:
     """Several styles of which one is shown; another can be chosen at any time.
 
     Args:
-        names: the styles, in the order of the keys.
+        specs: the styles, in the order of the keys.
         build: loads one; called in a thread of its own, except for the first.
-        start: position of the first one.
         fade_seconds: how long the old style fades into the new one; both networks run
             meanwhile.
+        cycle: walks through the styles by itself; None does not.
+        go_on: for `cycle`: loads a mixture of paintings that takes the place of what
+            is shown.
     """
 
     def __init__(
         self,
-        names: Sequence[str],
-        build: Callable[[str], Styler],
+        specs: Sequence[StyleSpec],
+        build: Callable[[StyleSpec], Styler],
         *,
-        start: int = 0,
         fade_seconds: float = 0.0,
+        cycle: Cycle | None = None,
+        go_on: Callable[[Styler, StyleSpec], Styler] | None = None,
     ) -> None:
-        self.names = tuple(names)
+        self.specs = tuple(specs)
         """The styles that can be chosen."""
-        self.position = start
-        """Which one was chosen last; it may still be under way."""
         self.say: Callable[[str], None] = log.warning
         """Told one line when a style could not be built."""
         self._build, self._fade_seconds = build, fade_seconds
-        self._current: Styler = build(self.names[start])
+        self._cycle, self._go_on = cycle, go_on
+        self._wish = Wish(0, self.specs[0])
+        self._current: Styler = build(self.specs[0])
         self._old: Styler | None = None
-        self._fade_start = 0.0
-        self._wishes: Latest[int] = Latest()
-        self._ready: Latest[Styler] = Latest()
+        self._fade = self._fade_start = 0.0
+        self._wishes: Latest[Wish] = Latest()
+        self._ready: Latest[tuple[Styler, Wish]] = Latest()
         self._seen: Pixels | None = None
         self._thread = threading.Thread(
             target=self._work, name="rtstyle-style-builder", daemon=True
@@ -85,21 +106,21 @@ class StyleSwitcher:
         self._thread.start()
 
     @property
-    def name(self) -> str:
-        """Return the name of the style that was chosen last."""
-        return self.names[self.position]
+    def position(self) -> int:
+        """Return which style was chosen last; it may still be under way."""
+        return self._wish.position
 
     @property
     def title(self) -> str:
-        """Return that name without folder and suffix."""
-        return PurePath(self.name).stem
+        """Return the name of that style, for people."""
+        return self.specs[self.position].title
 
     def choose(self, position: int) -> None:
         """Choose a style by its position, counted around; returns at once."""
-        wish = position % len(self.names)
-        if wish != self.position:
-            self.position = wish
-            self._wishes.put(wish)
+        wished = position % len(self.specs)
+        if self._cycle is not None:
+            self._cycle.start_at(wished)
+        self._want(Wish(wished, self.specs[wished], self._fade_seconds))
 
     def warm_up(self, content: Pixels) -> None:
         """Run the network once, so that the first real frame is not slow."""
@@ -110,6 +131,7 @@ class StyleSwitcher:
         """Run the network of the present style; both, while one fades away."""
         content = frame.pixels
         self._seen = content
+        self._walk()
         self._swap_if_ready()
         current, old = self._current, self._old
         new_half = current.network(content)
@@ -134,46 +156,76 @@ class StyleSwitcher:
             finish=finish,
         )
 
+    def _walk(self) -> None:
+        """Wish for what the cycle shows at this moment."""
+        if self._cycle is None:
+            return
+        moment = self._cycle.now()
+        here, there = self.specs[moment.position], self.specs[moment.following]
+        if moment.melts and self._go_on is not None:
+            mixture = here.toward(there, moment.share)
+            self._want(Wish(moment.position, mixture, is_drift=True))
+        elif moment.share > 0.0:
+            self._want(Wish(moment.following, there, self._cycle.drift_seconds))
+        else:  # the end of a drift between paintings
+            self._want(Wish(moment.position, here, is_drift=self._wish.is_drift))
+
+    def _want(self, wish: Wish) -> None:
+        if wish.spec != self._wish.spec:
+            self._wishes.put(wish)
+        self._wish = wish
+
     def _swap_if_ready(self) -> None:
         """Begin with a new style when it is built; end a fade that is over."""
         if self._old is not None and self._weight() >= 1:
             self._old.close()
             self._old = None
-        fresh = self._ready.take(0)
-        if fresh is None:
+        ready = self._ready.take(0)
+        if ready is None:
             return
         if self._old is not None:
             self._old.close()
-        self._old, self._current = self._current, fresh
-        self._fade_start = time.perf_counter()
-        if not self._fade_seconds:
+        self._old, self._current = self._current, ready[0]
+        self._fade, self._fade_start = ready[1].fade_seconds, time.perf_counter()
+        if not self._fade:
             self._old.close()
             self._old = None
 
     def _weight(self) -> float:
         """Return how much of the new style is seen, 0..1."""
-        if not self._fade_seconds:
+        if not self._fade:
             return 1.0
-        return min(1.0, (time.perf_counter() - self._fade_start) / self._fade_seconds)
+        return min(1.0, (time.perf_counter() - self._fade_start) / self._fade)
 
     def _work(self) -> None:
         """Build what is wished for; only the newest wish counts."""
         for wish in self._wishes:
+            began = time.perf_counter()
             try:
-                fresh = self._build(self.names[wish])
-                if self._seen is not None:
-                    _warm(fresh, self._seen)
+                fresh = self._made(wish)
             except (RtstyleError, OSError, ValueError, RuntimeError) as error:
-                log.debug("style %s", self.names[wish], exc_info=True)
-                self.say(f"style {self.names[wish]} could not be loaded: {error}")
+                log.debug("style %s", wish.spec.title, exc_info=True)
+                self.say(f"style {wish.spec.title} could not be loaded: {error}")
                 continue
-            self._ready.put(fresh)
+            self._ready.put((fresh, wish))
+            if wish.is_drift:  # leave the cores to the frames
+                time.sleep(min(REST_SECONDS, 4 * (time.perf_counter() - began)))
+
+    def _made(self, wish: Wish) -> Styler:
+        """Build a style; one that is no step of a drift is warmed up."""
+        if wish.is_drift and self._go_on is not None:
+            return self._go_on(self._current, wish.spec)
+        fresh = self._build(wish.spec)
+        if self._seen is not None:
+            _warm(fresh, self._seen)
+        return fresh
 
     def close(self) -> None:
         """Let go of all networks; may be called twice."""
         self._wishes.close(discard=True)
         self._thread.join(1)
-        for styler in (self._ready.take(0), self._old, self._current):
+        ready = self._ready.take(0)
+        for styler in (ready[0] if ready else None, self._old, self._current):
             if styler is not None:
                 styler.close()
         self._old = None

@@ -1,36 +1,43 @@
 """Put a live run together: camera, styles, outputs, window; and take it apart again."""
 
-import itertools
 import logging
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from rtstyle.errors import UsageError
+from rtstyle.first_frame import FirstSeen
 from rtstyle.live import Live, LiveReport
+from rtstyle.live_styles import LiveStyles
+from rtstyle.look import Look
+from rtstyle.masks import mask_of
 from rtstyle.metrics.latency import Latency, audio_offset_ms
+from rtstyle.mixture import check_look
 from rtstyle.outlets import Outlet
 from rtstyle.recorder import Recorder
-from rtstyle.studio import RECORDER, Mirror, Studio
+from rtstyle.smoothing import SmoothMode
+from rtstyle.studio import Mirror, Studio
+from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import Styler, StyleSwitcher
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer import controls_of
+from rtstyle.webcam_outputs import open_outputs, schemes_of
 from rtstyle_streams.as_camera import AsCamera
 from rtstyle_streams.capture import Wish
 from rtstyle_streams.opening import open_sink, open_source
-from rtstyle_streams.protocols import Sink, Source, StreamInfo
-from rtstyle_streams.virtual_camera import VirtualCamera
+from rtstyle_streams.protocols import Source, StreamInfo
 from rtstyle_streams.webcam import Webcam
-from rtstyle_streams.window import Window
 
 log = logging.getLogger(__name__)
 
 TELL_DELAY_SECONDS = 5.0
 """How long after the start the measured delay is told."""
+DARK_FRAMES = 15
+"""Frames of a camera that pass before one is looked at for its colours: half a second,
+in which it finds its exposure."""
 ENDLESS = 10**9
 """Frames of the sample scene when it plays a camera: a year of them."""
 
@@ -40,15 +47,17 @@ class WebcamSettings:
     """What `rtstyle webcam` was asked for."""
 
     styles: tuple[str, ...]
-    """Names or paths; the first is shown first."""
+    """As for `parse_style`; the first is shown first."""
     camera: str | None = None
     """Name, id or number; a file or ``sample:`` plays one. None: the first camera."""
     wish: Wish = Wish()
     """Size and rate to ask the camera for."""
     outputs: tuple[str, ...] = ("window",)
     """``window``, ``virtualcam[:DEVICE]``, ``null:`` or files."""
-    controls: Controls = field(default_factory=Controls)
+    look: Look = Look()
     """How it is stylized at the start."""
+    smooth: SmoothMode = "gate"
+    """How frames are kept steady at the start."""
     runtime: str = "auto"
     """What runs the network."""
     device: str = "auto"
@@ -57,6 +66,8 @@ class WebcamSettings:
     """Who sees a mirror image."""
     fade_seconds: float = 0.0
     """How long one style fades into the next."""
+    cycle_seconds: float | None = None
+    """How long it takes to drift from one style to the next; None stays."""
     seconds: float | None = None
     """When to end; None: never."""
     folder: Path = Path()
@@ -69,7 +80,7 @@ def run_webcam(
     settings: WebcamSettings,
     *,
     stop: threading.Event | None = None,
-    build: Callable[[str], Styler] | None = None,
+    build: Callable[[StyleSpec], Styler] | None = None,
 ) -> LiveReport:
     """Run until told to stop; everything that was opened is closed.
 
@@ -81,12 +92,35 @@ def run_webcam(
     Raises:
         StreamError: the camera or an output cannot be opened, or broke.
         RtstyleError: a style cannot be loaded or run.
+        UsageError: a control that means nothing for these styles.
     """
+    specs = [parse_style(text) for text in settings.styles]
+    check_look(settings.look, specs)
     with ExitStack() as stack:
-        source = stack.enter_context(open_camera(settings))
-        build = build or partial(_build, settings=settings, info=source.info)
-        studio = _open_studio(settings, source.info, build, stack)
-        sinks, window = _open_outputs(settings, source.info, studio, stack)
+        camera = stack.enter_context(open_camera(settings))
+        mask = stack.enter_context(mask_of(settings.look))
+        source = (
+            FirstSeen(camera, after=DARK_FRAMES)
+            if settings.look.match_colors
+            else camera
+        )
+        styles = LiveStyles(
+            look=settings.look,
+            controls=controls_of(settings.look, smooth=settings.smooth),
+            runtime=settings.runtime,
+            device=settings.device,
+            matrix=camera.info.matrix,
+            mask=mask,
+            colors_of=source.pixels if isinstance(source, FirstSeen) else None,
+        )
+        studio = _open_studio(settings, specs, camera.info, styles, build, stack)
+        sinks, window = open_outputs(
+            settings.outputs,
+            camera.info,
+            studio,
+            stack,
+            overwrite=settings.overwrite,
+        )
         stages = {"stylize": studio.stylize, "smooth": studio.smooth}
         studio.live = live = Live(source, stages, sinks, preview=window)
         tell = threading.Timer(TELL_DELAY_SECONDS, _tell_delay, [live.outlets])
@@ -117,95 +151,34 @@ def _sample_spec(wish: Wish) -> str:
     return f"sample:{width}x{height}@{round(wish.rate or 30)}x{ENDLESS}"
 
 
-def _build(name: str, *, settings: WebcamSettings, info: StreamInfo) -> Stylizer:
-    return Stylizer(
-        name,
-        controls=settings.controls,
-        runtime=settings.runtime,
-        device=settings.device,
-        matrix=info.matrix,
-    )
-
-
 def _open_studio(
     settings: WebcamSettings,
+    specs: Sequence[StyleSpec],
     info: StreamInfo,
-    build: Callable[[str], Styler],
+    styles: LiveStyles,
+    build: Callable[[StyleSpec], Styler] | None,
     stack: ExitStack,
 ) -> Studio:
     """Load the first style, run it once, and hand it to the keys."""
-    switcher = StyleSwitcher(settings.styles, build, fade_seconds=settings.fade_seconds)
+    switcher = StyleSwitcher(
+        specs,
+        build or styles.build,
+        fade_seconds=settings.fade_seconds,
+        cycle=styles.cycle(specs, settings.cycle_seconds),
+        go_on=styles.go_on,
+    )
     stack.callback(switcher.close)
     switcher.warm_up(np.full((info.height, info.width, 3), 127, np.uint8))
     recorder = None
-    if "window" in _schemes(settings.outputs):
+    if "window" in schemes_of(settings.outputs):
         recorder = Recorder(settings.folder, partial(open_sink, info=info))
     return Studio(
-        switcher, settings.controls, mirror=settings.mirror, recorder=recorder
+        switcher,
+        styles.controls,
+        mirror=settings.mirror,
+        recorder=recorder,
+        has_mask=styles.mask is not None,
     )
-
-
-def _open_outputs(
-    settings: WebcamSettings, info: StreamInfo, studio: Studio, stack: ExitStack
-) -> tuple[dict[str, Sink], Window | None]:
-    """Open the sinks, by name, and the window if one is asked for.
-
-    Raises:
-        SinkError: one cannot be opened.
-        UsageError: the window or the virtual camera is asked for twice.
-    """
-    sinks: dict[str, Sink] = {}
-    window: Window | None = None
-    schemes = _schemes(settings.outputs)
-    for scheme, output in zip(schemes, settings.outputs, strict=True):
-        if scheme in ("window", "virtualcam") and schemes.count(scheme) > 1:
-            raise UsageError(f"output: expected {scheme} once, got it several times")
-        if scheme == "window":
-            window = _open_window(info, studio)
-            stack.callback(window.close)
-            continue
-        if scheme == "virtualcam":
-            sink: Sink = _open_virtual_camera(output, info)
-        else:
-            sink = open_sink(output, info, overwrite=settings.overwrite)
-            if scheme == "file":
-                log.warning("%s: recorded without sound", output)
-        stack.callback(sink.close)
-        sinks[_free_name(output if scheme == "file" else scheme, sinks)] = sink
-    if studio.recorder is not None:
-        sinks[RECORDER] = studio.recorder
-    return sinks, window
-
-
-def _open_window(info: StreamInfo, studio: Studio) -> Window:
-    window = Window(
-        width=info.width, height=info.height, on_key=studio.on_key, lines=studio.lines
-    )
-    studio.show_in(window)
-    log.info("keys: press ? in the window")
-    return window
-
-
-def _open_virtual_camera(output: str, info: StreamInfo) -> VirtualCamera:
-    return VirtualCamera(
-        width=info.width,
-        height=info.height,
-        rate=float(info.frame_rate or 30),
-        device=output.partition(":")[2] or None,
-    )
-
-
-def _schemes(outputs: Sequence[str]) -> list[str]:
-    """Return "window", "virtualcam", "null" or "file" for each output."""
-    heads = [output.partition(":")[0] for output in outputs]
-    known = ("window", "virtualcam", "null")
-    return [head if head in known else "file" for head in heads]
-
-
-def _free_name(name: str, taken: Container[str]) -> str:
-    """Return `name`, with a number behind it if it is taken."""
-    names = (f"{name} {count}" if count > 1 else name for count in itertools.count(1))
-    return next(free for free in names if free not in taken)
 
 
 def _tell_delay(outlets: Sequence[Outlet]) -> None:

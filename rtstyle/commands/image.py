@@ -5,8 +5,9 @@ import sys
 import click
 
 from rtstyle.commands.options import (
-    control_options,
     json_option,
+    look_of,
+    look_options,
     overwrite_option,
     precision_option,
     runtime_options,
@@ -19,18 +20,17 @@ from rtstyle.commands.video import EXIT_DAMAGED
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @style_option
-@control_options
+@look_options
 @runtime_options
 @precision_option
 @overwrite_option
 @json_option
+@click.pass_context
 def image(
+    context: click.Context,
     source: str,
     target: str,
     style: str | None,
-    strength: float,
-    keep_colors: bool,
-    height: int | None,
     runtime: str,
     device: str,
     precision: str,
@@ -44,9 +44,7 @@ def image(
         source=source,
         target=target,
         style=style,
-        strength=strength,
-        keep_colors=keep_colors,
-        height=height,
+        look=look_of(context),
         smooth="off",
         runtime=runtime,
         device=device,

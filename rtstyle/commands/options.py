@@ -1,48 +1,98 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
+
+from rtstyle.look import Look
+
+LOOK = "rtstyle.look"
+"""Where `click.Context.meta` keeps the look."""
+STYLE_HELP = (
+    "A bundled style's name, a style file or a painting (JPEG, PNG …); or several with "
+    "their weights: A:0.6,B:0.4.  Default: the gallery's first."
+)
+"""About `--style`."""
+
+
+def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
+    context.meta.setdefault(LOOK, {})[option.name] = value
+
+
+_look = partial(click.option, callback=_keep, expose_value=False)
+"""Returns a decorator that adds an option whose value goes into the look."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def style_option(command: Command) -> Command:
     """Add `--style`."""
-    return click.option(
-        "--style",
-        default=None,
-        metavar="STYLE",
-        help="A bundled style's name or a style file; default: the gallery's first.",
-    )(command)
+    return click.option("--style", default=None, metavar="STYLE", help=STYLE_HELP)(
+        command
+    )
 
 
-def control_options(command: Command) -> Command:
-    """Add the controls of `Stylizer` but for smoothing."""
+def look_options(command: Command) -> Command:
+    """Add the controls that all commands share; `look_of` returns them."""
     for option in reversed(
         (
-            click.option(
+            _look(
                 "--strength",
                 type=click.FloatRange(0.0, 1.0),
                 default=1.0,
                 show_default=True,
                 help="0 gives the input back bit for bit.",
             ),
-            click.option(
+            _look(
                 "--keep-colors/--no-keep-colors",
                 default=False,
                 help="Light and dark from the style, colours from the input.",
             ),
-            click.option(
+            _look(
+                "--style-strength",
+                type=click.FloatRange(0.0, 1.0),
+                help="Paintings: how far towards the painting's style.  [default: 1]",
+            ),
+            _look(
+                "--match-colors/--no-match-colors",
+                default=False,
+                help="Paintings: give them the colours of the first frame before.",
+            ),
+            _look(
+                "--style-scale",
+                type=click.FloatRange(0.25, 4.0),
+                default=1.0,
+                show_default=True,
+                help="Size of the strokes; 2 is twice as large.",
+            ),
+            _look(
                 "--height",
                 type=click.IntRange(16, 8192),
                 help="Lines that the network sees; fewer is faster and bolder.",
+            ),
+            _look(
+                "--mask",
+                metavar="PART",
+                help="Stylize only this: person, background, or what the model "
+                "FILE.onnx marks.",
+            ),
+            _look(
+                "--mask-model",
+                metavar="FILE",
+                help="ONNX model that finds people for --mask.  "
+                "[default: what RTSTYLE_MASK_MODEL names]",
             ),
         )
     ):
         command = option(command)
     return command
+
+
+def look_of(context: click.Context) -> Look:
+    """Return what the options of `look_options` say."""
+    return Look(**context.meta[LOOK])
 
 
 def runtime_options(command: Command) -> Command:

@@ -55,7 +55,7 @@ def show_command(name: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @overwrite_option
 def add_command(file: Path, overwrite: bool) -> None:
-    """Copy the style FILE into the gallery of this user, under its own name."""
+    """Copy the style FILE, or a painting, into the gallery of this user."""
     from rtstyle.gallery import add_style
 
     style = add_style(file, overwrite=overwrite)
@@ -70,6 +70,30 @@ def remove_command(name: str) -> None:
 
     remove_style(name)
     click.echo(f"{name}: removed")
+
+
+@styles.command(name="cache")
+@click.option("--clear", is_flag=True, help="Remove all entries.")
+@json_option
+def cache_command(clear: bool, as_json: bool) -> None:
+    """Tell what is kept about the paintings that were used as styles."""
+    from rtstyle.arbitrary.cache import LIMIT_BYTES, PaintingCache
+
+    cache = PaintingCache()
+    state = cache.clear() if clear else cache.state()
+    if as_json:
+        row = {
+            "folder": str(state.folder),
+            "entries": state.num_entries,
+            "bytes": state.num_bytes,
+            "limit_bytes": LIMIT_BYTES,
+            "cleared": clear,
+        }
+        click.echo(json.dumps(row))
+        return
+    what = "removed" if clear else f"of at most {LIMIT_BYTES >> 20} MB"
+    size = f"{state.num_bytes / 1e6:.2f} MB"
+    click.echo(f"{state.folder}: {state.num_entries} paintings, {size} {what}")
 
 
 def _row(card: dict[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import sys
 import click
 
 from rtstyle.commands.options import (
-    control_options,
     json_option,
+    look_of,
+    look_options,
     overwrite_option,
     precision_option,
     runtime_options,
@@ -22,7 +23,7 @@ EXIT_DAMAGED = 3
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @style_option
-@control_options
+@look_options
 @smooth_option("flow")
 @runtime_options
 @precision_option
@@ -31,13 +32,12 @@ EXIT_DAMAGED = 3
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
 @overwrite_option
 @json_option
+@click.pass_context
 def video(
+    context: click.Context,
     source: str,
     target: str,
     style: str | None,
-    strength: float,
-    keep_colors: bool,
-    height: int | None,
     smooth: str,
     runtime: str,
     device: str,
@@ -55,9 +55,7 @@ def video(
         source=source,
         target=target,
         style=style,
-        strength=strength,
-        keep_colors=keep_colors,
-        height=height,
+        look=look_of(context),
         smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
         runtime=runtime,
         device=device,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from rtstyle.commands.options import (
-    control_options,
     json_option,
+    look_of,
+    look_options,
     overwrite_option,
     runtime_options,
     smooth_option,
@@ -49,8 +50,8 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
     "styles",
     multiple=True,
     metavar="STYLE",
-    help="Name or file of a style; give several to change between them with n and p. "
-    "Default: the whole gallery.",
+    help="Name or file of a style, a painting, or a mixture A:0.6,B:0.4; give several "
+    "to change between them with n and p. Default: the whole gallery.",
 )
 @click.option(
     "--camera",
@@ -68,7 +69,7 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
     help="window, virtualcam[:DEVICE], null: or a video file; may be given several "
     "times.  [default: window]",
 )
-@control_options
+@look_options
 @smooth_option("gate")
 @click.option(
     "--mirror",
@@ -85,6 +86,12 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
     help="Let one style fade into the next.",
 )
 @click.option(
+    "--cycle",
+    type=click.FloatRange(1, 3600),
+    metavar="SECONDS",
+    help="Drift from style to style by itself, one in so many seconds.",
+)
+@click.option(
     "--seconds", type=click.FloatRange(0.1), help="End after so many seconds."
 )
 @click.option(
@@ -96,19 +103,19 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
 @overwrite_option
 @runtime_options
 @json_option
+@click.pass_context
 def webcam(
+    context: click.Context,
     *,
     styles: tuple[str, ...],
     camera: str | None,
     size: tuple[int, int] | None,
     fps: float | None,
     outputs: tuple[str, ...],
-    strength: float,
-    keep_colors: bool,
     smooth: Literal["off", "gate", "flow"],
-    height: int | None,
     mirror: Literal["preview", "all", "off"],
     fade: float,
+    cycle: float | None,
     seconds: float | None,
     folder: Path,
     overwrite: bool,
@@ -121,7 +128,6 @@ def webcam(
     Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
     """
     from rtstyle.gallery import style_files
-    from rtstyle.stylizer import Controls
     from rtstyle.webcam_run import WebcamSettings, run_webcam
     from rtstyle_streams.capture import Wish
 
@@ -131,11 +137,13 @@ def webcam(
         camera=camera,
         wish=Wish(width, lines, fps),
         outputs=outputs or ("window",),
-        controls=Controls(strength, keep_colors, smooth, height),
+        look=look_of(context),
+        smooth=smooth,
         runtime=runtime,
         device=device,
         mirror=mirror,
         fade_seconds=fade,
+        cycle_seconds=cycle,
         seconds=seconds,
         folder=folder,
         overwrite=overwrite,

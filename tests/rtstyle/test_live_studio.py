@@ -7,6 +7,7 @@ import pytest
 
 from rtstyle.recorder import Recorder
 from rtstyle.studio import HELP, Mirror, Studio
+from rtstyle.style_spec import parse_style
 from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer import Controls
 from rtstyle_streams.frame import Frame, Pixels
@@ -36,7 +37,8 @@ class View:
 def studio(
     *, mirror: Mirror = "preview", recorder: Recorder | None = None
 ) -> tuple[Studio, View]:
-    switcher = StyleSwitcher(["a", "b", "c"], lambda name: Inverter())
+    specs = [parse_style(text) for text in ("a", "b", "c")]
+    switcher = StyleSwitcher(specs, lambda spec: Inverter())
     made, view = Studio(switcher, Controls(), mirror=mirror, recorder=recorder), View()
     made.show_in(view)
     return made, view

@@ -9,9 +9,12 @@ import pytest
 
 from rtstyle.errors import StyleFileError
 from rtstyle.live import Live
+from rtstyle.live_styles import LiveStyles
+from rtstyle.look import Look
 from rtstyle.studio import Studio
+from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import StyleSwitcher
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer import Controls
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import NullSink
@@ -49,8 +52,9 @@ class Builder:
         self.go = threading.Event()
         self.go.set()
 
-    def __call__(self, name: str) -> PaintStyler:
+    def __call__(self, spec: StyleSpec) -> PaintStyler:
         self.go.wait(5)
+        name = spec.parts[0].name
         if name == "broken":
             raise StyleFileError("broken: no style")
         self.built[name] = PaintStyler(int(name))
@@ -60,6 +64,10 @@ class Builder:
 def frame() -> LiveFrame:
     pixels = np.zeros((4, 6, 3), np.uint8)
     return LiveFrame(pixels, 0, Fraction(1, 30), 0, 0, content=pixels)
+
+
+def specs(*texts: str) -> list[StyleSpec]:
+    return [parse_style(text) for text in texts]
 
 
 def shown(switcher: StyleSwitcher) -> int:
@@ -81,7 +89,7 @@ def builder() -> Builder:
 
 
 def test_the_first_style_is_shown_and_warmed_up(builder: Builder) -> None:
-    switcher = StyleSwitcher(["10", "20"], builder)
+    switcher = StyleSwitcher(specs("10", "20"), builder)
     switcher.warm_up(frame().pixels)
     assert builder.built["10"].num_runs == 1
     assert builder.built["10"].num_resets == 1, "the warm-up leaves no trace"
@@ -90,7 +98,7 @@ def test_the_first_style_is_shown_and_warmed_up(builder: Builder) -> None:
 
 
 def test_frames_go_on_while_the_next_style_is_built(builder: Builder) -> None:
-    switcher = StyleSwitcher(["10", "20"], builder)
+    switcher = StyleSwitcher(specs("10", "20"), builder)
     assert shown(switcher) == 10
     builder.go.clear()
     switcher.choose(1)
@@ -104,9 +112,9 @@ def test_frames_go_on_while_the_next_style_is_built(builder: Builder) -> None:
 
 
 def test_positions_count_around(builder: Builder) -> None:
-    switcher = StyleSwitcher(["10", "20", "30"], builder)
+    switcher = StyleSwitcher(specs("10", "20", "30"), builder)
     switcher.choose(switcher.position - 1)
-    assert switcher.name == "30"
+    assert switcher.title == "30"
     until(lambda: shown(switcher) == 30)
     switcher.choose(switcher.position + 1)
     until(lambda: shown(switcher) == 10)
@@ -115,7 +123,7 @@ def test_positions_count_around(builder: Builder) -> None:
 
 def test_a_style_that_cannot_be_built_leaves_the_old_one(builder: Builder) -> None:
     said: list[str] = []
-    switcher = StyleSwitcher(["10", "broken"], builder)
+    switcher = StyleSwitcher(specs("10", "broken"), builder)
     switcher.say = said.append
     switcher.choose(1)
     until(lambda: bool(said))
@@ -125,7 +133,7 @@ def test_a_style_that_cannot_be_built_leaves_the_old_one(builder: Builder) -> No
 
 
 def test_a_fade_mixes_both_and_then_lets_the_old_one_go(builder: Builder) -> None:
-    switcher = StyleSwitcher(["0", "200"], builder, fade_seconds=0.2)
+    switcher = StyleSwitcher(specs("0", "200"), builder, fade_seconds=0.2)
     shown(switcher)
     switcher.choose(1)
     seen = []
@@ -143,7 +151,7 @@ def test_a_fade_mixes_both_and_then_lets_the_old_one_go(builder: Builder) -> Non
 
 
 def test_closing_twice_does_no_harm(builder: Builder) -> None:
-    switcher = StyleSwitcher(["10"], builder)
+    switcher = StyleSwitcher(specs("10"), builder)
     switcher.close()
     switcher.close()
     assert builder.built["10"].num_closed >= 1
@@ -171,13 +179,15 @@ def test_a_style_change_leaves_no_gap_of_100_ms_and_no_black_frame(
                 switcher.choose(switcher.position + 1)
             yield Frame(pixels, index, Fraction(1, 60), index, time.monotonic_ns())
 
-    switcher = StyleSwitcher(names, Stylizer)
+    switcher = StyleSwitcher(
+        specs(*names), LiveStyles(look=Look(), controls=Controls()).build
+    )
     switcher.warm_up(np.full((180, 320, 3), 55, np.uint8))
     studio = Studio(switcher, Controls(), mirror="off")
     stages = {"stylize": studio.stylize, "smooth": studio.smooth}
     Live(camera(), stages, {"watch": Watch()}).run()
     switcher.close()
-    assert switcher.name == names[1]
+    assert switcher.position == 1
     assert darkest == 200
     gaps = sorted(np.diff(arrivals))
     assert gaps[len(gaps) // 2] < 0.05

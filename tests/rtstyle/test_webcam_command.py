@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from rtstyle import webcam_run
+from rtstyle import live_styles
 from rtstyle.commands.cameras import camera_lines, camera_row
 from rtstyle.commands.cameras import cameras as cameras_command
 from rtstyle.commands.webcam import all_styles, graceful_stop, report_lines
@@ -56,7 +56,7 @@ def settings(
 
 
 def run(asked: WebcamSettings) -> LiveReport:
-    return run_webcam(asked, build=lambda name: RedStyler())
+    return run_webcam(asked, build=lambda spec: RedStyler())
 
 
 def decoded(path: Path) -> list[Pixels]:
@@ -222,10 +222,10 @@ def test_the_report_names_frames_stages_and_every_age() -> None:
 
 
 def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webcam_run, "Stylizer", lambda *given, **named: RedStyler())
+    monkeypatch.setattr(live_styles, "Stylizer", lambda *given, **named: RedStyler())
     result = CliRunner().invoke(
         webcam_command,
-        ["--style", "red", "--camera", "sample:", "--size", "64x36", "--json"]
+        ["--style", "scream", "--camera", "sample:", "--size", "64x36", "--json"]
         + ["--output", "null:", "--seconds", "0.3"],
         catch_exceptions=False,
     )

@@ -1,0 +1,42 @@
+"""Look at a source's first frame before it is carried."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.managed import ManagedSource
+from rtstyle_streams.protocols import Source
+
+
+class FirstSeen(ManagedSource):
+    """A source of which the first frame is known; it is given out all the same.
+
+    The source below is its owner's to close.
+    """
+
+    def __init__(self, source: Source, *, after: int = 0) -> None:
+        """Read the first frame.
+
+        Args:
+            source: Has not been read from.
+            after: How many frames to let go before; they are not given out.
+
+        Raises:
+            SourceError: there is none, or it cannot be read.
+        """
+        self.info = source.info
+        self._frames = iter(source)
+        first = next(islice(self._frames, after, None), None)
+        if first is None:
+            raise SourceError("match colours: expected a first frame, got none")
+        self._first: Frame | None = first
+        self.pixels: Pixels = first.pixels
+        """Of the first frame, RGB, shape ``(H, W, 3)``, uint8."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Give out all frames, the first one first."""
+        first, self._first = self._first, None
+        if first is not None:
+            yield first
+        yield from self._frames

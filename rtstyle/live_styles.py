@@ -1,0 +1,90 @@
+"""The styles of a live run: all with the same controls, each loaded once."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rtstyle.gallery import names_painting
+from rtstyle.look import Look
+from rtstyle.masks import Mask
+from rtstyle.mixture import Share, load_part, mixture_of, mixture_text
+from rtstyle.runtime.choose import VARIABLE
+from rtstyle.style_cycle import Cycle
+from rtstyle.style_file import Style
+from rtstyle.style_spec import StyleSpec
+from rtstyle.style_switcher import Styler
+from rtstyle.stylizer import Controls, Stylizer
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.protocols import ColourMatrix
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStyles:
+    """Makes stylizers for a `StyleSwitcher`."""
+
+    look: Look
+    """How paintings are read."""
+    controls: Controls
+    """Shared by all stylizers, so that a key changes them all."""
+    runtime: str = "auto"
+    """See `Stylizer`."""
+    device: str = "auto"
+    """See `Stylizer`."""
+    matrix: ColourMatrix = "bt709"
+    """See `Stylizer`."""
+    mask: Mask | None = None
+    """See `Stylizer`."""
+    colors_of: Pixels | None = None
+    """A frame whose colours paintings are given, RGB ``(H, W, 3)`` uint8, or None."""
+    _loaded: dict[str, Style] = field(default_factory=dict)
+
+    def build(self, spec: StyleSpec) -> Stylizer:
+        """Load a style or a mixture and say what runs."""
+        shares = self._shares(spec)
+        log.info("style %s", mixture_text(shares))
+        return Stylizer(
+            shares,
+            controls=self.controls,
+            runtime=self.runtime,
+            device=self.device,
+            matrix=self.matrix,
+            mask=self.mask,
+        )
+
+    def go_on(self, current: Styler, spec: StyleSpec) -> Styler:
+        """Load a mixture that takes the place of `current`, a step of a drift."""
+        if not isinstance(current, Stylizer):
+            return self.build(spec)
+        return current.sibling(self._shares(spec))
+
+    def cycle(self, specs: Sequence[StyleSpec], seconds: float | None) -> Cycle | None:
+        """Return the walk through `specs`; None for one style, or without a period.
+
+        Paintings melt into each other step by step, unless each step would cost a
+        TensorRT engine.
+        """
+        if seconds is None or len(specs) < 2:
+            return None
+        runtime = self.runtime
+        if runtime == "auto":
+            runtime = os.environ.get(VARIABLE, runtime)
+        paintings = [
+            runtime != "tensorrt" and all(names_painting(p.name) for p in spec.parts)
+            for spec in specs
+        ]
+        return Cycle(paintings, seconds)
+
+    def _shares(self, spec: StyleSpec) -> tuple[Share, ...]:
+        parts = []
+        for part in spec.parts:
+            if part.name not in self._loaded:
+                self._loaded[part.name] = load_part(
+                    part.name,
+                    style_strength=self.look.style_strength,
+                    colors_of=self.colors_of,
+                )
+            parts.append((self._loaded[part.name], part.weight))
+        return mixture_of(parts)

@@ -1,0 +1,83 @@
+"""Open what a live run shows itself in: a window, a virtual camera, files."""
+
+import itertools
+import logging
+from collections.abc import Container, Sequence
+from contextlib import ExitStack
+
+from rtstyle.errors import UsageError
+from rtstyle.studio import RECORDER, Studio
+from rtstyle_streams.opening import open_sink
+from rtstyle_streams.protocols import Sink, StreamInfo
+from rtstyle_streams.virtual_camera import VirtualCamera
+from rtstyle_streams.window import Window
+
+log = logging.getLogger(__name__)
+
+
+def open_outputs(
+    outputs: Sequence[str],
+    info: StreamInfo,
+    studio: Studio,
+    stack: ExitStack,
+    *,
+    overwrite: bool,
+) -> tuple[dict[str, Sink], Window | None]:
+    """Open the sinks, by name, and the window if one is asked for.
+
+    Raises:
+        SinkError: one cannot be opened.
+        UsageError: the window or the virtual camera is asked for twice.
+    """
+    sinks: dict[str, Sink] = {}
+    window: Window | None = None
+    schemes = schemes_of(outputs)
+    for scheme, output in zip(schemes, outputs, strict=True):
+        if scheme in ("window", "virtualcam") and schemes.count(scheme) > 1:
+            raise UsageError(f"output: expected {scheme} once, got it several times")
+        if scheme == "window":
+            window = _open_window(info, studio)
+            stack.callback(window.close)
+            continue
+        if scheme == "virtualcam":
+            sink: Sink = _open_virtual_camera(output, info)
+        else:
+            sink = open_sink(output, info, overwrite=overwrite)
+            if scheme == "file":
+                log.warning("%s: recorded without sound", output)
+        stack.callback(sink.close)
+        sinks[_free_name(output if scheme == "file" else scheme, sinks)] = sink
+    if studio.recorder is not None:
+        sinks[RECORDER] = studio.recorder
+    return sinks, window
+
+
+def _open_window(info: StreamInfo, studio: Studio) -> Window:
+    window = Window(
+        width=info.width, height=info.height, on_key=studio.on_key, lines=studio.lines
+    )
+    studio.show_in(window)
+    log.info("keys: press ? in the window")
+    return window
+
+
+def _open_virtual_camera(output: str, info: StreamInfo) -> VirtualCamera:
+    return VirtualCamera(
+        width=info.width,
+        height=info.height,
+        rate=float(info.frame_rate or 30),
+        device=output.partition(":")[2] or None,
+    )
+
+
+def schemes_of(outputs: Sequence[str]) -> list[str]:
+    """Return "window", "virtualcam", "null" or "file" for each output."""
+    heads = [output.partition(":")[0] for output in outputs]
+    known = ("window", "virtualcam", "null")
+    return [head if head in known else "file" for head in heads]
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """Return `name`, with a number behind it if it is taken."""
+    names = (f"{name} {count}" if count > 1 else name for count in itertools.count(1))
+    return next(free for free in names if free not in taken)
