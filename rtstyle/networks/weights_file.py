@@ -12,8 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from rtstyle.errors import WeightsFileError
+from rtstyle.networks.adain import AdainNet, AdainNetConfig
 from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SwiftConfig, SwiftNet
+from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 
 FORMAT = "rtstyle.weights.1"
 """Name and version of the metadata's layout."""
@@ -55,7 +57,11 @@ def describe_network(network: nn.Module) -> dict[str, Any]:
         return {"kind": "swift", **asdict(network.config)}
     if isinstance(network, JohnsonNet):
         return {"kind": "johnson", "width": network.width}
-    raise TypeError(f"network: expected SwiftNet or JohnsonNet, got {type(network)}")
+    if isinstance(network, AdainNet):
+        return {"kind": "adain", **network.config.as_dict()}
+    if isinstance(network, SwiftAdain):
+        return {"kind": "swift-adain", **network.config.as_dict()}
+    raise TypeError(f"network: expected one of rtstyle's, got {type(network)}")
 
 
 def build_network(description: Mapping[str, Any]) -> nn.Module:
@@ -71,9 +77,15 @@ def build_network(description: Mapping[str, Any]) -> nn.Module:
             return SwiftNet(SwiftConfig(**rest))
         if kind == "johnson":
             return JohnsonNet(**rest)
-    except TypeError as error:
+        if kind == "swift-adain":
+            return SwiftAdain(SwiftAdainConfig.from_dict(rest))
+        if kind == "adain":
+            return AdainNet(AdainNetConfig.from_dict(rest))
+    except (TypeError, KeyError) as error:
         raise WeightsFileError(f"network {kind}: {error}") from error
-    raise WeightsFileError(f"network: expected swift or johnson, got {kind!r}")
+    raise WeightsFileError(
+        f"network: expected swift, swift-adain, adain or johnson, got {kind!r}"
+    )
 
 
 def save_weights(path: Path, weights: Weights) -> None:
