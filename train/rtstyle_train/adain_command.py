@@ -1,0 +1,219 @@
+"""`rtstyle train adain`: one network for any painting, into a weights file."""
+
+import copy
+import hashlib
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+import rtstyle
+from rtstyle.networks.swift_adain import SwiftAdain
+from rtstyle.networks.weights_file import Weights, describe_network, save_weights
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.adain_batches import Pictures
+from rtstyle_train.adain_config import AdainConfig
+from rtstyle_train.adain_preview import preview_styles, write_adain_preview
+from rtstyle_train.data import ContentImages, Photos
+from rtstyle_train.device_photos import DevicePhotos
+from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.image_command import between_steps
+from rtstyle_train.loss_networks import VggFeatures, load_loss_network
+from rtstyle_train.methods.adain import AdainStyle, make_adain
+from rtstyle_train.methods.swift_adain import (
+    LiveStyleLoss,
+    SwiftAdainStyle,
+    make_swift_adain,
+    measure_neutral,
+)
+from rtstyle_train.style_pictures import StyleImages, read_paintings, render_textures
+from rtstyle_train.trainer import Method, Schedule, Trainer
+
+log = logging.getLogger(__name__)
+
+NEUTRAL_PHOTOS = 256
+"""Crops of photographs whose mean modulation is the neutral one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdainJob:
+    """What the command line of one training says."""
+
+    content: Path
+    """Folder of photographs."""
+    styles: Path
+    """Folder of paintings."""
+    out: Path
+    """Where the weights go."""
+    loss_weights: Path | None = None
+    """Local loss network; None downloads torchvision's."""
+    minutes: float = 0.0
+    """Time to spend, about; 0 for no limit."""
+    resume: bool = False
+    """Go on from the checkpoint beside `out`."""
+    overwrite: bool = False
+    """Whether `out` may exist."""
+
+
+def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
+    """Train, with progress on stderr, checkpoints and previews beside the result.
+
+    Raises:
+        TrainError: a file is missing or broken, or the loss became infinite.
+    """
+    _check_output(job)
+    accelerator = Accelerator()
+    device = accelerator.device
+    paintings = read_paintings(job.styles, held_out=config.held_out)
+    photos = ContentImages(
+        job.content, size=config.size, smallest_crop=config.smallest_crop
+    )
+    textures = render_textures(config.num_textures, seed=config.seed)
+    log.info(
+        "%d photographs, %d paintings, %d textures",
+        len(photos.images),
+        len(paintings),
+        len(textures),
+    )
+    pictures = Pictures(
+        photos=_on(device, photos),
+        paintings=_on(device, _style_images(paintings.values(), config.size)),
+        textures=_on(device, _style_images(textures, config.size)),
+    )
+    vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
+    network, method = make_parts(config, vgg, pictures, device)
+    sums = {name: _checksum(pixels) for name, pixels in paintings.items()}
+    trainer = Trainer(
+        network,
+        method,
+        Schedule(
+            steps=config.steps,
+            learning_rate=config.learning_rate,
+            ema=config.ema,
+            minutes=job.minutes,
+        ),
+        checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
+        identity={"paintings": sums, "seed": config.seed, "network": config.network},
+        optimizer=config.optimizer,
+        accelerator=accelerator,
+    )
+    if job.resume:
+        trainer.resume()
+    shown = preview_styles(job.styles, first=config.held_out)
+    terms = _run(trainer, config, job, vgg, photos, shown)
+    network = _averaged(trainer, config, vgg).to(device)
+    if isinstance(network, SwiftAdain):
+        network.neutral.copy_(
+            measure_neutral(
+                network, pictures.photos, count=NEUTRAL_PHOTOS, seed=config.seed
+            )
+        )
+    trained = {
+        "steps": trainer.progress.step,
+        "seconds": round(trainer.progress.seconds),
+        "loss": {name: round(value, 5) for name, value in terms.items()},
+        "photographs": len(photos.images),
+        "paintings_sha256": sums,
+        "loss_weights": job.loss_weights.name if job.loss_weights else "torchvision",
+        "torch": torch.__version__,
+        "rtstyle": rtstyle.__version__,
+    }
+    weights = Weights(
+        network.state_dict(), describe_network(network), config.as_dict(), trained
+    )
+    if accelerator.is_main_process:
+        save_weights(job.out, weights)
+        trainer.checkpoint.unlink(missing_ok=True)
+    return weights
+
+
+def make_network(config: AdainConfig, vgg: VggFeatures) -> nn.Module:
+    """Return the network of a recipe, with weights from its seed."""
+    if config.network == "adain":
+        return make_adain(config, vgg)
+    return make_swift_adain(config)
+
+
+def make_parts(
+    config: AdainConfig, vgg: VggFeatures, pictures: Pictures, device: torch.device
+) -> tuple[nn.Module, Method]:
+    """Return the network and the method of a recipe."""
+    network = make_network(config, vgg)
+    if config.network == "adain":
+        return network, AdainStyle(config, pictures)
+    loss = LiveStyleLoss(config, copy.deepcopy(vgg)).to(device)
+    return network, SwiftAdainStyle(config, loss, pictures)
+
+
+def _run(
+    trainer: Trainer,
+    config: AdainConfig,
+    job: AdainJob,
+    vgg: VggFeatures,
+    photos: ContentImages,
+    shown: list[Tensor],
+) -> dict[str, float]:
+    """Train to the end; on Ctrl-C keep a checkpoint. Returns smoothed terms."""
+    preview = job.out.with_name(job.out.stem + ".preview.png")
+    smooth: dict[str, float] = {}
+
+    def on_save(average: dict[str, Tensor]) -> None:
+        log.info("step %d: %s", trainer.progress.step, progress_line(smooth))
+        if trainer.accelerator.is_main_process:
+            write_adain_preview(
+                preview, _averaged(trainer, config, vgg).cpu().eval(), photos, shown
+            )
+
+    bar = tqdm(
+        initial=trainer.progress.step, unit="step", file=sys.stderr, mininterval=1
+    )
+    with bar, between_steps() as is_interrupted:
+        for report in trainer.run(on_save):
+            for name, value in report.terms.items():
+                smooth[name] = smooth.get(name, value) * 0.99 + value * 0.01
+            bar.total = report.total
+            bar.update(report.step - bar.n)
+            bar.set_postfix_str(progress_line(smooth), refresh=False)
+            if is_interrupted():
+                trainer.save()
+                log.warning("stopped; go on with the same command and --resume")
+                raise KeyboardInterrupt
+    return smooth
+
+
+def progress_line(terms: dict[str, float]) -> str:
+    """Return the terms of a loss for a progress bar."""
+    return " ".join(f"{name} {value:.3f}" for name, value in terms.items())
+
+
+def _averaged(trainer: Trainer, config: AdainConfig, vgg: VggFeatures) -> nn.Module:
+    network = make_network(config, vgg)
+    network.load_state_dict(trainer.average)
+    return network
+
+
+def _on(device: torch.device, images: ContentImages) -> Photos:
+    return DevicePhotos(images, device) if device.type == "cuda" else images
+
+
+def _style_images(images: Any, size: int) -> StyleImages:
+    return StyleImages([pixels for pixels in images], size=size)
+
+
+def _checksum(pixels: Pixels) -> str:
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
+
+
+def _check_output(job: AdainJob) -> None:
+    if job.out.suffix != ".safetensors":
+        raise ConfigError(f"{job.out}: expected a name that ends in .safetensors")
+    if job.out.exists() and not job.overwrite:
+        raise TrainError(f"{job.out}: exists already; use --overwrite to replace it")
+    if not job.out.parent.is_dir():
+        raise ConfigError(f"{job.out.parent}: expected a folder, got none there")
