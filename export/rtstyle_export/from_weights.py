@@ -6,7 +6,9 @@ from typing import Any
 from torch import nn
 
 from rtstyle.networks import SwiftNet
+from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import Weights, load_weights
+from rtstyle_export.adain_graph import write_adain
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, make_style, write_style
 
@@ -21,6 +23,9 @@ def export_weights(
     overwrite: bool = False,
 ) -> None:
     """Write the style file of one painting.
+
+    Of a network for any painting two files are written: the style file, and beside it
+    the style encoder, ``style_encoder.onnx``.
 
     Args:
         weights_path: What `rtstyle train` wrote.
@@ -39,7 +44,10 @@ def export_weights(
     network, row = pick_style(weights, style)
     card = card_of(weights, row)
     card |= {key: value for key, value in (("name", name), ("title", title)) if value}
-    write_style(style_path, make_style(network, card), overwrite=overwrite)
+    if isinstance(network, SwiftAdain):
+        write_adain(style_path, network, card, overwrite=overwrite)
+    else:
+        write_style(style_path, make_style(network, card), overwrite=overwrite)
 
 
 def pick_style(weights: Weights, style: str | None) -> tuple[nn.Module, dict[str, Any]]:

@@ -44,6 +44,15 @@ def write_style(path: Path, data: bytes, *, overwrite: bool) -> None:
     """
     check_target(path, overwrite=overwrite)
     read_card(data, where=str(path))
+    write_file(path, data)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there.
+
+    Raises:
+        ExportError: it cannot be written.
+    """
     part = path.with_name(path.name + ".part")
     try:
         part.write_bytes(data)
