@@ -24,7 +24,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Cuda:
-    """One device's memory and one stream.
+    """One device's memory and one stream; for any thread.
 
     Everything that was allocated is freed by `close`.
     """
@@ -40,8 +40,8 @@ class Cuda:
             RuntimeUnavailableError: no library, or no such device.
         """
         self._library = library if library is not None else load_library()
+        self._device = device
         self._freeing: list[tuple[str, int]] = []
-        self._call("cudaSetDevice", device)
         handle = ctypes.c_void_p()
         self._call("cudaStreamCreate", ctypes.byref(handle))
         self.stream = int(handle.value or 0)
@@ -100,7 +100,10 @@ class Cuda:
         )
 
     def _call(self, name: str, *arguments: Any) -> None:
-        if status := getattr(self._library, name)(*arguments):
+        # which device is meant is a matter of each thread, and others may change it
+        status = self._library.cudaSetDevice(self._device)
+        status = status or getattr(self._library, name)(*arguments)
+        if status:
             why = " (out of memory)" if status == OUT_OF_MEMORY else ""
             raise RuntimeUnavailableError(
                 f"CUDA: {name} failed with status {status}{why}"

@@ -94,6 +94,7 @@ class CudaSession:
 
     def _bind(self, shape: tuple[int, ...], num_bytes: int) -> None:
         """Have buffers of this size at fixed addresses."""
+        self._shape = ()  # until all of them are there
         self._cuda.release()
         self._near = self._cuda.pinned_buffer(num_bytes)
         self._far_in = self._cuda.device_buffer(num_bytes)

@@ -40,7 +40,7 @@ def fastest(
     """Return the runtime that is fastest here, and its session.
 
     The first of `openers` is kept unless another is a tenth faster. A runtime that
-    fails is left out.
+    fails is left out, also one that was fastest before.
 
     Args:
         openers: By name of the runtime; at least one.
@@ -53,8 +53,13 @@ def fastest(
     key = cache_key(model, facts, tuple(openers))
     chosen = read_cache().get(key, "")
     if chosen in openers:
-        log.debug("runtime auto: %s, as measured before", chosen)
-        return chosen, openers[chosen]()
+        try:
+            session = openers[chosen]()
+        except RtstyleError as error:
+            log.warning("%s; runtime auto chooses anew", error)
+        else:
+            log.debug("runtime auto: %s, as measured before", chosen)
+            return chosen, session
     sessions, first_error = {}, None
     for name, opener in openers.items():
         try:

@@ -38,7 +38,8 @@ class OrtSession:
             precision: Anything but ``bf16``; the graph is in that precision already.
 
         Raises:
-            RuntimeUnavailableError: the device is not there or does not run a node.
+            RuntimeUnavailableError: the device is not there or does not run a node,
+                or onnxruntime refuses the graph.
             UsageError: ``bf16``.
         """
         import onnxruntime
@@ -56,9 +57,15 @@ class OrtSession:
         options.intra_op_num_threads = threads or physical_cores()
         # spinning threads gain 3 % when the machine is quiet, lose half when it is not
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(
-            model, options, providers=providers_for(device)
-        )
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                model, options, providers=providers_for(device)
+            )
+        except Exception as error:  # its own classes, none of them public
+            text = " ".join(str(error).split())[:300]
+            raise RuntimeUnavailableError(
+                f"runtime onnxruntime: device {device} did not take the graph ({text})"
+            ) from error
         got = self._session.get_providers()[0]
         if device.startswith("cuda") and got != "CUDAExecutionProvider":
             raise RuntimeUnavailableError(

@@ -11,7 +11,7 @@ from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.engine_cache import Profile, cached_engine
 from rtstyle.runtime.protocol import Arrays
-from rtstyle.runtime.tensorrt_api import TensorRt, import_tensorrt
+from rtstyle.runtime.tensorrt_api import Context, TensorRt, import_tensorrt
 from rtstyle.runtime.tensorrt_build import build_engine, engine_key, report_on_stderr
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
@@ -60,16 +60,13 @@ class TensorRtSession:
             )
         self.device, self.profile = device, profile or Profile()
         numbers = "fp16" if precision == "fp16" else "fp32"
-        plan = self._plan(model, numbers)
+        # first of all, as TensorRT builds and loads on the device that it finds set
         self._cuda = cuda or Cuda(device=int(device.partition(":")[2] or 0))
-        engine = self._trt.Runtime(self._trt.Logger()).deserialize_cuda_engine(plan)
-        context = None if engine is None else engine.create_execution_context()
-        if context is None:
-            raise RuntimeUnavailableError(
-                f"runtime tensorrt: the engine does not load on {device}; "
-                "is its memory full?"
-            )
-        self._context = context
+        try:
+            self._context = self._load(self._plan(model, numbers))
+        except BaseException:
+            self._cuda.close()
+            raise
         self._size = 0
         self._lock = threading.Lock()
 
@@ -116,10 +113,21 @@ class TensorRtSession:
 
         return cached_engine(key, build)
 
+    def _load(self, plan: bytes) -> Context:
+        engine = self._trt.Runtime(self._trt.Logger()).deserialize_cuda_engine(plan)
+        context = None if engine is None else engine.create_execution_context()
+        if context is None:
+            raise RuntimeUnavailableError(
+                f"runtime tensorrt: the engine does not load on {self.device}; "
+                "is its memory full?"
+            )
+        return context
+
     def _hold(self, num_bytes: int) -> None:
         """Have buffers of at least this size."""
         if num_bytes <= self._size:
             return
+        self._size = 0  # until all of them are there
         self._cuda.release()
         self._near = self._cuda.pinned_buffer(num_bytes)
         self._far_in = self._cuda.device_buffer(num_bytes)

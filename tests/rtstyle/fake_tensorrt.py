@@ -7,6 +7,7 @@ of another version) is refused here.
 
 import ctypes
 import itertools
+import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -183,27 +184,34 @@ class FakeTrt:
 
 
 class FakeCudaLibrary:
-    """Counts copies and what is not freed."""
+    """Counts copies and what is not freed; each thread has a device of its own."""
 
     def __init__(self) -> None:
         self.held: dict[int, Any] = {}
         self.copies = {1: 0, 2: 0}
         self.num_waits = 0
         self.streams = itertools.count(7)
-        self.devices: list[int] = []
+        self.used: set[int] = set()
+        """Devices that anything but the choice of one was called on."""
         self.is_full = False
+        self._chosen = threading.local()
+
+    def _use(self) -> None:
+        self.used.add(getattr(self._chosen, "device", 0))
 
     def cudaSetDevice(self, device: int) -> int:  # noqa: N802
-        self.devices.append(device)
+        self._chosen.device = device
         return 0
 
     def cudaStreamCreate(self, handle: Any) -> int:  # noqa: N802
+        self._use()
         address = next(self.streams)
         handle._obj.value = address
         self.held[address] = "stream"
         return 0
 
     def cudaMalloc(self, handle: Any, size: Any) -> int:  # noqa: N802
+        self._use()
         if self.is_full:
             return 2
         buffer = ctypes.create_string_buffer(size.value)
@@ -214,6 +222,7 @@ class FakeCudaLibrary:
     cudaMallocHost = cudaMalloc  # noqa: N815
 
     def cudaFree(self, handle: Any) -> int:  # noqa: N802
+        self._use()
         del self.held[handle.value]
         return 0
 
@@ -222,11 +231,13 @@ class FakeCudaLibrary:
     def cudaMemcpyAsync(  # noqa: N802
         self, target: Any, source: Any, size: Any, kind: int, stream: Any
     ) -> int:
+        self._use()
         assert stream.value in self.held
         self.copies[kind] += 1
         ctypes.memmove(target.value, source.value, size.value)
         return 0
 
     def cudaStreamSynchronize(self, stream: Any) -> int:  # noqa: N802
+        self._use()
         self.num_waits += 1
         return 0

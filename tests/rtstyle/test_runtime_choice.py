@@ -90,6 +90,20 @@ def test_a_runtime_that_fails_is_left_out(times: dict[str, int]) -> None:
         fastest({"b": broken}, model=b"n", facts="")
 
 
+def test_a_choice_that_no_longer_works_is_made_anew(
+    times: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Fake:
+        raise RuntimeUnavailableError("b is broken")
+
+    fastest(openers(10, 5), model=b"m", facts="")  # type: ignore[arg-type]
+    tried = {"a": lambda: Fake("a", 9.0), "b": broken}
+    for _ in range(2):
+        assert fastest(tried, model=b"m", facts="")[0] == "a"
+    assert caplog.text.count("b is broken; runtime auto chooses anew") == 1
+    assert times["measured"] == 2
+
+
 def test_sessions_are_measured_in_turns() -> None:
     order: list[str] = []
 

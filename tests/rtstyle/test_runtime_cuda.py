@@ -1,6 +1,7 @@
 """The way of a frame to a GPU and back, with memory of this machine in its place."""
 
 import logging
+import threading
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,38 @@ def test_a_frame_goes_through_bound_buffers_once_each_way() -> None:
     session.close()
     session.close()
     assert not library.held, "memory of the device was not freed"
+
+
+def test_every_thread_works_on_the_device_that_was_asked_for() -> None:
+    library, model, frame = FakeCudaLibrary(), negative_model(), frame_of(24, 40)
+    cuda = Cuda(device=1, library=library)
+    session = CudaSession(
+        model, device="cuda:1", session=OrtSession(model, device="cpu"), cuda=cuda
+    )
+    worker = threading.Thread(target=session.run, args=({"frame": frame},))
+    worker.start()
+    worker.join(30.0)
+    library.cudaSetDevice(0)  # somebody else's choice in this thread
+    session.run({"frame": frame})
+    session.close()
+    assert library.used == {1}
+
+
+def test_buffers_that_could_not_be_had_are_not_used_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = FakeCudaLibrary()
+    session, frame = session_with(library), frame_of(40, 72)
+    session.run({"frame": frame})
+
+    def broken(*rest: object) -> int:
+        return 999
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "cudaMallocHost", broken)
+        with pytest.raises(RuntimeUnavailableError, match="failed with status 999"):
+            session.run({"frame": frame_of(24, 16)})
+    assert (session.run({"frame": frame})["stylized"] == 255 - frame).all()
 
 
 def test_results_stay_as_they_are_when_the_next_frame_comes() -> None:
@@ -100,6 +133,12 @@ def test_without_a_driver_no_library_of_cuda_is_loaded(
     monkeypatch.setattr(onnxruntime, "preload_dlls", loaded, raising=False)
     monkeypatch.setattr("rtstyle.runtime.onnxruntime.has_nvidia_driver", lambda: False)
     assert cuda_fault() == "no NVIDIA driver is installed"
+
+
+def test_a_graph_that_onnxruntime_refuses_is_one_line_of_ours() -> None:
+    with pytest.raises(RuntimeUnavailableError, match="did not take the graph") as info:
+        OrtSession(b"no graph at all", device="cpu")
+    assert "\n" not in str(info.value)
 
 
 def test_a_session_that_fell_back_to_the_cpu_is_refused(

@@ -100,10 +100,31 @@ def test_a_frame_goes_up_once_and_comes_down_once(model: bytes) -> None:
         assert (frame == before).all()
         assert library.copies == {1: number, 2: number}
         assert library.num_waits == number
-    assert library.devices == [1] and session.device == "cuda:1"
+    assert library.used == {1} and session.device == "cuda:1"
     session.close()
     session.close()
     assert not library.held, "memory of the device was not freed"
+
+
+@pytest.mark.slow
+def test_a_frame_that_found_no_memory_leaves_room_for_the_next(model: bytes) -> None:
+    library, frame = FakeCudaLibrary(), frame_of(40, 64)
+    session = session_of(model, FakeTrt(), library)
+    session.run({"frame": frame})
+    library.is_full = True
+    with pytest.raises(RuntimeUnavailableError, match="out of memory"):
+        session.run({"frame": frame_of(80, 64)})
+    library.is_full = False
+    got = session.run({"frame": frame})["stylized"]
+    assert (got == by_onnxruntime(model, frame)).all()
+
+
+def test_an_engine_that_does_not_load_leaves_no_memory_behind(model: bytes) -> None:
+    library, trt = FakeCudaLibrary(), FakeTrt()
+    trt.is_out_of_memory = True
+    with pytest.raises(RuntimeUnavailableError, match="could not be built"):
+        session_of(model, trt, library)
+    assert not library.held
 
 
 @pytest.mark.slow
