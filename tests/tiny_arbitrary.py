@@ -44,7 +44,9 @@ def tinting_model() -> bytes:
     return _model(nodes, "tinting", frame, stylized, weights)
 
 
-def encoder_model(*, size: int = 6, version: int = 1, side: int = 64) -> bytes:
+def encoder_model(
+    *, size: int = 6, version: int = 1, side: int = 64, made_for: str | None = None
+) -> bytes:
     """Return a graph: scales 0.5, shifts half the painting's mean colour."""
     shape: list[str | int | None] = ["H", "W", 3]
     painting = helper.make_tensor_value_info("painting", TensorProto.UINT8, shape)
@@ -59,17 +61,23 @@ def encoder_model(*, size: int = 6, version: int = 1, side: int = 64) -> bytes:
         helper.make_node("Concat", ["halves", "shift"], ["modulation"], axis=0),
     ]
     data = _model(nodes, "encoder", painting, modulation, [half, halves, axes])
-    facts = {"version": version, "size": size, "side": side}
+    facts: dict[str, Any] = {"version": version, "size": size, "side": side}
+    if made_for is not None:
+        facts["for"] = made_for
     return _with_facts(data, facts)
 
 
-def write_network(folder: Path, **encoder: int) -> Path:
+def write_network(
+    folder: Path, *, size: int = 6, version: int = 1, side: int = 64
+) -> Path:
     """Write both files into `folder` and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     card = CARD | {"name": "tinting", "title": "Tinting", "kind": "adain"}
     style = with_card(tinting_model(), card | {"modulation": MODULATION})
     (folder / "swift_adain.onnx").write_bytes(style)
-    (folder / "style_encoder.onnx").write_bytes(encoder_model(**encoder))
+    (folder / "style_encoder.onnx").write_bytes(
+        encoder_model(size=size, version=version, side=side)
+    )
     return folder
 
 
@@ -113,7 +121,7 @@ def _model(
     return data
 
 
-def _with_facts(data: bytes, facts: dict[str, int]) -> bytes:
+def _with_facts(data: bytes, facts: dict[str, Any]) -> bytes:
     import onnx
 
     model = onnx.load_from_string(data)

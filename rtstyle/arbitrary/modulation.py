@@ -151,27 +151,28 @@ def _read_network(folder: Path, stamps: tuple[int, ...]) -> PaintingNetwork:
     """Read both files; once for each version of them."""
     base = read_style(folder / BASE_NAME)
     encoder = (folder / ENCODER_NAME).read_bytes()
-    size, side = _encoder_facts(encoder, where=str(folder / ENCODER_NAME))
+    facts = _encoder_facts(encoder, where=str(folder / ENCODER_NAME))
     slots, neutral = _slots(base, where=str(folder / BASE_NAME))
-    if size != neutral.size:
+    own = hashlib.sha256(base.model).hexdigest()
+    if facts["size"] != neutral.size or facts.get("for", own) != own:
         raise StyleFileError(
-            f"{folder / ENCODER_NAME}: expected the encoder of {BASE_NAME} with a "
-            f"modulation of {neutral.size} numbers, got one of {size}"
+            f"{folder / ENCODER_NAME}: expected the encoder of the {BASE_NAME} beside "
+            f"it ({neutral.size} numbers), got that of another ({facts['size']})"
         )
     digest = hashlib.sha256(encoder).hexdigest()
+    side = int(facts.get("side", SIDE))
     return PaintingNetwork(base, slots, neutral, encoder, digest, side)
 
 
-def _encoder_facts(data: bytes, *, where: str) -> tuple[int, int]:
-    """Return the size of the modulation, and at which side paintings are shown."""
+def _encoder_facts(data: bytes, *, where: str) -> dict[str, Any]:
+    """Return what an encoder says about itself, of the version that is read here."""
     from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load_from_string(data)
         texts = {entry.key: entry.value for entry in model.metadata_props}
-        facts = json.loads(texts[ENCODER_KEY])
-        version, size = facts["version"], int(facts["size"])
-        side = int(facts.get("side", SIDE))
+        facts: dict[str, Any] = json.loads(texts[ENCODER_KEY])
+        version, _ = facts["version"], int(facts["size"])
     except (DecodeError, KeyError, TypeError, ValueError) as error:
         raise StyleFileError(
             f"{where}: expected a style encoder with {ENCODER_KEY!r} in its metadata, "
@@ -182,7 +183,7 @@ def _encoder_facts(data: bytes, *, where: str) -> tuple[int, int]:
             f"{where}: expected version {ENCODER_VERSION}, got {version}; export it "
             "again with this version of rtstyle"
         )
-    return size, side
+    return facts
 
 
 def _slots(base: Style, *, where: str) -> tuple[tuple[Slot, ...], Modulation]:

@@ -1,5 +1,6 @@
 """Any painting as a style: encoded once, folded in, mixed in one network."""
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rtstyle.style_file import read_card, with_card
 from rtstyle.stylizer import Controls, Stylizer
 from tests.tiny_arbitrary import (
     MODULATION,
+    encoder_model,
     tinting_model,
     write_network,
     write_painting,
@@ -259,7 +261,7 @@ def test_a_missing_network_is_one_line(
 @pytest.mark.parametrize(
     ("encoder", "said"),
     [
-        ({"size": 7}, "a modulation of 6 numbers, got one of 7"),
+        ({"size": 7}, r"\(6 numbers\), got that of another \(7\)"),
         ({"version": 2}, "expected version 1, got 2"),
     ],
 )
@@ -268,6 +270,19 @@ def test_an_encoder_of_another_network_is_refused(
 ) -> None:
     write_network(network, **encoder)
     with pytest.raises(StyleFileError, match=said):
+        load_style(red)
+
+
+def test_an_encoder_made_for_another_style_file_is_refused(
+    network: Path, red: Path
+) -> None:
+    style = (network / "swift_adain.onnx").read_bytes()
+    own = hashlib.sha256(style).hexdigest()
+    encoder = network / "style_encoder.onnx"
+    encoder.write_bytes(encoder_model(made_for=own))
+    load_style(red)
+    encoder.write_bytes(encoder_model(made_for=own[::-1]))
+    with pytest.raises(StyleFileError, match="got that of another"):
         load_style(red)
 
 
