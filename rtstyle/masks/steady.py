@@ -73,6 +73,6 @@ class SteadyMask:
 
 
 def feathered(probability: Probability) -> Probability:
-    """Return 0 below `LOW`, 1 above `HIGH`, a ramp between, blurred by a cell."""
+    """Return 0 below `LOW`, 1 above `HIGH`, a ramp between, blurred by two cells."""
     ramp = np.clip((probability - LOW) * np.float32(1.0 / (HIGH - LOW)), 0.0, 1.0)
-    return np.asarray(cv2.blur(ramp, (3, 3)), np.float32)
+    return np.asarray(cv2.blur(ramp, (5, 5)), np.float32)

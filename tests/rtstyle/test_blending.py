@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from rtstyle.blending import LUMA, blend, keep_colors, restore_detail, shrink
+from rtstyle.blending import (
+    LUMA,
+    blend,
+    cross_fade,
+    keep_colors,
+    restore_detail,
+    shrink,
+)
 from rtstyle_streams.protocols import ColourMatrix
 
 PICTURES = arrays(np.uint8, (6, 9, 3))
@@ -27,6 +34,17 @@ def test_strength_lies_between(
     wanted = content * (1 - strength) + stylized * strength
     assert np.abs(mixed - wanted).max() <= 0.51
     assert (content == before[0]).all() and (stylized == before[1]).all()
+
+
+@given(arrays(np.uint8, (4, 5, 7, 3)), st.integers(1, 4))
+def test_pictures_cross_fade_by_weight(pictures: np.ndarray, count: int) -> None:
+    before = pictures.copy()
+    weights = np.arange(1, count + 1) / sum(range(1, count + 1))
+    mixed = cross_fade(list(pictures[:count]), weights.tolist())
+    wanted = np.tensordot(weights, pictures[:count].astype(float), axes=1)
+    assert mixed.dtype == np.uint8
+    assert np.abs(mixed - wanted).max() <= 0.51
+    assert (pictures == before).all()
 
 
 @pytest.mark.parametrize("matrix", sorted(LUMA))

@@ -110,6 +110,18 @@ def test_keys_change_the_controls_and_say_so() -> None:
     assert view.is_split
 
 
+def test_the_mask_goes_round_where_there_is_one() -> None:
+    made, _ = studio()
+    made.on_key("k")
+    assert made.lines()[-1] == "no mask; start with --mask person"
+    assert made.controls.mask == "off"
+    made.has_mask = True
+    for said in ("the person", "the background", "all", "the person"):
+        made.on_key("k")
+        assert made.lines()[-1] == f"stylized: {said}"
+    assert made.controls == Controls(mask="person")
+
+
 def test_strength_stays_between_0_and_1() -> None:
     made, _ = studio()
     for _ in range(15):

@@ -264,7 +264,7 @@ def test_a_real_model_finds_the_person_and_keeps_the_edge_still(shared: Path) ->
             found = mask.of(frame.pixels)
             shares.append(found.copy())
     assert 0.1 < shares[-1].mean() < 0.7
-    assert shares[-1][-1].max() == 1.0, "she reaches to the lower edge"
+    assert shares[-1][-1].max() == 1.0, "the person reaches to the lower edge"
     still = np.abs(np.diff(shares, axis=0)).mean()
     assert still < 0.01
 
