@@ -14,7 +14,7 @@ from rtstyle.first_frame import FirstSeen
 from rtstyle.live import Live, LiveReport
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
-from rtstyle.masks import mask_of
+from rtstyle.masks import Mask, mask_of
 from rtstyle.metrics.latency import Latency, audio_offset_ms
 from rtstyle.mixture import check_look
 from rtstyle.outlets import Outlet
@@ -99,20 +99,10 @@ def run_webcam(
     with ExitStack() as stack:
         camera = stack.enter_context(open_camera(settings))
         mask = stack.enter_context(mask_of(settings.look))
-        source = (
-            FirstSeen(camera, after=DARK_FRAMES)
-            if settings.look.match_colors
-            else camera
-        )
-        styles = LiveStyles(
-            look=settings.look,
-            controls=controls_of(settings.look, smooth=settings.smooth),
-            runtime=settings.runtime,
-            device=settings.device,
-            matrix=camera.info.matrix,
-            mask=mask,
-            colors_of=source.pixels if isinstance(source, FirstSeen) else None,
-        )
+        source: Source = camera
+        if settings.look.match_colors:
+            source = FirstSeen(camera, after=DARK_FRAMES)
+        styles = _live_styles(settings, source, mask)
         studio = _open_studio(settings, specs, camera.info, styles, build, stack)
         sinks, window = open_outputs(
             settings.outputs,
@@ -128,6 +118,20 @@ def run_webcam(
         tell.start()
         stack.callback(tell.cancel)
         return live.run(seconds=settings.seconds, stop=stop)
+
+
+def _live_styles(
+    settings: WebcamSettings, source: Source, mask: Mask | None
+) -> LiveStyles:
+    return LiveStyles(
+        look=settings.look,
+        controls=controls_of(settings.look, smooth=settings.smooth),
+        runtime=settings.runtime,
+        device=settings.device,
+        matrix=source.info.matrix,
+        mask=mask,
+        colors_of=source.pixels if isinstance(source, FirstSeen) else None,
+    )
 
 
 def open_camera(settings: WebcamSettings) -> Source:
