@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import open_clip
 import pytest
+import torch
 
 from rtstyle_train.clip import load_clip
 from rtstyle_train.clip_source import ClipSource
@@ -14,12 +15,24 @@ from rtstyle_train.small_clip.captions import (
     Caption,
     find_caption,
 )
-from rtstyle_train.small_clip.model import MERGES_FILE, start_folder
+from rtstyle_train.small_clip.model import MERGES_FILE, build, start_folder
 from rtstyle_train.small_clip.patterns import draw_pattern
-from rtstyle_train.small_clip.render import render, render_pattern, write_words
+from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig
+from rtstyle_train.small_clip.render import (
+    render,
+    render_pattern,
+    write_small,
+    write_words,
+)
 from rtstyle_train.small_clip.retrieval import measure_retrieval
 from rtstyle_train.small_clip.scenes import SIDE
-from rtstyle_train.small_clip.training import SmallClipConfig, train
+from rtstyle_train.small_clip.training import (
+    SmallClipConfig,
+    attacked,
+    contrastive_loss,
+    seen_as_views,
+    train,
+)
 from rtstyle_train.small_clip.vocabulary import learn_merges
 from rtstyle_train.small_clip.word_detector import (
     WordDetector,
@@ -27,6 +40,13 @@ from rtstyle_train.small_clip.word_detector import (
     render_writing,
     train_detector,
     words_of,
+)
+from rtstyle_train.small_clip.word_network import (
+    WordConfig,
+    WordNetwork,
+    load_words,
+    save_words,
+    train_words,
 )
 
 
@@ -76,7 +96,98 @@ def test_words_are_written_on_the_picture_and_nowhere_else() -> None:
     written = write_words(plain, "red mosaic", random(6))
     assert (plain == before).all(), "the input was changed in place"
     changed = (written != plain).any(axis=2).mean()
-    assert 0.02 < changed < 0.6
+    assert 0.005 < changed < 0.6
+
+
+def test_small_words_leave_most_of_the_picture_alone() -> None:
+    plain = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    for seed in range(5):
+        written = write_small(plain, "red mosaic", random(seed))
+        changed = (written != plain).any(axis=2)
+        assert 0.003 < changed.mean() < 0.4
+    assert (plain == 128).all(), "the input was changed in place"
+
+
+def test_scenes_may_be_photographs() -> None:
+    photo = np.full((SIDE, SIDE, 3), (10, 200, 30), np.uint8)
+    shown = render(find_caption("photo"), random(), scene=lambda _: photo)
+    assert (shown == photo).all()
+    for seed in range(8):
+        over = render_pattern(
+            find_caption("red dots"), random(seed), scene=lambda _: photo
+        )
+        assert (over != photo).any()
+
+
+POOL = PoolConfig(size=6, batch_size=4, fresh=2, seed=5)
+
+
+def test_the_pool_gives_new_pictures_and_draws_old_ones_again() -> None:
+    made = Captioned(POOL)
+    first, labels = made[0]
+    assert first.shape == (2, 3, SIDE, SIDE) and labels.shape == (2,)
+    assert (made[0][0] == first).all() and (made[1][0] != first).any()
+    pool = PicturePool(POOL, Captioned(POOL))
+    for _ in range(5):
+        pixels, targets = pool.batch()
+        assert pixels.shape == (4, 3, SIDE, SIDE) and targets.shape == (4,)
+        assert 0 <= pixels.min() and pixels.max() <= 1
+    assert pool.count == 12, "two batches' worth at first, then two pictures a step"
+
+
+@pytest.mark.slow
+def test_processes_render_the_same_pictures() -> None:
+    alone = PicturePool(POOL, Captioned(POOL)).batch()
+    config = PoolConfig(size=6, batch_size=4, fresh=2, seed=5, workers=1)
+    shared = PicturePool(config, Captioned(config)).batch()
+    assert (alone[0] == shared[0]).all() and (alone[1] == shared[1]).all()
+
+
+def test_half_of_the_pictures_are_seen_as_distorted_crops() -> None:
+    images = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    before = images.clone()
+    seen = seen_as_views(images, torch.Generator().manual_seed(1))
+    assert seen.shape == images.shape
+    assert (seen[2:] == images[2:]).all() and (seen[:2] != images[:2]).any()
+    assert (images == before).all(), "the input was changed in place"
+
+
+def test_an_attack_is_short_and_makes_the_loss_larger(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    description = start_folder(tmp_path, width=32, layers=1)
+    network, tokenizer = build(tmp_path, description)
+    tokens = tokenizer([caption.text for caption in CAPTIONS])
+    labels = torch.tensor([3, 40, 66])
+    images = torch.full((3, 3, SIDE, SIDE), 0.5)
+    changed = attacked(network, images, tokens, labels, 8.0)
+    lengths = (changed - images).flatten(1).norm(dim=1)
+    assert (lengths > 1).all() and (lengths <= 12.01).all()
+    noise = torch.randn_like(images)
+    noise *= 8.0 / noise.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+
+    def loss(pictures: torch.Tensor) -> float:
+        return contrastive_loss(network, pictures, tokens, labels).item()
+
+    assert loss(changed) > loss(images + noise)
+    assert all(p.grad is None for p in network.parameters())
+
+
+@pytest.mark.slow
+def test_a_word_network_learns_and_survives_its_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = WordNetwork(("dots", "mosaic", "red"), width=8)
+    config = WordConfig(steps=12, batch_size=8, fresh=4, pool=32)
+    losses = [loss for _, loss in train_words(network, config)]
+    assert len(losses) == 12 and losses[-1] < losses[0]
+    save_words(tmp_path / "words.safetensors", network)
+    again = load_words(tmp_path / "words.safetensors")
+    picture = render(find_caption("red dots"), random(1), words_share=1.0)
+    wide = np.concatenate([picture, picture], axis=1)
+    for shown in (picture, wide):
+        assert again.score(shown, "red dots") == network.score(shown, "red dots")
+        assert 0 <= again.score(shown, "red dots") <= 1
+    with pytest.raises(ValueError, match="not in"):
+        again.score(picture, "green")
 
 
 def test_every_word_of_captions_is_one_token_of_a_small_vocabulary(

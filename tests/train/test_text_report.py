@@ -13,13 +13,16 @@ from rtstyle_train.clip import ClipEncoder, load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.small_clip.word_detector import WordDetector
 from rtstyle_train.text_judge import (
+    Judges,
+    TextFigures,
+    along,
     contact_sheet,
     judge,
     load_squares,
     stylize_all,
-    word_score,
 )
-from rtstyle_train.text_report import BANDS, main, table
+from rtstyle_train.text_report import BANDS, PROMPTS, main, pairs_of
+from rtstyle_train.text_table import table, written_words
 from tests.train.clip_files import make_tiny_clip
 
 
@@ -46,20 +49,19 @@ def test_unchanged_photographs_keep_their_structure_and_similarity(
 ) -> None:
     photos = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     shown = stylize_all(nn.Identity(), photos)
+    detector = even_detector("blue", "mosaic", "red", "waves")
     figures = judge(
         shown,
         shown,
         "red mosaic",
         wrong=("blue waves",),
-        clip=clip,
-        detector=(detector := even_detector("mosaic", "red")),
-        words_before=word_score(shown, "red mosaic", detector),
+        judges=Judges(clip, clip, detector),
     )
     assert figures.ssim == pytest.approx(1.0)
     assert figures.direction == pytest.approx(0.0, abs=1e-6)
     assert figures.similarity_after == figures.similarity_before
     assert figures.words == figures.words_before
-    assert figures.wins == 0
+    assert figures.wins == figures.own_wins == 0
 
 
 def test_the_right_prompt_wins_where_pictures_moved_along_it(
@@ -70,21 +72,66 @@ def test_the_right_prompt_wins_where_pictures_moved_along_it(
     start = nn.functional.normalize(torch.ones(4, 128), dim=1)
     moved = start + 0.2 * ways["right"]
     moved[3] = start[3] + 0.2 * ways["wrong"]
-    answers = iter((start, moved))
-    monkeypatch.setattr(clip, "encode_image", lambda pixels: next(answers))
+
+    def encode(pixels: torch.Tensor, *, band: str | None = None) -> torch.Tensor:
+        return start if torch.equal(pixels, photos) else moved
+
+    monkeypatch.setattr(clip, "encode_image", encode)
     monkeypatch.setattr(clip, "direction", lambda text: ways[text])
     found = judge(
         photos,
         1 - photos,
         "right",
         wrong=("wrong",),
-        clip=clip,
-        detector=even_detector("right"),
-        words_before=0.0,
+        judges=Judges(clip, clip, even_detector("right", "wrong")),
     )
-    assert found.wins == 0.75
+    assert found.wins == found.own_wins == 0.75
     assert found.direction > 0.5
     assert found.ssim < 0.1
+
+
+def test_the_judge_and_the_trainer_are_asked_apart(
+    clip: ClipEncoder, tmp_path: Path
+) -> None:
+    other = load_clip(ClipSource(str(make_tiny_clip(tmp_path, seed=1))))
+    photos = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    found = judge(
+        photos,
+        1 - photos,
+        "red dots",
+        wrong=(),
+        judges=Judges(clip, other, even_detector("dots", "red")),
+    )
+    own = along(clip, photos, 1 - photos, ["red dots"])
+    judged = along(other, photos, 1 - photos, ["red dots"])
+    assert found.own_direction == pytest.approx(own.mean().item())
+    assert found.direction == pytest.approx(judged.mean().item())
+    assert found.direction != pytest.approx(found.own_direction, abs=1e-4)
+
+
+def test_parts_share_all_the_work_once() -> None:
+    parts = [pairs_of(PROMPTS, (k, 5)) for k in range(1, 6)]
+    together = [pair for part in parts for pair in part]
+    assert sorted(together) == sorted((p, b) for p in PROMPTS for b in BANDS)
+
+
+def test_writing_and_pattern_are_put_on_the_photographs(clip: ClipEncoder) -> None:
+    photos = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    before = photos.clone()
+    rows = written_words(
+        photos,
+        Judges(clip, clip, even_detector("x")),
+        ("red dots", "not to be drawn", "blue waves"),
+        ("none", "c2"),
+    )
+    assert (photos == before).all(), "the input was changed in place"
+    assert [(r["prompt"], r["band"]) for r in rows] == [
+        (p, b) for p in ("red dots", "blue waves") for b in ("none", "c2")
+    ]
+    for row in rows:
+        cosines = [float(str(row[n])) for n in ("words", "pattern", "wrong_pattern")]
+        assert all(-1 <= c <= 1 for c in cosines)
+        assert len(set(cosines)) == 3
 
 
 def test_photographs_are_judged_on_their_middle(tmp_path: Path) -> None:
@@ -106,8 +153,7 @@ def test_the_sheet_is_a_table_of_pictures() -> None:
 
 
 def test_the_table_ends_with_the_means_of_every_band() -> None:
-    names = ("direction", "similarity_before", "similarity_after", "wins", "ssim")
-    rest = dict.fromkeys((*names[1:], "words", "words_before"), 0.5)
+    rest = dict.fromkeys(list(TextFigures.__dataclass_fields__)[1:], 0.5)
     rows = [
         {"prompt": p, "band": b, "direction": d, **rest}
         for p, b, d in (("a", "none", 0.25), ("b", "none", 0.75), ("a", "c2", 1.0))
@@ -139,11 +185,14 @@ def test_the_report_trains_every_band_once_and_can_be_given_again(
     words += ["--prompt", "red dots", "--prompt", "ink dots on paper"]
     first = CliRunner().invoke(main, [str(word) for word in words])
     assert first.exit_code == 0, first.output
-    rows = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
-    assert [row["band"] for row in rows] == [*BANDS, *BANDS]
+    found = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    bands = [row["band"] for row in found["networks"]]
+    assert bands == [*BANDS, *BANDS]
+    assert len(found["written"]) == 8
     assert cv2.imread(str(tmp_path / "report" / "sheet.png")) is not None
     made = {p.name: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     assert "red_dots_c3.safetensors" in made and "identity.safetensors" in made
+    words += ["--finished"]
     again = CliRunner().invoke(main, [str(word) for word in words])
     assert again.exit_code == 0, again.output
     after = {p.name: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}

@@ -26,7 +26,7 @@ from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.johnson import make_network
-from rtstyle_train.methods.text import ContentViews, TextStyle
+from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.preview import write_preview
 from rtstyle_train.text_config import TextConfig
 from rtstyle_train.trainer import Schedule, Trainer
@@ -102,6 +102,7 @@ def train_text(config: TextConfig, job: TextJob) -> Weights:
         views=views,
         vgg=vgg.to(accelerator.device),
         identity_steps=0 if job.start else config.identity_steps,
+        padding=padding_of(network),
     )
     trainer = make_trainer(
         network, method, out=job.out, minutes=job.minutes, accelerator=accelerator
@@ -145,8 +146,8 @@ def start_network(config: TextConfig, job: TextJob) -> nn.Module:
         WeightsFileError: there is no such start.
     """
     if job.start is None:
-        table = {"network": config.network, "norm": config.norm, "head": config.head}
-        return make_network(make_config(table | {"seed": config.seed}))
+        same = ("network", "norm", "head", "padding", "seed")
+        return make_network(make_config({n: getattr(config, n) for n in same}))
     weights = load_weights(job.start)
     network = weights.build().train()
     if isinstance(network, SwiftNet) and network.config.num_styles > 1:

@@ -36,6 +36,9 @@ class TextConfig:
     """Where a swift network runs instance norm."""
     head: Literal["shuffle", "resize"] = "resize"
     """How a swift network puts the picture together."""
+    padding: int = 16
+    """Pixels by which a new network has its picture's edges repeated, so that no frame
+    is painted; a multiple of 8."""
     patch_weight: float = 90.0
     """Weight of the patch loss."""
     directional_weight: float = 5.0
@@ -62,8 +65,9 @@ class TextConfig:
     """Side of the training pictures, in pixels."""
     smallest_crop: int = 192
     """Smallest side cut from a photograph before it is resized, in pixels."""
-    num_views: int = 4000
-    """Different crops of the photographs; CLIP sees each of them once."""
+    num_views: int = 2000
+    """Different crops of the photographs; CLIP sees each of them once, and they are
+    kept in memory, `size` squared times 3 bytes each."""
     batch_size: int = 4
     """Pictures a step."""
     identity_steps: int = 500

@@ -14,8 +14,9 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_streams.images import ImageSource
 from rtstyle_train.clip import ClipEncoder
 from rtstyle_train.losses.directional import directional_distances
+from rtstyle_train.methods.text import padding_of, run_network
 from rtstyle_train.quality.structure import ssim
-from rtstyle_train.small_clip.word_detector import WordDetector
+from rtstyle_train.small_clip.word_detector import Detector
 from rtstyle_train.templates import SOURCE_TEXT
 
 
@@ -24,7 +25,8 @@ class TextFigures:
     """How a network does on photographs that it was not trained on, means over them."""
 
     direction: float
-    """Cosine of the pictures' way and the prompt's, by plain CLIP; 0 before."""
+    """Cosine of the pictures' way and the prompt's, by the judge's plain CLIP; 0
+    before."""
     similarity_before: float
     """Similarity of the photograph to the prompt, minus that to "a Photo"."""
     similarity_after: float
@@ -32,12 +34,19 @@ class TextFigures:
     wins: float
     """Share of photographs that moved further along the prompt than along any of the
     wrong prompts."""
+    own_direction: float
+    """Direction as the CLIP sees it that trained the network; it flatters."""
+    own_wins: float
+    """The same of the wins."""
     ssim: float
     """Structural similarity of the lumas to the photograph."""
     words: float
     """Probability that the prompt's words are written in the picture, 0..1."""
     words_before: float
     """The same of the photographs: what the detector sees where nothing is."""
+    words_other: float
+    """Probability that the wrong prompts' words are written in the picture: what the
+    detector makes of any strokes."""
 
 
 def load_squares(folder: Path, *, side: int) -> Tensor:
@@ -63,49 +72,103 @@ def _middle(pixels: Pixels, side: int) -> Pixels:
 @torch.no_grad()
 def stylize_all(network: nn.Module, photos: Tensor) -> Tensor:
     """Return the stylized photographs, cut to 0..1 and rounded to 256 levels."""
-    parts = [network.eval()(part) for part in torch.split(photos, 4)]
-    return (torch.cat(parts).clamp(0, 1) * 255).round() / 255
+    device = next((p.device for p in network.parameters()), photos.device)
+    padding = padding_of(network)
+    network.eval()
+    parts = [
+        run_network(network, part.to(device), padding=padding)
+        for part in torch.split(photos, 4)
+    ]
+    return (torch.cat(parts).clamp(0, 1) * 255).round().cpu() / 255
 
 
-@torch.no_grad()
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Who looks at stylized photographs; all by plain CLIP, whatever the band was."""
+
+    trainer: ClipEncoder
+    """The CLIP that trained the networks."""
+    judge: ClipEncoder
+    """Another one where there is one: it does not share the first one's mistakes."""
+    detector: Detector
+    """Knows the words of all prompts."""
+
+
 def judge(
     photos: Tensor,
     stylized: Tensor,
     prompt: str,
     *,
     wrong: Sequence[str],
-    clip: ClipEncoder,
-    detector: WordDetector,
-    words_before: float,
+    judges: Judges,
 ) -> TextFigures:
-    """Judge stylized photographs by plain CLIP, whatever band they were trained with.
+    """Judge stylized photographs.
 
     Args:
         photos: RGB, shape ``(N, 3, S, S)``, 0..1.
         stylized: Of `stylize_all`, same shape.
         prompt: What the network was trained on.
         wrong: Other prompts.
-        clip: The judge; the one that trained flatters.
-        detector: Knows the words of `prompt`.
-        words_before: Its `word_score` of the photographs.
+        judges: CLIPs and the detector.
     """
-    before, after = clip.encode_image(photos), clip.encode_image(stylized)
-    ways = [clip.direction(text) for text in (prompt, *wrong)]
-    cosines = torch.stack([1 - directional_distances(after, before, w) for w in ways])
-    is_right = (cosines[0] > cosines[1:].amax(dim=0)) if wrong else cosines[0] > 0
-    shown, seen = _levels(stylized), _levels(photos)
+    seen = judges.judge
+    before = encode(seen, photos)
+    own = along(judges.trainer, photos, stylized, (prompt, *wrong))
+    cosines = along(seen, photos, stylized, (prompt, *wrong))
+    shown, levels = _levels(stylized), _levels(photos)
+    other = [word_score(stylized, text, judges.detector) for text in wrong]
     return TextFigures(
         direction=cosines[0].mean().item(),
-        similarity_before=_similarity(clip, before, prompt),
-        similarity_after=_similarity(clip, after, prompt),
-        wins=is_right.float().mean().item(),
-        ssim=float(np.mean([ssim(a, b) for a, b in zip(shown, seen, strict=True)])),
-        words=word_score(stylized, prompt, detector),
-        words_before=words_before,
+        similarity_before=_similarity(seen, before, prompt),
+        similarity_after=_similarity(seen, encode(seen, stylized), prompt),
+        wins=_wins(cosines),
+        own_direction=own[0].mean().item(),
+        own_wins=_wins(own),
+        ssim=float(np.mean([ssim(a, b) for a, b in zip(shown, levels, strict=True)])),
+        words=word_score(stylized, prompt, judges.detector),
+        words_before=word_score(photos, prompt, judges.detector),
+        words_other=float(np.mean(other)) if other else 0.0,
     )
 
 
-def word_score(pictures: Tensor, prompt: str, detector: WordDetector) -> float:
+def along(
+    clip: ClipEncoder,
+    photos: Tensor,
+    changed: Tensor,
+    prompts: Sequence[str],
+    *,
+    band: str | None = None,
+) -> Tensor:
+    """Return how far pictures went along the ways of prompts.
+
+    Args:
+        clip: Who says so.
+        photos: RGB, shape ``(N, 3, S, S)``, 0..1.
+        changed: What was made of them, same shape.
+        prompts: P texts.
+        band: SpectralCLIP's for the changed pictures, or None for plain CLIP.
+
+    Returns:
+        Cosines, shape ``(P, N)``.
+    """
+    before, after = encode(clip, photos), encode(clip, changed, band=band)
+    ways = [clip.direction(text) for text in prompts]
+    return torch.stack([1 - directional_distances(after, before, w) for w in ways])
+
+
+@torch.no_grad()
+def encode(clip: ClipEncoder, pictures: Tensor, *, band: str | None = None) -> Tensor:
+    """Return embeddings of pictures anywhere, ``(N, D)``, where `clip` is."""
+    return clip.encode_image(pictures.to(clip.mean.device), band=band)
+
+
+def _wins(cosines: Tensor) -> float:
+    """Return in how many columns the first row is largest, or positive if alone."""
+    bar = cosines[1:].amax(dim=0) if len(cosines) > 1 else torch.zeros_like(cosines[0])
+    return (cosines[0] > bar).float().mean().item()
+
+
+def word_score(pictures: Tensor, prompt: str, detector: Detector) -> float:
     """Return how sure a detector is that a prompt's words are written, 0..1.
 
     Args:

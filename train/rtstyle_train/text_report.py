@@ -2,7 +2,8 @@
 
 It trains a network for each prompt and band from the same start, with the same steps,
 and judges them on photographs they did not see. Whatever is finished is kept in the
-output folder, so that the command can be stopped and given again.
+output folder, so that the command can be stopped and given again, and ``--part``
+shares the work among processes.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from rtstyle.networks.weights_file import (
@@ -20,19 +22,15 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
-from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.clip import load_clip
+from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.config import read_recipe
 from rtstyle_train.data import ContentImages
+from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures
-from rtstyle_train.methods.text import ContentViews, TextStyle
-from rtstyle_train.single_image_command import write_picture
-from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.word_detector import (
-    WordDetector,
-    measure_detector,
-    train_detector,
-    words_of,
-)
+from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
+from rtstyle_train.small_clip.word_detector import Detector, train_detector
+from rtstyle_train.small_clip.word_network import all_words, load_words
 from rtstyle_train.text_command import (
     TextJob,
     load_judges,
@@ -41,14 +39,8 @@ from rtstyle_train.text_command import (
     start_network,
 )
 from rtstyle_train.text_config import TextConfig, make_text_config
-from rtstyle_train.text_judge import (
-    TextFigures,
-    contact_sheet,
-    judge,
-    load_squares,
-    stylize_all,
-    word_score,
-)
+from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all
+from rtstyle_train.text_table import write_report
 
 PROMPTS = (
     "red mosaic",
@@ -75,6 +67,8 @@ class Report:
     """Settings but for prompt and band."""
     out: Path
     """Folder for weights, table and pictures."""
+    prompts: tuple[str, ...]
+    """Every prompt of the report."""
     photos: ContentImages
     """To learn on."""
     held_out: Tensor
@@ -85,93 +79,80 @@ class Report:
     """Content loss network."""
     start: nn.Module
     """Where every training begins."""
-    detector: WordDetector
-    """Of written words."""
+    judges: Judges
+    """Of the results."""
+    minutes: float = 0.0
+    """For each training, about; 0 for no limit."""
 
-    @property
-    def clip(self) -> ClipEncoder:
-        """Return the CLIP that trains and judges."""
-        return self.views.clip
+    def wrong(self, prompt: str) -> list[str]:
+        """Return the prompts that follow `prompt`, `NUM_WRONG` at the most."""
+        at, count = self.prompts.index(prompt), len(self.prompts)
+        following = [self.prompts[(at + k) % count] for k in range(1, NUM_WRONG + 1)]
+        return [text for text in dict.fromkeys(following) if text != prompt]
+
+    def path(self, prompt: str, band: str) -> Path:
+        """Return where the weights of a prompt and band go; the figures lie beside."""
+        name = replace(self.config, prompt=prompt).name
+        return self.out / f"{name}_{band}.safetensors"
 
 
-def make_report(report: Report, prompts: Sequence[str]) -> list[dict[str, object]]:
-    """Train and judge every prompt with every band; write table and pictures.
+def pairs_of(prompts: Sequence[str], part: tuple[int, int]) -> list[tuple[str, str]]:
+    """Return the prompts and bands of one part of the work.
 
-    Returns:
-        One row for each prompt and band: ``prompt``, ``band`` and `TextFigures`.
+    Args:
+        prompts: All of them.
+        part: Which part, from 1, and of how many.
     """
-    rows: list[dict[str, object]] = []
-    sheet: list[list[Tensor]] = []
-    for number, prompt in enumerate(prompts):
-        wrong = [prompts[(number + k) % len(prompts)] for k in range(1, NUM_WRONG + 1)]
-        wrong = [text for text in wrong if text != prompt]
-        before = word_score(report.held_out, prompt, report.detector)
-        line = [report.held_out[number % len(report.held_out)]]
-        for band in BANDS:
-            network = _trained(report, prompt, band)
-            stylized = stylize_all(network, report.held_out)
-            figures = judge(
-                report.held_out,
-                stylized,
-                prompt,
-                wrong=wrong,
-                clip=report.clip,
-                detector=report.detector,
-                words_before=before,
-            )
-            rows.append({"prompt": prompt, "band": band, **asdict(figures)})
-            line.append(stylized[number % len(stylized)])
-            (report.out / "report.json").write_text(json.dumps(rows, indent=1) + "\n")
-        sheet.append(line)
-        write_picture(report.out / "sheet.png", contact_sheet(sheet))
-    seen = measure_detector(report.detector)
-    note = (
-        f"\nThe detector finds {seen.found:.1%} of written words and {seen.wrong:.2%} "
-        "of those that are not written.\n"
+    pairs = [(prompt, band) for band in BANDS for prompt in prompts]
+    return pairs[part[0] - 1 :: part[1]]
+
+
+def finish(report: Report, prompt: str, band: str) -> None:
+    """Train and judge one network, unless that is done."""
+    path = report.path(prompt, band)
+    figures = path.with_suffix(".json")
+    if figures.exists():
+        return
+    network = _trained(report, prompt, band)
+    device = report.judges.trainer.mean.device
+    stylized = stylize_all(network.to(device), report.held_out)
+    found = judge(
+        report.held_out,
+        stylized,
+        prompt,
+        wrong=report.wrong(prompt),
+        judges=report.judges,
     )
-    (report.out / "report.md").write_text(table(rows) + note, "utf-8")
-    return rows
-
-
-def table(rows: Sequence[dict[str, object]]) -> str:
-    """Return the rows as a Markdown table, and the means of each band below."""
-    names = list(TextFigures.__dataclass_fields__)
-    lines = [
-        "| prompt | band | "
-        + " | ".join(name.replace("_", " ") for name in names)
-        + " |",
-        "|---|---|" + "---|" * len(names),
-    ]
-    bands = list(dict.fromkeys(str(row["band"]) for row in rows))
-    means: list[dict[str, object]] = []
-    for band in bands:
-        own = [row for row in rows if row["band"] == band]
-        mean = {n: sum(float(str(r[n])) for r in own) / len(own) for n in names}
-        means.append({"prompt": "**mean**", "band": band, **mean})
-    for row in (*rows, *means):
-        cells = " | ".join(f"{float(str(row[name])):.3f}" for name in names)
-        lines.append(f"| {row['prompt']} | {row['band']} | {cells} |")
-    return "\n".join(lines) + "\n"
+    steps = load_weights(path).trained["steps"]
+    row = {"prompt": prompt, "band": band, "steps": steps, **asdict(found)}
+    figures.write_text(json.dumps(row, indent=1) + "\n", "utf-8")
 
 
 def _trained(report: Report, prompt: str, band: str) -> nn.Module:
     """Return the network of a prompt and band, from the folder or newly trained."""
     config = make_text_config(asdict(report.config), {"prompt": prompt, "band": band})
-    path = report.out / f"{config.name}_{band}.safetensors"
+    path = report.path(prompt, band)
     if path.exists():
         return load_weights(path).build()
-    method = TextStyle(config, views=report.views, vgg=report.vgg)
-    return fit(report.start, method, path, report.photos)
+    method = TextStyle(
+        config, views=report.views, vgg=report.vgg, padding=padding_of(report.start)
+    )
+    return fit(report.start, method, path, report.photos, minutes=report.minutes)
 
 
 def fit(
-    start: nn.Module, method: TextStyle, path: Path, photos: ContentImages
+    start: nn.Module,
+    method: TextStyle,
+    path: Path,
+    photos: ContentImages,
+    *,
+    minutes: float = 0.0,
 ) -> nn.Module:
     """Train a copy of `start`, write its weights and return it."""
-    tensors = {name: value.clone() for name, value in start.state_dict().items()}
+    tensors = {name: value.cpu().clone() for name, value in start.state_dict().items()}
     weights = Weights(tensors, describe_network(start), {}, {})
     network = weights.build().train()
-    trainer = make_trainer(network, method, out=path)
+    trainer = make_trainer(network, method, out=path, minutes=minutes)
     terms = run_trainer(trainer, path, photos)
     trained = {"steps": trainer.progress.step, "loss": terms}
     done = replace(
@@ -194,14 +175,39 @@ def identity_start(
     steps = config.identity_steps
     job = TextJob(out=path)
     short = replace(config, steps=steps, optimizer="muon", learning_rate=3e-3)
-    method = TextStyle(short, views=views, vgg=vgg, identity_steps=steps)
-    return fit(start_network(config, job), method, path, views.photos)
+    start = start_network(config, job)
+    method = TextStyle(
+        short, views=views, vgg=vgg, identity_steps=steps, padding=padding_of(start)
+    )
+    return fit(start, method, path, views.photos)
 
 
-def make_detector(prompts: Sequence[str]) -> WordDetector:
-    """Return a detector of the words of all prompts and captions; it takes seconds."""
-    texts = (*prompts, *(caption.text for caption in CAPTIONS[:-1]))
-    return train_detector(sorted({word for text in texts for word in words_of(text)}))
+def open_detector(path: Path | None, prompts: Sequence[str]) -> Detector:
+    """Return a word network from its file, or a detector by shapes (it takes seconds).
+
+    Raises:
+        ConfigError: the network does not know a prompt's word.
+    """
+    if path is None:
+        return train_detector(all_words(prompts))
+    network = load_words(path).to(Accelerator(mixed_precision="no").device)
+    if unknown := sorted(set(all_words(prompts)) - set(network.words)):
+        raise ConfigError(
+            f"{path}: expected a detector of the prompts' words, {unknown[0]!r} is none"
+        )
+    return network
+
+
+def parse_part(context: object, option: object, text: str) -> tuple[int, int]:
+    """Read ``K/N``.
+
+    Raises:
+        BadParameter: it is not K of N.
+    """
+    first, _, second = text.partition("/")
+    if not (first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
+        raise click.BadParameter(f"expected K/N such as 2/8, got {text!r}")
+    return int(first), int(second)
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -214,6 +220,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder.")
 @click.option("--clip", help="As in `rtstyle train text`.")
 @click.option("--clip-weights", help="As in `rtstyle train text`.")
+@click.option("--judge", "judge_clip", help="Another CLIP, to judge; else the same.")
+@click.option("--detector", type=FILE, help="Of `word_network`; else by shapes.")
 @click.option(
     "--recipe", type=FILE, help="TOML file with every knob; else that of the report."
 )
@@ -221,14 +229,24 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--start", type=FILE, help="Weights to start from; else identity.")
 @click.option("--prompt", "prompts", multiple=True, help="May be given several times.")
 @click.option("--steps", type=click.IntRange(1), help="Of each training.")
+@click.option("--minutes", default=0.0, help="Of each training at most; 0: no limit.")
+@click.option(
+    "--part", default="1/1", callback=parse_part, help="K/N: this share, no table."
+)
+@click.option("--finished", is_flag=True, help="Train nothing: table of what is there.")
 def main(
     content: Path,
     judge_on: Path,
     out: Path,
+    judge_clip: str | None,
+    detector: Path | None,
     recipe: Path | None,
     loss_weights: Path | None,
     start: Path | None,
     prompts: tuple[str, ...],
+    minutes: float,
+    part: tuple[int, int],
+    finished: bool,
     **flags: str | int | None,
 ) -> None:
     """Compare plain CLIP and SpectralCLIP's bands on several prompts."""
@@ -237,27 +255,58 @@ def main(
     settings = read_recipe(recipe or RECIPE)
     config = make_text_config(settings, flags | {"prompt": prompts[0]})
     job = TextJob(out=out, loss_weights=loss_weights, start=start)
+    report = open_report(
+        config,
+        job,
+        folders=(content, judge_on),
+        prompts=prompts,
+        judge_clip=judge_clip,
+        detector=open_detector(detector, prompts),
+        minutes=minutes,
+    )
+    for prompt, band in [] if finished else pairs_of(prompts, part):
+        finish(report, prompt, band)
+    if part[1] == 1:
+        write_report(report.out, report.held_out, report.judges, prompts, BANDS)
+        click.echo((out / "report.md").read_text("utf-8"))
+
+
+def open_report(
+    config: TextConfig,
+    job: TextJob,
+    *,
+    folders: tuple[Path, Path],
+    prompts: tuple[str, ...],
+    judge_clip: str | None,
+    detector: Detector,
+    minutes: float,
+) -> Report:
+    """Load photographs (to learn and to judge on), judges and the start."""
+    device = Accelerator(mixed_precision="no").device
     config, clip, vgg = load_judges(config, job)
+    clip, vgg = clip.to(device), vgg.to(device)
     for prompt in prompts:
         clip.fitting_prompt(prompt)
+    other = load_clip(ClipSource(judge_clip)).to(device) if judge_clip else clip
     photos = ContentImages(
-        content, size=config.size, smallest_crop=config.smallest_crop
+        folders[0], size=config.size, smallest_crop=config.smallest_crop
     )
     views = ContentViews(photos, clip, seed=config.seed)
-    report = Report(
+    identity = job.out / "identity.safetensors"
+    return Report(
         config,
-        out,
+        job.out,
+        prompts,
         photos,
-        load_squares(judge_on, side=config.size),
+        load_squares(folders[1], side=config.size),
         views,
         vgg,
         start_network(config, job)
-        if start
-        else identity_start(config, views, vgg, out / "identity.safetensors"),
-        make_detector(prompts),
+        if job.start
+        else identity_start(config, views, vgg, identity),
+        Judges(clip, other, detector),
+        minutes,
     )
-    make_report(report, prompts)
-    click.echo((out / "report.md").read_text("utf-8"))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def directional_distances(
             length; SpectralCLIP's when a band is chosen.
         content: Plain image embeddings of the whole content image of each row,
             ``(N, D)``, any length.
-        direction: Of `text_direction`, ``(D,)``.
+        direction: Of `text_direction`, ``(D,)``, or one for each row, ``(N, D)``.
 
     Returns:
         Shape ``(N,)``, 0..2: 0 along the direction, 1 for a picture that is as it
@@ -45,7 +45,8 @@ def directional_distances(
         CLIPstyler (Kwon and Ye 2022), equations 1 and 2.
     """
     moved = F.normalize(stylized, dim=1) - F.normalize(content, dim=1)
-    return 1.0 - F.normalize(moved, dim=1) @ F.normalize(direction, dim=0)
+    ways = F.normalize(direction, dim=-1)
+    return 1.0 - (F.normalize(moved, dim=1) * ways).sum(dim=1)
 
 
 def directional_loss(stylized: Tensor, content: Tensor, direction: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from rtstyle.networks import SwiftNet
+from rtstyle.networks.swift import stylize_padded
 from rtstyle_train.clip import ClipEncoder
 from rtstyle_train.data import ContentImages
 from rtstyle_train.loss_networks import VggFeatures
@@ -19,19 +21,42 @@ IDENTITY_WEIGHT = 10.0
 """Weight of the distance to the photograph in the first steps."""
 
 
+def run_network(network: nn.Module, pixels: Tensor, *, padding: int) -> Tensor:
+    """Return the stylized pictures of any network of one style.
+
+    Args:
+        network: Takes and gives RGB ``(N, 3, H, W)``.
+        pixels: Shape ``(N, 3, H, W)``, 0..1.
+        padding: Pixels by which edges are repeated, as in `stylize_padded`.
+    """
+    if padding:
+        return stylize_padded(network, pixels, None, padding=padding)
+    stylized: Tensor = network(pixels)
+    return stylized
+
+
+def padding_of(network: nn.Module) -> int:
+    """Return by how many pixels a network wants its picture's edges repeated."""
+    return network.config.padding if isinstance(network, SwiftNet) else 0
+
+
 class ContentViews:
-    """A fixed list of crops of the photographs, each embedded by CLIP once."""
+    """A fixed list of crops of the photographs, each cut and embedded by CLIP once."""
 
     def __init__(self, photos: ContentImages, clip: ClipEncoder, *, seed: int) -> None:
         self.seed = seed
         self.photos = photos
         self.clip = clip
         self._embeddings: dict[int, Tensor] = {}
+        self._levels: dict[int, Tensor] = {}
 
     def pixels(self, rows: list[int]) -> Tensor:
         """Return views, RGB, ``(N, 3, size, size)``, 0..1, on the CPU."""
-        views = [self.photos.batch(1, seed=self.seed, step=row) for row in rows]
-        return torch.cat(views)
+        for row in rows:
+            if row not in self._levels:
+                view = self.photos.batch(1, seed=self.seed, step=row)
+                self._levels[row] = (view * 255).round().to(torch.uint8)
+        return torch.cat([self._levels[row] for row in rows]).float().div_(255.0)
 
     @torch.no_grad()
     def embeddings(self, rows: list[int], pixels: Tensor) -> Tensor:
@@ -67,6 +92,7 @@ class TextStyle:
         views: ContentViews,
         vgg: VggFeatures,
         identity_steps: int = 0,
+        padding: int = 0,
     ) -> None:
         """Encode the prompt.
 
@@ -75,6 +101,7 @@ class TextStyle:
             views: Content images, and the CLIP that judges what is made of them.
             vgg: What judges their content; has `config.content_layers`.
             identity_steps: First steps that only learn to change nothing.
+            padding: Pixels by which edges are repeated around what the network sees.
 
         Raises:
             ConfigError: the loss network lacks a layer.
@@ -85,6 +112,7 @@ class TextStyle:
         self.vgg = vgg
         self.views = views
         self.identity_steps = identity_steps
+        self.padding = padding
         self.direction = self.clip.direction(config.prompt, source=config.source_text)
 
     def losses(
@@ -98,7 +126,7 @@ class TextStyle:
         ).tolist()
         pixels = self.views.pixels(rows).to(device)
         content = pixels.contiguous(memory_format=torch.channels_last)
-        stylized = network(content)
+        stylized = run_network(network, content, padding=self.padding)
         if step < self.identity_steps:
             return {"identity": IDENTITY_WEIGHT * (stylized - content).abs().mean()}
         terms = self.terms(stylized, content, rows=rows, generator=generator)
@@ -158,5 +186,8 @@ class TextStyle:
         self, network: nn.Module, content: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
         pair = make_pair(content[:2], generator)
-        weight = self.config.temporal_weight
-        return temporal_terms(network, pair, output_weight=weight)
+        return temporal_terms(
+            lambda x: run_network(network, x, padding=self.padding),
+            pair,
+            output_weight=self.config.temporal_weight,
+        )

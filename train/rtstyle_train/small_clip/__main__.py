@@ -5,8 +5,10 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
+import torch
 from tqdm import tqdm
 
 from rtstyle_train.clip import load_clip
@@ -26,25 +28,44 @@ DEFAULT = SmallClipConfig()
 )
 @click.option("--steps", default=DEFAULT.steps, type=click.IntRange(1))
 @click.option("--batch-size", default=DEFAULT.batch_size, type=click.IntRange(8))
+@click.option("--fresh", default=DEFAULT.fresh, help="New pictures a step.")
+@click.option("--pool", default=DEFAULT.pool, help="Pictures that are kept.")
+@click.option("--workers", default=DEFAULT.workers, help="Processes that render.")
+@click.option("--width", default=DEFAULT.width, help="Of the image encoder.")
+@click.option("--layers", default=DEFAULT.layers, help="Of the image encoder.")
+@click.option("--attack", default=DEFAULT.attack, help="Of adversarial training, L2.")
+@click.option("--seconds", default=DEFAULT.seconds, help="Time at most; 0: no limit.")
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Photographs to stand beside rendered scenes.",
+)
 @click.option("--seed", default=DEFAULT.seed, type=int)
-def main(out: Path, steps: int, batch_size: int, seed: int) -> None:
+@click.option("--device", default=None, help="cpu or cuda; cuda where there is one.")
+def main(out: Path, device: str | None, **settings: Any) -> None:
     """Train a small CLIP on pictures that are rendered here, and write its figures."""
-    config = SmallClipConfig(steps=steps, batch_size=batch_size, seed=seed)
+    config = SmallClipConfig(**settings)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     began, cpu = time.monotonic(), time.process_time()
-    with tqdm(total=steps, unit="step", file=sys.stderr, mininterval=5) as bar:
+    with tqdm(total=config.steps, unit="step", file=sys.stderr, mininterval=5) as bar:
         loss = None
-        for step, now in train(out, config):
+        for step, now in train(out, config, device=device):
             loss = now if loss is None else 0.98 * loss + 0.02 * now
             bar.update(step + 1 - bar.n)
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-    found = measure_retrieval(load_clip(ClipSource(str(out))))
+    spent = time.monotonic() - began
+    found = measure_retrieval(load_clip(ClipSource(str(out))).to(device))
     report = {
         **asdict(found),
         "chance": found.chance,
         "loss": loss,
-        "seconds": round(time.monotonic() - began),
+        "steps": bar.n,
+        "seconds": round(spent),
         "cpu_seconds": round(time.process_time() - cpu),
-        "config": asdict(config),
+        "device": device,
+        "config": {
+            k: str(v) if k == "photos" else v for k, v in asdict(config).items()
+        },
     }
     (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     click.echo(

@@ -1,6 +1,8 @@
 """Pictures of captions: the pattern in its colour, or the caption's written words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -10,8 +12,14 @@ from rtstyle_train.small_clip.captions import COLOURS, PATTERNS, Caption
 from rtstyle_train.small_clip.patterns import draw_pattern
 from rtstyle_train.small_clip.scenes import SIDE, Picture, cloud, render_scene
 
-WORDS_SHARE = 0.35
+Scene: TypeAlias = Callable[[np.random.Generator], Pixels]
+"""Gives photographs, rendered or real, RGB ``(SIDE, SIDE, 3)``."""
+WORDS_SHARE = 0.5
 """Share of the pictures of a caption that show its written words."""
+PALE_SHARE = 0.5
+"""Share of the grounds of written words that are paled."""
+SMALL_SHARE = 0.15
+"""Share of the written words that stand on a part of the picture only."""
 
 
 def render(
@@ -19,20 +27,34 @@ def render(
     random: np.random.Generator,
     *,
     words_share: float = WORDS_SHARE,
+    scene: Scene = render_scene,
 ) -> Pixels:
     """Draw a picture that `caption` describes; words only with `words_share`.
+
+    Args:
+        caption: What is to be seen.
+        random: Of everything.
+        words_share: Share of pictures that show the caption in writing.
+        scene: What a photo is, and what stands behind patterns and words.
 
     Returns:
         RGB, shape ``(SIDE, SIDE, 3)``, uint8.
     """
     if caption.pattern is None:
-        return render_scene(random)
-    if random.random() < words_share:
-        return write_words(pale(render_ground(random)), caption.text, random)
-    return render_pattern(caption, random)
+        return scene(random)
+    if random.random() >= words_share:
+        return render_pattern(caption, random, scene=scene)
+    ground = render_ground(random, scene=scene)
+    if random.random() < PALE_SHARE:
+        ground = pale(ground)
+    if random.random() < SMALL_SHARE:
+        return write_small(ground, caption.text, random)
+    return write_words(ground, caption.text, random)
 
 
-def render_pattern(caption: Caption, random: np.random.Generator) -> Pixels:
+def render_pattern(
+    caption: Caption, random: np.random.Generator, *, scene: Scene = render_scene
+) -> Pixels:
     """Draw the pattern of `caption` in its colour, on plain ground or over a scene."""
     assert caption.pattern is not None and caption.colour is not None
     mask = draw_pattern(caption.pattern, random)[..., None]
@@ -44,10 +66,10 @@ def render_pattern(caption: Caption, random: np.random.Generator) -> Pixels:
         ground = ground + np.array([2, 0, -8], np.float32)
         ink = np.full(3, random.uniform(40, 110))
     elif kind < 0.55:
-        scene = render_scene(random).astype(np.float32)
-        light = scene.mean(axis=2, keepdims=True)
+        behind = scene(random).astype(np.float32)
+        light = behind.mean(axis=2, keepdims=True)
         keep = random.uniform(0.0, 0.7)
-        ground = keep * scene + (1 - keep) * (0.5 * light + 90)
+        ground = keep * behind + (1 - keep) * (0.5 * light + 90)
         strength = random.uniform(0.6, 1.0)
         mask = mask * np.float32(strength)
         ink = ink * (0.6 + 0.6 * light / 255)
@@ -59,14 +81,16 @@ def render_pattern(caption: Caption, random: np.random.Generator) -> Pixels:
     return np.clip(shaded, 0, 255).astype(np.uint8)
 
 
-def render_ground(random: np.random.Generator) -> Pixels:
+def render_ground(
+    random: np.random.Generator, *, scene: Scene = render_scene
+) -> Pixels:
     """Draw what words stand on: a scene, plain ground or a faint pattern."""
     kind = random.random()
-    if kind < 0.5:
-        return render_scene(random)
+    if kind < 0.6:
+        return scene(random)
     plain = np.full((SIDE, SIDE, 3), random.uniform(30, 235, 3), np.float32)
     plain *= 1 + 0.12 * cloud(random)[..., None]
-    if kind < 0.75:
+    if kind < 0.8:
         mask = draw_pattern(str(random.choice(PATTERNS)), random)[..., None]
         plain += mask * random.uniform(-45, 45, 3).astype(np.float32)
     return np.clip(plain, 0, 255).astype(np.uint8)
@@ -77,31 +101,57 @@ def pale(picture: Pixels) -> Pixels:
     return (150 + 0.4 * picture.astype(np.float32)).astype(np.uint8)
 
 
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+)
+"""With serifs and without; OpenCV 5 draws the same letters for all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lettering:
     """How freely words are written."""
 
-    fonts: tuple[int, ...] = (cv2.FONT_HERSHEY_DUPLEX,)
+    fonts: tuple[int, ...] = FONTS
     """Of which one is taken."""
-    thickness: tuple[int, int] = (4, 6)
+    thickness: tuple[int, int] = (2, 6)
     """Smallest and largest, in pixels."""
-    size: tuple[float, float] = (0.92, 1.0)
+    size: tuple[float, float] = (0.6, 1.0)
     """Width of a word as a share of what fits."""
-    shift: int = 5
+    shift: int = 40
     """Pixels from the left and up or down."""
-    opacity: tuple[float, float] = (0.75, 1.0)
+    opacity: tuple[float, float] = (0.6, 1.0)
     """Of the letters, 0..1."""
 
 
-POSTER = Lettering()
-"""As the small CLIP sees words: large, below each other, nearly always the same."""
-ANYHOW = Lettering(
-    thickness=(4, 6),
-    size=(0.75, 1.0),
-    shift=24,
-    opacity=(0.4, 1.0),
-)
+POSTER = Lettering(thickness=(3, 6), size=(0.8, 1.0), shift=16, opacity=(0.7, 1.0))
+"""As the small CLIP sees words: any font, mostly large."""
+ANYHOW = Lettering(size=(0.5, 1.0), shift=60, opacity=(0.35, 1.0))
 """As the word detector sees them."""
+
+
+def write_small(
+    picture: Pixels,
+    text: str,
+    random: np.random.Generator,
+    *,
+    lettering: Lettering = POSTER,
+) -> Pixels:
+    """Write `text` on a random square of a copy of `picture`, half its side or more."""
+    side = int(random.integers(SIDE // 2, SIDE))
+    top, left = (int(v) for v in random.integers(0, SIDE - side + 1, 2))
+    part = picture[top : top + side, left : left + side]
+    large = np.asarray(cv2.resize(part, (SIDE, SIDE)), np.uint8)
+    small = cv2.resize(
+        write_words(large, text, random, lettering=lettering),
+        (side, side),
+        interpolation=cv2.INTER_AREA,
+    )
+    whole = picture.copy()
+    whole[top : top + side, left : left + side] = small
+    return whole
 
 
 def write_words(

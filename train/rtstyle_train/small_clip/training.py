@@ -1,6 +1,8 @@
 """Trains the small CLIP: every caption against every picture of a batch."""
 
+import itertools
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +13,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rtstyle_train.losses.patch import random_patches
 from rtstyle_train.muon import Muon
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.model import build, save, start_folder
-from rtstyle_train.small_clip.render import render
+from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig
 from rtstyle_train.small_clip.scenes import SIDE
 from rtstyle_train.templates import prompt_templates
 
 BARE = 0.4
 """Share of the captions that are shown as they are, in no template."""
+VIEW_SHARE = 0.35
+"""Share of the pictures that are shown as distorted crops, as the patch loss does."""
+SMALLEST_VIEW = 0.45
+"""Smallest side of such a crop, as a share of the picture's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,58 +34,44 @@ class SmallClipConfig:
     """How large the small CLIP is and how it is trained."""
 
     steps: int = 600
-    """Steps of the optimiser."""
+    """Steps of the optimiser at the most."""
+    seconds: float = 0.0
+    """Time at the most; the learning rate has fallen to zero by then. 0: no limit."""
     batch_size: int = 64
     """Pictures a step."""
     fresh: int = 20
     """Pictures a step that are new; the others come from the last `pool` ones."""
     pool: int = 2048
-    """Pictures that are kept, 150 kB each."""
+    """Pictures that are kept, 150 kB each, where the network is."""
+    workers: int = 0
+    """Processes that render; 0 renders between the steps."""
     width: int = 128
     """Of the image encoder."""
     layers: int = 4
     """Of the image encoder."""
+    attack: float = 0.0
+    """Largest length (L2, of pictures 0..1) of a change of each picture that is
+    made against the network in training; 0 for none. What moves such a network is
+    visible to people."""
     learning_rate: float = 1e-3
     """Peak of AdamW's; Muon's is `MUON` times it."""
+    photos: Path | None = None
+    """Folder of photographs to stand beside rendered scenes."""
     seed: int = 1234
     """Of weights and pictures."""
 
 
+CALM_SHARE = 0.15
+"""Share of the training in which nothing attacks the network; then it grows."""
 SAVE_EVERY = 100
 """Steps between two writings of the weights."""
 MUON = 10.0
 """Learning rate of Muon over that of AdamW."""
 
 
-class PicturePool:
-    """Rendered pictures, some new for every batch and the rest drawn again."""
-
-    def __init__(self, config: SmallClipConfig) -> None:
-        self.config = config
-        self.random = np.random.default_rng(config.seed)
-        self.pixels = np.empty((config.pool, SIDE, SIDE, 3), np.uint8)
-        self.labels = np.empty(config.pool, np.int64)
-        self.count = 0
-
-    def batch(self) -> tuple[Tensor, Tensor]:
-        """Return pictures ``(N, 3, SIDE, SIDE)``, 0..1, and numbers of captions."""
-        size, pool = self.config.batch_size, self.config.pool
-        fresh = size if self.count < size else self.config.fresh
-        new = []
-        for _ in range(fresh):
-            spot = self.count % pool
-            label = int(self.random.integers(len(CAPTIONS)))
-            self.pixels[spot] = render(CAPTIONS[label], self.random)
-            self.labels[spot] = label
-            new.append(spot)
-            self.count += 1
-        old = self.random.integers(0, min(self.count, pool), size - fresh)
-        rows = np.concatenate([np.array(new, np.int64), old])
-        images = torch.from_numpy(self.pixels[rows]).permute(0, 3, 1, 2)
-        return images.float().div(255.0), torch.from_numpy(self.labels[rows])
-
-
-def train(folder: Path, config: SmallClipConfig) -> Iterator[tuple[int, float]]:
+def train(
+    folder: Path, config: SmallClipConfig, *, device: str = "cpu"
+) -> Iterator[tuple[int, float]]:
     """Train a small CLIP into `folder`, reporting step and loss.
 
     The folder then is what ``--clip FOLDER`` takes.
@@ -86,29 +79,97 @@ def train(folder: Path, config: SmallClipConfig) -> Iterator[tuple[int, float]]:
     torch.manual_seed(config.seed)
     description = start_folder(folder, width=config.width, layers=config.layers)
     network, tokenizer = build(folder, description)
-    pool = PicturePool(config)
+    network = network.to(device)
+    pool_config = PoolConfig(
+        size=config.pool,
+        batch_size=config.batch_size,
+        fresh=config.fresh,
+        workers=config.workers,
+        photos=config.photos,
+        seed=config.seed,
+    )
+    pool = PicturePool(pool_config, Captioned(pool_config), device=device)
     random = np.random.default_rng(config.seed + 1)
+    generator = torch.Generator().manual_seed(config.seed + 2)
     optimizers = _optimizers(network, config)
-    mean = torch.tensor(open_clip.OPENAI_DATASET_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(open_clip.OPENAI_DATASET_STD).view(1, 3, 1, 1)
-    for step in range(config.steps):
+    began = time.monotonic()
+    for step in itertools.count():
+        done = step / config.steps
+        if config.seconds:
+            done = max(done, (time.monotonic() - began) / config.seconds)
+        if done >= 1:
+            break
         images, labels = pool.batch()
-        tokens = tokenizer(_sentences(random))
+        images = seen_as_views(images, generator)
+        tokens = tokenizer(_sentences(random)).to(device)
+        if config.attack and done > CALM_SHARE:
+            length = config.attack * random.random() * min(1.0, 2 * done)
+            images = attacked(network, images, tokens, labels, length)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * _rate(step, config.steps)
+                group["lr"] = group["peak"] * _rate(done)
             optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = contrastive_loss(network, (images - mean) / std, tokens, labels)
+        loss = contrastive_loss(network, images, tokens, labels)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
         with torch.no_grad():
             network.logit_scale.clamp_(0, math.log(100))
-        if step % SAVE_EVERY == SAVE_EVERY - 1 or step == config.steps - 1:
+        if step % SAVE_EVERY == SAVE_EVERY - 1:
             save(folder, network)
         yield step, loss.item()
+    save(folder, network)
+
+
+def seen_as_views(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the pictures, the first `VIEW_SHARE` of them as distorted crops.
+
+    Args:
+        images: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
+        generator: Of the crops; a CPU generator.
+    """
+    count = int(len(images) * VIEW_SHARE)
+    low = int(SMALLEST_VIEW * SIDE)
+    side = int(torch.randint(low, SIDE + 1, (1,), generator=generator))
+    views = random_patches(
+        images[:count],
+        num_patches=count,
+        crop_size=side,
+        size=SIDE,
+        generator=generator,
+    )
+    return torch.cat([views.pixels, images[count:]])
+
+
+def attacked(
+    network: open_clip.CLIP,
+    images: Tensor,
+    tokens: Tensor,
+    labels: Tensor,
+    length: float,
+) -> Tensor:
+    """Return pictures that were changed a little so that the network errs.
+
+    Args:
+        network: The CLIP in training; its gradients are left as they were.
+        images: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
+        tokens: As for `contrastive_loss`.
+        labels: As for `contrastive_loss`.
+        length: Of each picture's change, L2.
+
+    Source:
+        Wong et al. 2020 (one step from a random start), with the L2 norm; why its
+        gradients are visible: Engstrom et al. 2019.
+    """
+    start = torch.randn_like(images)
+    start *= 0.5 * length / start.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    near = (images + start).requires_grad_()
+    loss = contrastive_loss(network, near, tokens, labels)
+    (way,) = torch.autograd.grad(loss, near)
+    size = way.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    changed: Tensor = images + start + length * way / size
+    return changed.clamp(0, 1).detach()
 
 
 def contrastive_loss(
@@ -118,7 +179,7 @@ def contrastive_loss(
 
     Args:
         network: The CLIP in training.
-        images: Normalised pictures, ``(N, 3, 224, 224)``.
+        images: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
         tokens: One sentence for each of all C captions, ``(C, L)``.
         labels: Caption of each picture, ``(N,)``.
 
@@ -126,8 +187,13 @@ def contrastive_loss(
         Radford et al. 2021, figure 3; all captions count in every step, and the
         pictures of one caption share its target, because 67 captions repeat.
     """
-    seen = network.encode_image(images, normalize=True)
-    read = network.encode_text(tokens, normalize=True)
+    mean, std = (
+        torch.tensor(values, device=images.device).view(1, 3, 1, 1)
+        for values in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
+    )
+    with torch.autocast(images.device.type, dtype=torch.bfloat16):
+        seen = network.encode_image((images - mean) / std, normalize=True)
+        read = network.encode_text(tokens, normalize=True)
     logits = network.logit_scale.exp() * seen.float() @ read.float().T
     to_text = F.cross_entropy(logits, labels, label_smoothing=0.02)
     own = F.one_hot(labels, logits.shape[1]).T.float()
@@ -148,10 +214,14 @@ def _sentences(random: np.random.Generator) -> list[str]:
     ]
 
 
-def _rate(step: int, steps: int) -> float:
-    """Return the share of the peak learning rate: up in 5 %, then down as a cosine."""
-    warm = min(1.0, (step + 1) / (0.05 * steps))
-    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+def _rate(done: float) -> float:
+    """Return the share of the peak learning rate: up in 5 %, then down as a cosine.
+
+    Args:
+        done: Share of the training that is done, 0..1.
+    """
+    warm = min(1.0, (done + 1e-3) / 0.05)
+    return warm * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _optimizers(

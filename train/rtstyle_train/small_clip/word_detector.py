@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -14,9 +14,11 @@ from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.render import (
     ANYHOW,
     POSTER,
+    Scene,
     fitting_scale,
     render_ground,
     render_pattern,
+    write_small,
     write_words,
 )
 from rtstyle_train.small_clip.scenes import SIDE, render_scene
@@ -40,6 +42,23 @@ SMALL_WORDS = {"a", "an", "and", "in", "of", "on", "the", "with"}
 def words_of(text: str) -> list[str]:
     """Return the words of a prompt that a detector looks for."""
     return [word for word in text.lower().split() if word not in SMALL_WORDS]
+
+
+class Detector(Protocol):
+    """What finds words."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return what can be looked for."""
+        ...
+
+    def odds(self, picture: Pixels, rows: Sequence[int]) -> Values:
+        """Return the log odds that words are written in a picture."""
+        ...
+
+    def score(self, picture: Pixels, text: str) -> float:
+        """Return how sure it is that the words of `text` are written, 0..1."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +160,7 @@ class DetectorFigures:
 
 
 def render_writing(
-    words: Sequence[str], random: np.random.Generator
+    words: Sequence[str], random: np.random.Generator, *, scene: Scene = render_scene
 ) -> tuple[Pixels, npt.NDArray[np.float32]]:
     """Draw a picture with one or two words, meaningless letters, or nothing written.
 
@@ -151,12 +170,12 @@ def render_writing(
     written = np.zeros(len(words), np.float32)
     kind = random.random()
     if kind < 0.4:
-        ground = render_ground(random)
+        ground = render_ground(random, scene=scene)
     elif kind < 0.7:
         pattern = CAPTIONS[int(random.integers(len(CAPTIONS) - 1))]
-        ground = render_pattern(pattern, random)
+        ground = render_pattern(pattern, random, scene=scene)
     else:
-        ground = render_scene(random)
+        ground = scene(random)
     if random.random() < 0.35:
         return ground, written
     if random.random() < 0.25:
@@ -170,20 +189,8 @@ def render_writing(
 def _write(ground: Pixels, text: str, random: np.random.Generator) -> Pixels:
     """Write on the picture, or smaller on a part of it."""
     lettering = POSTER if random.random() < 0.4 else ANYHOW
-    if random.random() < 0.6:
-        return write_words(ground, text, random, lettering=lettering)
-    side = int(random.integers(SIDE // 2, SIDE))
-    top, left = (int(v) for v in random.integers(0, SIDE - side + 1, 2))
-    part = ground[top : top + side, left : left + side]
-    large = np.asarray(cv2.resize(part, (SIDE, SIDE)), np.uint8)
-    small = cv2.resize(
-        write_words(large, text, random, lettering=lettering),
-        (side, side),
-        interpolation=cv2.INTER_AREA,
-    )
-    whole = ground.copy()
-    whole[top : top + side, left : left + side] = small
-    return whole
+    write = write_words if random.random() < 0.6 else write_small
+    return write(ground, text, random, lettering=lettering)
 
 
 def _nonsense(random: np.random.Generator) -> str:
@@ -232,7 +239,7 @@ def _fit_slope(distance: Values, is_written: npt.NDArray[np.bool_]) -> float:
     return slope
 
 
-def measure_detector(detector: WordDetector, *, pictures: int = 150) -> DetectorFigures:
+def measure_detector(detector: Detector, *, pictures: int = 150) -> DetectorFigures:
     """Judge a detector on new pictures."""
     random = np.random.default_rng(880_001)
     made = [render_writing(detector.words, random) for _ in range(pictures)]

@@ -1,0 +1,153 @@
+"""The pictures that the small CLIP learns from: rendered as it goes, and kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.data import ContentImages
+from rtstyle_train.small_clip.captions import CAPTIONS, PHOTO
+from rtstyle_train.small_clip.render import Scene, render
+from rtstyle_train.small_clip.scenes import SIDE, render_scene
+
+PHOTO_SHARE = 0.08
+"""Share of the pictures that are captioned "photo"."""
+REAL_SHARE = 0.6
+"""Share of the scenes that are photographs, when there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """How many pictures, how new, and who renders them."""
+
+    size: int
+    """Pictures that are kept."""
+    batch_size: int
+    """Pictures of a batch."""
+    fresh: int
+    """Those of them that are new."""
+    workers: int = 0
+    """Processes that render; 0 renders when a batch is asked for."""
+    photos: Path | None = None
+    """Folder of photographs to stand beside rendered scenes."""
+    seed: int = 1234
+    """Of all pictures."""
+
+
+class Captioned(Dataset[tuple[Tensor, Tensor]]):
+    """Handfuls of pictures with their captions; the same for the same number."""
+
+    def __init__(self, config: PoolConfig) -> None:
+        self.config = config
+        self._scene: Scene | None = None
+
+    @property
+    def scene(self) -> Scene:
+        """Return what draws scenes; photographs are read when one is first needed."""
+        if self._scene is None:
+            photos = self.config.photos
+            self._scene = render_scene if photos is None else scenes_of(photos)
+        return self._scene
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return pictures, uint8 ``(fresh, 3, SIDE, SIDE)``, and their captions."""
+        cv2.setNumThreads(1)
+        random = np.random.default_rng((self.config.seed, number))
+        labels = random.integers(0, len(CAPTIONS) - 1, self.config.fresh)
+        is_photo = random.random(self.config.fresh) < PHOTO_SHARE
+        labels[is_photo] = [c.text for c in CAPTIONS].index(PHOTO)
+        made = [render(CAPTIONS[k], random, scene=self.scene) for k in labels]
+        pixels = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).contiguous()
+        return pixels, torch.from_numpy(labels)
+
+
+class _Endless(torch.utils.data.Sampler[int]):
+    def __iter__(self) -> Iterator[int]:
+        number = 0
+        while True:
+            yield number
+            number += 1
+
+
+def scenes_of(folder: Path) -> Scene:
+    """Return what draws rendered scenes and, more often, parts of photographs."""
+    photos = ContentImages(folder, size=SIDE, smallest_crop=SIDE // 2)
+
+    def scene(random: np.random.Generator) -> Pixels:
+        if random.random() >= REAL_SHARE:
+            return render_scene(random)
+        crop = photos.batch(1, seed=int(random.integers(2**31)), step=0)[0]
+        levels = (crop * 255).round().to(torch.uint8).permute(1, 2, 0)
+        return np.ascontiguousarray(levels.numpy())
+
+    return scene
+
+
+class PicturePool:
+    """Rendered pictures, some new for every batch and the rest drawn again."""
+
+    def __init__(
+        self,
+        config: PoolConfig,
+        renderings: Dataset[tuple[Tensor, Tensor]],
+        *,
+        device: str = "cpu",
+    ) -> None:
+        """Begin to render.
+
+        Args:
+            config: Sizes and seed.
+            renderings: Gives `fresh` pictures and their targets, for any number.
+            device: Where pictures are kept.
+        """
+        self.config = config
+        loader: DataLoader[Any] = DataLoader(
+            renderings,
+            batch_size=None,
+            sampler=_Endless(),
+            num_workers=config.workers,
+            prefetch_factor=8 if config.workers else None,
+            multiprocessing_context="spawn" if config.workers else None,
+        )
+        self._new = iter(loader)
+        self._generator = torch.Generator().manual_seed(config.seed)
+        shape = (config.size, 3, SIDE, SIDE)
+        self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+        self.labels: Tensor | None = None
+        self.count = 0
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """Return pictures ``(N, 3, SIDE, SIDE)``, 0..1, and their targets."""
+        size, kept = self.config.batch_size, self.config.size
+        self._take()
+        while self.count < min(size, kept):
+            self._take()
+        filled = min(self.count, kept)
+        new = torch.arange(self.count - self.config.fresh, self.count) % kept
+        old = torch.randint(
+            filled, (size - self.config.fresh,), generator=self._generator
+        )
+        rows = torch.cat([new, old])[torch.randperm(size, generator=self._generator)]
+        rows = rows.to(self.pixels.device)
+        assert self.labels is not None
+        return self.pixels[rows].float().div(255.0), self.labels[rows]
+
+    def _take(self) -> None:
+        pixels, labels = next(self._new)
+        places = torch.arange(self.count, self.count + len(labels)) % self.config.size
+        places = places.to(self.pixels.device)
+        if self.labels is None:
+            shape = (self.config.size, *labels.shape[1:])
+            self.labels = torch.empty(
+                shape, dtype=labels.dtype, device=self.pixels.device
+            )
+        self.pixels[places] = pixels.to(self.pixels.device)
+        self.labels[places] = labels.to(self.labels.device)
+        self.count += len(labels)

@@ -1,0 +1,258 @@
+"""`python -m rtstyle_train.small_clip.word_network`: a network that reads words.
+
+Better than the shapes of `word_detector` where words have many fonts, but it takes a
+training of a minute on a GPU.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from rtstyle.networks.weights_file import load_tensors, save_tensors
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.small_clip.captions import CAPTIONS
+from rtstyle_train.small_clip.pool import PicturePool, PoolConfig, scenes_of
+from rtstyle_train.small_clip.render import Scene
+from rtstyle_train.small_clip.scenes import SIDE, render_scene
+from rtstyle_train.small_clip.word_detector import (
+    Values,
+    render_writing,
+    words_of,
+)
+
+
+class WordNetwork(nn.Module):
+    """Finds words anywhere in a picture: convolutions, the surest place counts."""
+
+    def __init__(self, words: Sequence[str], *, width: int = 32) -> None:
+        super().__init__()
+        self.words = tuple(words)
+        self.width = width
+        w = width
+        layers: list[nn.Module] = []
+        inputs = 1
+        for outputs, stride, dilation in (
+            (w, 2, 1), (2 * w, 2, 1), (2 * w, 1, 1), (3 * w, 2, 1), (3 * w, 1, 1),
+            (4 * w, 2, 1), (4 * w, 1, 2), (4 * w, 1, 2), (4 * w, 1, 1),
+        ):  # fmt: skip
+            layers += [
+                nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+            ]
+            inputs = outputs
+        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, len(self.words), 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return log odds of every word, ``(N, num_words)``.
+
+        Args:
+            pixels: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
+        """
+        light = pixels.mean(dim=1, keepdim=True) - 0.5
+        odds: Tensor = self.layers(light).amax(dim=(2, 3))
+        return odds
+
+    @torch.no_grad()
+    def odds(self, picture: Pixels, rows: Sequence[int]) -> Values:
+        """Return the log odds that words are written in a picture."""
+        found = self.eval()(_batch([picture], next(self.parameters()).device))
+        return np.asarray(found[0].double().cpu())[list(rows)]
+
+    @torch.no_grad()
+    def score(self, picture: Pixels, text: str) -> float:
+        """Return how sure the network is that the words of `text` are written.
+
+        The picture, its quarters and its middle are looked at, because CLIP's
+        patches are quarters too; the surest view counts.
+
+        Args:
+            picture: RGB, shape ``(H, W, 3)``, uint8.
+            text: A prompt whose words are among `words`.
+
+        Returns:
+            0..1: mean probability of the prompt's words.
+
+        Raises:
+            ValueError: the network does not know a word.
+        """
+        rows = [self.words.index(word) for word in words_of(text)]
+        height, width = picture.shape[:2]
+        views = [picture]
+        for down, right in ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2)):
+            top, left = down * height // 4, right * width // 4
+            views.append(picture[top : top + height // 2, left : left + width // 2])
+        odds = self.eval()(_batch(views, next(self.parameters()).device))
+        return float(odds[:, rows].sigmoid().mean(dim=1).max())
+
+
+def _batch(pictures: Sequence[Pixels], device: torch.device) -> Tensor:
+    """Return pictures of any sizes as ``(N, 3, SIDE, SIDE)``, 0..1."""
+    squares = [
+        np.asarray(cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
+        for p in pictures
+    ]
+    pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+    return pixels.to(device).float() / 255.0
+
+
+class Written(Dataset[tuple[Tensor, Tensor]]):
+    """Handfuls of pictures with and without words; the same for the same number."""
+
+    def __init__(self, config: PoolConfig, words: Sequence[str]) -> None:
+        self.config = config
+        self.words = tuple(words)
+        self._scene: Scene | None = None
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return pictures ``(fresh, 3, SIDE, SIDE)``, and 1 for each written word."""
+        cv2.setNumThreads(1)
+        if self._scene is None:
+            photos = self.config.photos
+            self._scene = render_scene if photos is None else scenes_of(photos)
+        random = np.random.default_rng((self.config.seed, number))
+        made = [
+            render_writing(self.words, random, scene=self._scene)
+            for _ in range(self.config.fresh)
+        ]
+        pixels = torch.from_numpy(np.stack([picture for picture, _ in made]))
+        targets = torch.from_numpy(np.stack([target for _, target in made]))
+        return pixels.permute(0, 3, 1, 2).contiguous(), targets
+
+
+@dataclass(frozen=True, slots=True)
+class WordConfig:
+    """How a word network is trained."""
+
+    steps: int = 1500
+    """Steps of the optimiser at the most."""
+    seconds: float = 0.0
+    """Time at the most; 0: no limit."""
+    batch_size: int = 96
+    """Pictures a step."""
+    fresh: int = 24
+    """Those of them that are new."""
+    pool: int = 4096
+    """Pictures that are kept, 150 kB each."""
+    workers: int = 0
+    """Processes that render."""
+    learning_rate: float = 2e-3
+    """Peak of AdamW's."""
+    photos: Path | None = None
+    """Folder of photographs to write on, beside rendered scenes."""
+    seed: int = 77
+    """Of weights and pictures."""
+
+
+def train_words(
+    network: WordNetwork, config: WordConfig, *, device: str = "cpu"
+) -> Iterator[tuple[int, float]]:
+    """Train a word network in place, reporting step and loss."""
+    network.to(device)
+    pool_config = PoolConfig(
+        size=config.pool,
+        batch_size=config.batch_size,
+        fresh=config.fresh,
+        workers=config.workers,
+        photos=config.photos,
+        seed=config.seed,
+    )
+    pool = PicturePool(pool_config, Written(pool_config, network.words), device=device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1.0, weight_decay=0.01)
+    began = time.monotonic()
+    for step in itertools.count():
+        done = step / config.steps
+        if config.seconds:
+            done = max(done, (time.monotonic() - began) / config.seconds)
+        if done >= 1:
+            return
+        rate = 0.5 * (1 + math.cos(math.pi * done)) * min(1.0, (step + 1) / 50)
+        optimizer.param_groups[0]["lr"] = config.learning_rate * rate
+        pixels, targets = pool.batch()
+        with torch.autocast(pixels.device.type, dtype=torch.bfloat16):
+            odds = network.train()(pixels)
+        loss = F.binary_cross_entropy_with_logits(odds.float(), targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        yield step, loss.item()
+
+
+def save_words(path: Path, network: WordNetwork) -> None:
+    """Write a word network."""
+    meta = {"words": list(network.words), "width": network.width}
+    save_tensors(path, network.state_dict(), meta=meta)
+
+
+def load_words(path: Path) -> WordNetwork:
+    """Read a word network.
+
+    Raises:
+        WeightsFileError: it is missing, or something else.
+    """
+    tensors, meta = load_tensors(path)
+    network = WordNetwork(meta["words"], width=meta["width"])
+    network.load_state_dict(tensors)
+    return network.eval()
+
+
+def all_words(prompts: Sequence[str] = ()) -> list[str]:
+    """Return the words of all captions and of more prompts."""
+    texts = (*prompts, *(caption.text for caption in CAPTIONS[:-1]))
+    return sorted({word for text in texts for word in words_of(text)})
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File.")
+@click.option("--steps", default=1500, help="At the most.")
+@click.option("--seconds", default=0.0, help="At the most; 0: no limit.")
+@click.option("--pool", default=4096, help="Pictures that are kept.")
+@click.option("--batch-size", default=96, help="Pictures a step.")
+@click.option("--workers", default=0, help="Processes that render.")
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Photographs to write on, beside rendered scenes.",
+)
+def main(
+    out: Path,
+    steps: int,
+    seconds: float,
+    pool: int,
+    batch_size: int,
+    workers: int,
+    photos: Path | None,
+) -> None:
+    """Train a network that reads the words of all captions."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(77)
+    network = WordNetwork(all_words())
+    config = WordConfig(
+        steps=steps,
+        seconds=seconds,
+        batch_size=batch_size,
+        pool=pool,
+        workers=workers,
+        photos=photos,
+    )
+    step, loss = 0, math.nan
+    for step, loss in train_words(network, config, device=device):
+        if step % 100 == 99:
+            click.echo(f"step {step + 1}: loss {loss:.4f}", err=True)
+    save_words(out, network)
+    click.echo(f"{out}: {step + 1} steps, loss {loss:.4f}")
+
+
+if __name__ == "__main__":
+    main()

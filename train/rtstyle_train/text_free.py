@@ -1,0 +1,90 @@
+"""Pictures whose pixels follow CLIP freely: what a guidance asks for, with no network.
+
+A network of few layers can hardly write. Pixels can, so this is where written words
+show first when CLIP rewards them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.losses.directional import directional_distances
+from rtstyle_train.losses.patch import random_patches
+from rtstyle_train.losses.total_variation import total_variation
+
+
+@dataclass(frozen=True, slots=True)
+class FreeConfig:
+    """How pixels are guided."""
+
+    steps: int = 150
+    """Steps of Adam."""
+    learning_rate: float = 0.02
+    """Of Adam, in shares of the range of a pixel."""
+    views: int = 6
+    """Patches of each picture a step."""
+    crop_size: int = 112
+    """Side of the patches, in pixels."""
+    patch_weight: float = 2.0
+    """Weight of the mean distance of patches, against 1 for the whole picture."""
+    tv_weight: float = 4.0
+    """Weight of the total variation."""
+    seed: int = 1234
+    """Of the patches."""
+
+
+def free_pictures(
+    photos: Tensor,
+    prompts: Sequence[str],
+    clip: ClipEncoder,
+    *,
+    band: str | None,
+    config: FreeConfig = FreeConfig(),  # noqa: B008
+) -> Tensor:
+    """Change the pixels of photographs so that they follow their prompts.
+
+    Args:
+        photos: RGB, shape ``(N, 3, S, S)``, 0..1.
+        prompts: The style of each photograph, N texts.
+        clip: Who guides.
+        band: SpectralCLIP's, or None for plain CLIP.
+        config: Steps and weights.
+
+    Returns:
+        RGB, same shape, 0..1, where `clip` is.
+    """
+    device = clip.mean.device
+    content = photos.to(device)
+    ways = torch.stack([clip.direction(prompt) for prompt in prompts])
+    with torch.no_grad():
+        start = clip.encode_image(content)
+    pixels = content.clone().requires_grad_()
+    optimizer = torch.optim.Adam([pixels], lr=config.learning_rate)
+    generator = torch.Generator().manual_seed(config.seed)
+    for step in range(config.steps):
+        optimizer.param_groups[0]["lr"] = config.learning_rate * (
+            1 - step / config.steps
+        )
+        patches = random_patches(
+            pixels,
+            num_patches=config.views * len(pixels),
+            crop_size=config.crop_size,
+            size=clip.image_size,
+            generator=generator,
+        )
+        owner = patches.owner
+        parts = clip.encode_image(patches.pixels, band=band)
+        whole = clip.encode_image(pixels, band=band)
+        loss = directional_distances(whole, start, ways).sum()
+        near = directional_distances(parts, start[owner], ways[owner])
+        loss = loss + config.patch_weight * near.sum() / config.views
+        loss = loss + config.tv_weight * len(pixels) * total_variation(pixels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        with torch.no_grad():
+            pixels.clamp_(0, 1)
+    return pixels.detach()

@@ -1,0 +1,236 @@
+"""The report on text styles: table, written words and pictures of what is finished."""
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rtstyle.networks.weights_file import load_weights
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.single_image_command import write_picture
+from rtstyle_train.small_clip.captions import CAPTIONS, find_caption
+from rtstyle_train.small_clip.render import render_pattern, write_words
+from rtstyle_train.small_clip.scenes import SIDE
+from rtstyle_train.small_clip.word_detector import measure_detector
+from rtstyle_train.text_free import FreeConfig, free_pictures
+from rtstyle_train.text_judge import (
+    Judges,
+    TextFigures,
+    along,
+    contact_sheet,
+    stylize_all,
+    word_score,
+)
+
+FREE_FILE = "free.json"
+"""Figures of the pictures that follow CLIP freely."""
+FREE_PHOTOS = (0, 3, 7)
+"""Those that do, of the held-out photographs."""
+WRITING_SEED = 660_001
+"""Of the words and patterns that are put on photographs."""
+
+
+def write_report(
+    out: Path,
+    photos: Tensor,
+    judges: Judges,
+    prompts: Sequence[str],
+    bands: Sequence[str],
+) -> None:
+    """Write ``report.json``, ``report.md`` and ``sheet.png`` of finished networks.
+
+    Args:
+        out: Folder with weights and figures of every finished prompt and band.
+        photos: Held out, RGB, ``(N, 3, S, S)``, 0..1.
+        judges: As for the figures.
+        prompts: Rows of the sheet.
+        bands: Columns of the sheet, after the photograph.
+    """
+    names = sorted(path.stem for path in out.glob("*_*.json"))
+    rows = [json.loads((out / f"{name}.json").read_text("utf-8")) for name in names]
+    order = {pair: k for k, pair in enumerate((p, b) for p in prompts for b in bands)}
+    known = [
+        (order[row["prompt"], row["band"]], row, name)
+        for row, name in zip(rows, names, strict=True)
+        if (row.get("prompt"), row.get("band")) in order
+    ]
+    known.sort(key=lambda entry: entry[0])
+    attraction = written_words(photos, judges, prompts, bands)
+    if not (out / FREE_FILE).exists():
+        write_free(out, photos, judges, prompts, bands)
+    free = json.loads((out / FREE_FILE).read_text("utf-8"))
+    found = {
+        "networks": [row for _, row, _ in known],
+        "written": attraction,
+        "free": free["rows"],
+    }
+    (out / "report.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    seen = measure_detector(judges.detector)
+    text = (
+        table(found["networks"])
+        + "\n"
+        + attraction_table(attraction)
+        + "\n"
+        + free_table(free["rows"])
+        + f"\nThe detector finds {seen.found:.1%} of written words and "
+        f"{seen.wrong:.2%} of those that are not written.\n"
+    )
+    (out / "report.md").write_text(text, "utf-8")
+    lines = []
+    for number, prompt in enumerate(prompts):
+        photo = photos[number % len(photos)]
+        line = [photo] + [torch.ones_like(photo)] * len(bands)
+        for _, row, name in known:
+            if row["prompt"] == prompt:
+                network = load_weights(out / f"{name}.safetensors").build()
+                line[1 + bands.index(row["band"])] = stylize_all(network, photo[None])[
+                    0
+                ]
+        lines.append(line)
+    write_picture(out / "sheet.png", contact_sheet(lines))
+
+
+def write_free(
+    out: Path,
+    photos: Tensor,
+    judges: Judges,
+    prompts: Sequence[str],
+    bands: Sequence[str],
+    *,
+    config: FreeConfig = FreeConfig(),  # noqa: B008
+) -> None:
+    """Write figures and a sheet of pictures that follow each band freely."""
+    size = (SIDE, SIDE)
+    squares = F.interpolate(photos, size, mode="bilinear", antialias=True).clamp(0, 1)
+    pairs = [(text, k % len(squares)) for text in prompts for k in FREE_PHOTOS]
+    texts = [text for text, _ in pairs]
+    content = squares[[k for _, k in pairs]]
+    rows: list[dict[str, object]] = []
+    columns = [content]
+    for band in bands:
+        chosen = None if band == "none" else band
+        made = free_pictures(
+            content, texts, judges.trainer, band=chosen, config=config
+        ).cpu()
+        columns.append(made)
+        for prompt in prompts:
+            own = [k for k, text in enumerate(texts) if text == prompt]
+            others = [text for text in prompts if text != prompt]
+            words = [word_score(made[own], t, judges.detector) for t in others]
+            cosines = along(judges.judge, content[own], made[own], [prompt])
+            rows.append(
+                {
+                    "prompt": prompt,
+                    "band": band,
+                    "direction": float(cosines.mean()),
+                    "words": word_score(made[own], prompt, judges.detector),
+                    "words_other": float(np.mean(words)) if words else 0.0,
+                }
+            )
+    firsts = [texts.index(prompt) for prompt in prompts]
+    write_picture(
+        out / "free.png",
+        contact_sheet([[c[k] for c in columns] for k in firsts], side=SIDE),
+    )
+    table = {"config": asdict(config), "rows": rows}
+    (out / FREE_FILE).write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+
+
+def written_words(
+    photos: Tensor, judges: Judges, prompts: Sequence[str], bands: Sequence[str]
+) -> list[dict[str, object]]:
+    """Tell what a photograph gains by the prompt in writing, and by its pattern.
+
+    No network is asked: words, or the pattern, are put on the photographs
+    themselves, and the CLIP that trains says how far that goes along the prompt.
+
+    Returns:
+        For each prompt that the small CLIP can draw and each band: cosines of the
+        photographs with the words, the pattern, and a wrong prompt's pattern.
+    """
+    size = (SIDE, SIDE)
+    photos = F.interpolate(photos, size, mode="bilinear", antialias=True).clamp(0, 1)
+    drawable = [p for p in prompts if p in {c.text for c in CAPTIONS if c.pattern}]
+    rows: list[dict[str, object]] = []
+    for number, prompt in enumerate(drawable):
+        wrong = drawable[(number + 1) % len(drawable)]
+        changed = {
+            "words": _with_words(photos, prompt),
+            "pattern": _with_pattern(photos, prompt),
+            "wrong_pattern": _with_pattern(photos, wrong),
+        }
+        for band in bands:
+            chosen = None if band == "none" else band
+            cosines = {
+                name: along(judges.trainer, photos, made, [prompt], band=chosen)
+                for name, made in changed.items()
+            }
+            means = {name: float(c.mean()) for name, c in cosines.items()}
+            rows.append({"prompt": prompt, "band": band, **means})
+    return rows
+
+
+def _with_words(photos: Tensor, prompt: str) -> Tensor:
+    random = np.random.default_rng(WRITING_SEED)
+    return _tensor([write_words(p, prompt, random) for p in _pictures(photos)])
+
+
+def _with_pattern(photos: Tensor, prompt: str) -> Tensor:
+    random = np.random.default_rng(WRITING_SEED)
+    caption = find_caption(prompt)
+    made = []
+    for photo in _pictures(photos):
+        pattern = render_pattern(
+            caption, random, scene=functools.partial(_given, photo)
+        )
+        made.append((0.3 * photo + 0.7 * pattern).round().astype(np.uint8))
+    return _tensor(made)
+
+
+def _given(photo: Pixels, random: np.random.Generator) -> Pixels:
+    return photo
+
+
+def _pictures(photos: Tensor) -> list[Pixels]:
+    levels = (photos * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return [np.ascontiguousarray(picture) for picture in levels.numpy()]
+
+
+def _tensor(pictures: Sequence[Pixels]) -> Tensor:
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) / 255.0
+
+
+def table(rows: Sequence[dict[str, object]]) -> str:
+    """Return the rows as a Markdown table, and the means of each band below."""
+    names = list(TextFigures.__dataclass_fields__)
+    return _markdown(rows, names)
+
+
+def attraction_table(rows: Sequence[dict[str, object]]) -> str:
+    """Return the rows of `written_words` as a Markdown table, with means."""
+    return _markdown(rows, ["words", "pattern", "wrong_pattern"])
+
+
+def free_table(rows: Sequence[dict[str, object]]) -> str:
+    """Return the rows of `write_free` as a Markdown table, with means."""
+    return _markdown(rows, ["direction", "words", "words_other"])
+
+
+def _markdown(rows: Sequence[dict[str, object]], names: Sequence[str]) -> str:
+    head = " | ".join(name.replace("_", " ") for name in names)
+    lines = [f"| prompt | band | {head} |", "|---|---|" + "---|" * len(names)]
+    means: list[dict[str, object]] = []
+    for band in dict.fromkeys(str(row["band"]) for row in rows):
+        own = [row for row in rows if row["band"] == band]
+        mean = {n: sum(float(str(r[n])) for r in own) / len(own) for n in names}
+        means.append({"prompt": "**mean**", "band": band, **mean})
+    for row in (*rows, *means):
+        cells = " | ".join(f"{float(str(row[name])):.3f}" for name in names)
+        lines.append(f"| {row['prompt']} | {row['band']} | {cells} |")
+    return "\n".join(lines) + "\n"
