@@ -103,8 +103,9 @@ class SwiftAdainStyle:
         """Draw a step's pictures and the loss network's window, on the CPU."""
         seed = self.config.seed + rank + 1_000_003 * step
         generator = torch.Generator().manual_seed(seed)
-        corner = torch.randint(0, JITTER + 1, (2,), generator=generator)
-        return self.batches.draw(step=step, rank=rank) | {"corner": corner}
+        lines, columns = self._window(generator)
+        drawn = self.batches.draw(step=step, rank=rank)
+        return drawn | {"lines": lines, "columns": columns}
 
     def terms(
         self, network: nn.Module, inputs: Mapping[str, Tensor]
@@ -117,17 +118,29 @@ class SwiftAdainStyle:
         """
         content, styles = self.batches.cut(inputs)
         stylized = network(content, styles)
-        window = torch.arange(self.config.size - JITTER, device=content.device)
-        lines, columns = (inputs["corner"][axis] + window for axis in range(2))
-        terms: dict[str, Tensor] = self.loss(
-            stylized.index_select(2, lines).index_select(3, columns),
-            content.index_select(2, lines).index_select(3, columns),
-            styles,
-        )
+        seen = [
+            pictures.index_select(2, inputs["lines"]).index_select(3, inputs["columns"])
+            for pictures in (stylized, content)
+        ]
+        terms: dict[str, Tensor] = self.loss(*seen, styles)
         if own := self.batches.num_self:
             change = (stylized[:own] - content[:own]).abs().mean()
             terms["identity"] = self.config.identity_weight * change
         return terms
+
+    def _window(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the lines and columns that the loss network sees.
+
+        `JITTER` fewer than there are, from step to step others; one time in four all.
+        """
+        size = self.config.size
+        top, left, whole = torch.randint(
+            0, JITTER + 1, (3,), generator=generator
+        ).tolist()
+        if whole < 2:
+            return torch.arange(size), torch.arange(size)
+        side = torch.arange(size - JITTER)
+        return top + side, left + side
 
     def losses(
         self, network: nn.Module, *, step: int, rank: int, device: torch.device
