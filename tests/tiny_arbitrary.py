@@ -92,7 +92,12 @@ def write_painting(
 
 
 def mask_model(
-    *, channels_first: bool = False, side: int | None = 32, inputs: int = 3
+    *,
+    channels_first: bool = False,
+    side: int | None = 32,
+    inputs: int = 3,
+    axis: int = 3,
+    end: int = 1,
 ) -> bytes:
     """Return a model that marks what is red: the red value itself."""
     shape: list[str | int | None] = [1, side or "h", side or "w", inputs]
@@ -102,7 +107,7 @@ def mask_model(
     )
     weights = [
         numpy_helper.from_array(np.array([number]), name)
-        for number, name in ((0, "zero"), (1, "one"), (3, "axis"))
+        for number, name in ((0, "zero"), (end, "one"), (axis, "axis"))
     ]
     last = "red" if channels_first else "y"
     nodes = [helper.make_node("Slice", ["x", "zero", "one", "axis"], [last])]

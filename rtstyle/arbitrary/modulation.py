@@ -71,7 +71,7 @@ class PaintingNetwork:
         Raises:
             StyleFileError: the encoder gave something else.
         """
-        session = OrtSession(self.encoder, device="cpu")
+        session = OrtSession(self.encoder, device="cpu", threads=1)  # frames go on
         found = session.run({PAINTING_INPUT: painting}).get(MODULATION_OUTPUT)
         session.close()
         if (

@@ -129,6 +129,10 @@ def _check_size(path: Path, data: bytes) -> None:
             f"{path}: expected a picture made of pixels, got an SVG drawing; open it "
             "in a browser or in Inkscape and save it as PNG"
         )
+    if data[4:11] == b"ftyphei":
+        raise StyleFileError(
+            f"{path}: expected a painting ({KINDS}), got HEIC; save it as JPEG"
+        )
     size = picture_size(data)
     if size is None:
         raise StyleFileError(f"{path}: expected a painting ({KINDS}), got another file")

@@ -39,9 +39,17 @@ class Segmenter:
         """
         self.name = name
         self._input, self._output, self._size = _ends(model, name)
-        self._session = OrtSession(model, device="cpu", threads=1)
         width, height = self._size
-        self(np.zeros((height, width, 3), np.uint8))
+        try:
+            self._session = OrtSession(model, device="cpu", threads=1)
+            self(np.zeros((height, width, 3), np.uint8))
+        except StyleFileError:
+            raise
+        except Exception as error:  # onnxruntime's own classes, none of them public
+            raise StyleFileError(
+                f"{name}: expected a model that onnxruntime runs, got: "
+                f"{' '.join(str(error).split())[:200]}"
+            ) from error
 
     def __call__(self, content: Pixels) -> tuple[Probability, Probability]:
         """Return the probability, and the luma of what the model saw.

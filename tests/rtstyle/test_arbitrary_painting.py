@@ -91,6 +91,7 @@ def test_what_has_no_known_suffix_is_known_by_its_first_bytes(tmp_path: Path) ->
         ("a.jpg", b"\xff\xd8\xff\xe0\x00", "got another file"),
         ("a.svg", b"<?xml version='1.0'?>\n<svg/>", "got an SVG drawing; open it in"),
         ("a.svgz", b"\x1f\x8b\x08" + bytes(20), "got an SVG drawing"),
+        ("a.heic", bytes(4) + b"ftypheic" + bytes(40), "got HEIC; save it as JPEG"),
         ("a.png", png_that_claims(30000, 24000), "64 megapixels, got 30000x24000"),
         ("a.png", png_that_claims(0, 0), "expected a picture, got"),
     ],

@@ -63,6 +63,8 @@ def test_a_model_of_either_layout_and_of_free_size_is_run(
         (b"no onnx", "expected an ONNX file"),
         (negative_model(), r"expected a float32 input \[1, h, w, 3\] \(RGB 0..1\)"),
         (mask_model(inputs=1), "expected a float32 input"),
+        (mask_model(axis=9), "expected a model that onnxruntime runs"),
+        (mask_model(end=2), r"expected float32 \[1, 32, 32, 1\] out, got"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(model: bytes, said: str) -> None:
