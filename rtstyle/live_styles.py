@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rtstyle.errors import UsageError
 from rtstyle.gallery import names_painting
 from rtstyle.look import Look
 from rtstyle.masks import Mask
@@ -61,13 +62,18 @@ class LiveStyles:
         return current.sibling(self._shares(spec))
 
     def cycle(self, specs: Sequence[StyleSpec], seconds: float | None) -> Cycle | None:
-        """Return the walk through `specs`; None for one style, or without a period.
+        """Return the walk through `specs`; None without a period.
 
         Paintings melt into each other step by step, unless each step would cost a
         TensorRT engine.
+
+        Raises:
+            UsageError: there is only one style.
         """
-        if seconds is None or len(specs) < 2:
+        if seconds is None:
             return None
+        if len(specs) < 2:
+            raise UsageError("cycle: expected several styles, got one")
         runtime = self.runtime
         if runtime == "auto":
             runtime = os.environ.get(VARIABLE, runtime)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rtstyle.arbitrary.modulation import VARIABLE
+from rtstyle.errors import UsageError
 from rtstyle.live import Live
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
@@ -138,7 +139,8 @@ def test_tensorrt_fades_instead_of_building_an_engine_for_each_step(
     assert cycle is not None and cycle.now().melts
 
 
-def test_one_style_has_no_cycle(styles: list[str]) -> None:
+def test_one_style_is_no_cycle(styles: list[str]) -> None:
     made = LiveStyles(look=Look(), controls=Controls())
-    assert made.cycle([parse_style(styles[0])], 5.0) is None
+    with pytest.raises(UsageError, match="expected several styles, got one"):
+        made.cycle([parse_style(styles[0])], 5.0)
     assert made.cycle([parse_style(text) for text in styles], None) is None
