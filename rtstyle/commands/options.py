@@ -58,7 +58,7 @@ def look_options(command: Command) -> Command:
             _look(
                 "--match-colors/--no-match-colors",
                 default=False,
-                help="Paintings: give them the colours of the first frame first.",
+                help="Paintings: recolour them like the first frame.",
             ),
             _look(
                 "--style-scale",

@@ -67,7 +67,11 @@ def test_choosing_a_style_starts_the_walk_there() -> None:
 
 
 def run_cycle(
-    texts: list[str], *, seconds: float, cycle: float
+    texts: list[str],
+    *,
+    seconds: float,
+    cycle: float,
+    choose: tuple[float, int] | None = None,
 ) -> tuple[list[float], list[list[int]]]:
     """Return when frames arrived and the colour of each, 60 a second."""
     specs = [parse_style(text) for text in texts]
@@ -88,6 +92,8 @@ def run_cycle(
         clock, pixels = FrameClock(60), np.full((90, 160, 3), 100, np.uint8)
         for index in range(int(60 * seconds)):
             clock.wait()
+            if choose is not None and index == round(60 * choose[0]):
+                switcher.choose(choose[1])
             yield Frame(pixels, index, Fraction(1, 60), index, time.monotonic_ns())
 
     studio = Studio(switcher, controls, mirror="off")
@@ -126,6 +132,18 @@ def test_fixed_styles_fade_into_each_other(styles: list[str]) -> None:
     assert greens[0] == 50 and greens[-1] == 155
     between = {value for value in greens if 50 < value < 155}
     assert len(between) > 10
+
+
+@pytest.mark.slow
+def test_a_key_in_the_middle_of_a_drift_wins_and_the_walk_goes_on_there(
+    styles: list[str],
+) -> None:
+    _, colours = run_cycle(styles, seconds=4.0, cycle=4.0, choose=(2.7, 2))
+    reds = [colour[0] for colour in colours]
+    assert reds[0] == 150
+    middle = reds[round(len(reds) * 2.5 / 4.0)]
+    assert 50 < middle < 150, "on its way from red to blue"
+    assert set(reds[-20:]) == {155}, "the negative stands alone"
 
 
 def test_tensorrt_fades_instead_of_building_an_engine_for_each_step(
