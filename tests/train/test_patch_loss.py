@@ -5,6 +5,7 @@ from torchvision.transforms import functional as torchvision_functional
 
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.losses.patch import (
+    _crops,
     patch_loss,
     perspective,
     random_corners,
@@ -107,3 +108,20 @@ def test_patches_depend_on_the_generator_alone() -> None:
 
     assert (draw(1) == draw(1)).all()
     assert (draw(1) != draw(2)).any()
+
+
+def test_patches_are_squares_of_their_pictures_with_their_gradient() -> None:
+    images = torch.rand(2, 3, 20, 31, dtype=torch.float64, requires_grad=True)
+    owner, tops, lefts = torch.tensor([[0, 1, 0], [3, 10, 12], [21, 0, 7]])
+    squares = _crops(images, owner, tops, lefts, 8)
+    slow = torch.stack(
+        [
+            images[row, :, top : top + 8, left : left + 8]
+            for row, top, left in zip(owner, tops, lefts, strict=True)
+        ]
+    )
+    assert (squares == slow).all()
+    weights = torch.rand_like(slow)
+    (found,) = torch.autograd.grad((squares * weights).sum(), images)
+    (expected,) = torch.autograd.grad((slow * weights).sum(), images)
+    torch.testing.assert_close(found, expected)

@@ -168,11 +168,15 @@ class ClipEncoder(nn.Module):
         log.warning("the prompt was cut to %r", " ".join(words))
         return " ".join(words)
 
-    def _prepared(self, pixels: Tensor) -> Tensor:
+    def fitted(self, pixels: Tensor) -> Tensor:
+        """Return pictures at the size that the image encoder reads, same range."""
         size = (self.image_size, self.image_size)
-        if pixels.shape[2:] != size:
-            pixels = F.interpolate(pixels, size, mode="bicubic", align_corners=False)
-        return (pixels - self.mean) / self.std
+        if pixels.shape[2:] == size:
+            return pixels
+        return F.interpolate(pixels, size, mode="bicubic", align_corners=False)
+
+    def _prepared(self, pixels: Tensor) -> Tensor:
+        return (self.fitted(pixels) - self.mean) / self.std
 
 
 def longest_count(tokenizer: Tokenizer, prompt: str) -> int:

@@ -161,8 +161,9 @@ class TextStyle:
             generator=generator,
         )
         band = config.band_or_none
-        parts = self.clip.encode_image(patches.pixels, band=band)
-        whole = self.clip.encode_image(shown, band=band)
+        views = torch.cat([patches.pixels, self.clip.fitted(shown)])
+        seen = self.clip.encode_image(views, band=band)
+        parts, whole = seen[: -len(shown)], seen[-len(shown) :]
         patch = patch_loss(
             parts, start[patches.owner], self.direction, threshold=config.threshold
         )
