@@ -197,7 +197,10 @@ class AdainDecoder(nn.Module):
         for name, before in zip(CONVS, (None, *CONVS), strict=False):
             outputs = 3 if before is None else config.widths[int(before[4]) - 1]
             width = config.widths[int(name[4]) - 1]
-            setattr(self, name, nn.Conv2d(width, outputs, 3))
+            conv = nn.Conv2d(width, outputs, 3)
+            # with torch's own first weights nine layers lose nearly all contrast
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            setattr(self, name, conv)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return a picture.
