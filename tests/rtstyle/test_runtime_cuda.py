@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,26 @@ from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
 from tests.tiny_styles import negative_model
 
+FULL = "BFCArena: Failed to allocate memory for requested buffer"
 
-def session_with(library: FakeCudaLibrary) -> CudaSession:
+
+def session_with(
+    library: FakeCudaLibrary, open_part: Callable[[bytes], OrtSession] | None = None
+) -> CudaSession:
     """Return a session whose device memory is this machine's."""
     model = negative_model()
-    session = CudaSession(
+    return CudaSession(
         model,
         device="cuda:0",
         session=OrtSession(model, device="cpu"),
         cuda=Cuda(library=library),
+        open_part=open_part,
     )
-    return session
+
+
+def no_room(model: bytes) -> OrtSession:
+    """Stand for a device on which not even a part finds memory."""
+    raise RuntimeError(FULL)
 
 
 def frame_of(height: int, width: int) -> np.ndarray:
@@ -88,10 +98,11 @@ def test_a_full_gpu_hands_over_to_the_cpu_and_says_so(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.WARNING)
-    session, frame = session_with(FakeCudaLibrary()), frame_of(40, 72)
+    session = session_with(FakeCudaLibrary(), no_room)
+    frame = frame_of(400, 720)
 
     def full(binding: Any) -> None:
-        raise RuntimeError("BFCArena: Failed to allocate memory for requested buffer")
+        raise RuntimeError(FULL)
 
     monkeypatch.setattr(session._ort, "run_bound", full)
     for _ in range(2):
@@ -102,7 +113,7 @@ def test_a_full_gpu_hands_over_to_the_cpu_and_says_so(
 
 def test_no_memory_for_buffers_counts_as_full_too() -> None:
     library = FakeCudaLibrary()
-    session, frame = session_with(library), frame_of(40, 72)
+    session, frame = session_with(library, no_room), frame_of(40, 72)
     library.is_full = True
     assert (session.run({"frame": frame})["stylized"] == 255 - frame).all()
     assert session.device == "cpu"
@@ -147,7 +158,7 @@ def test_a_session_that_fell_back_to_the_cpu_is_refused(
     monkeypatch.setattr("rtstyle.runtime.onnxruntime.require_cuda", lambda device: None)
     monkeypatch.setattr(
         "rtstyle.runtime.onnxruntime.providers_for",
-        lambda device: ["CPUExecutionProvider"],
+        lambda device, is_lean: ["CPUExecutionProvider"],
     )
     with pytest.raises(RuntimeUnavailableError, match="fell back to CPUExecution"):
         OrtSession(negative_model(), device="cuda:0")
