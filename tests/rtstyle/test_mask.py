@@ -12,7 +12,7 @@ from hypothesis import given
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_mode, mask_of
-from rtstyle.masks.mask import Layer
+from rtstyle.masks.layer import Layer
 from rtstyle.masks.opening import VARIABLE
 from rtstyle.masks.segmenter import Segmenter
 from rtstyle.masks.steady import HOLD_FRAMES, SteadyMask, feathered
@@ -105,16 +105,25 @@ def test_frames_of_any_size_are_masked(size: tuple[int, int]) -> None:
 
 
 @given(
-    st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 40), st.integers(2, 12)
+    st.integers(0, 10_000),
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.integers(1, 40),
+    st.sampled_from(["cell", "block", "all", "none", "two blocks"]),
 )
-def test_only_what_a_mask_reaches_is_mixed_and_all_of_it(
-    seed: int, height: int, width: int, cells: int
+def test_what_a_mask_reaches_is_mixed_and_no_more(
+    seed: int, height: int, width: int, cells: int, kind: str
 ) -> None:
     random = np.random.default_rng(seed)
-    share = np.zeros((cells, cells), np.float32)
-    share[tuple(random.integers(0, cells, 2))] = 1.0
+    share = np.full((cells, cells + 3), kind == "all", np.float32)
+    for _ in range({"cell": 1, "block": 1, "two blocks": 2}.get(kind, 0)):
+        line, column = (int(random.integers(0, cells)) for _ in range(2))
+        side = 1 if kind == "cell" else int(random.integers(1, cells + 1))
+        share[line : line + side, column : column + side] = 1.0
+    if kind == "block":
+        share = np.asarray(cv2.blur(share, (3, 3)), np.float32)
     base, over = random.integers(0, 256, (2, height, width, 3), np.uint8)
-    grown = cv2.resize(share, (width, height))[..., None]
+    grown = np.asarray(cv2.resize(share, (width, height))).reshape(height, width, 1)
     wanted = base + grown * (over.astype(np.float32) - base)
     assert np.abs(Layer()(base, over, share) - wanted).max() <= 0.51
 
