@@ -59,6 +59,8 @@ class TextConfig:
     """Weight of the total variation."""
     range_weight: float = 100.0
     """Weight of what leaves 0..1."""
+    grid_weight: float = 300.0
+    """Weight of patterns at the strides of the network."""
     temporal_weight: float = 0.0
     """Weight of the consistency under synthetic motion and noise."""
     size: int = 224

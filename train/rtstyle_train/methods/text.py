@@ -10,6 +10,7 @@ from rtstyle_train.data import ContentImages
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.directional import directional_loss
+from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.patch import patch_loss, random_patches
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
@@ -174,6 +175,7 @@ class TextStyle:
             "content": config.content_weight * self._content(shown, content),
             "tv": config.tv_weight * total_variation(stylized),
             "range": config.range_weight * range_loss(stylized),
+            "grid": config.grid_weight * grid_loss(stylized),
         }
 
     def _content(self, shown: Tensor, content: Tensor) -> Tensor:

@@ -126,7 +126,7 @@ class Lettering:
     """Of the letters, 0..1."""
 
 
-POSTER = Lettering(thickness=(3, 6), size=(0.8, 1.0), shift=16, opacity=(0.7, 1.0))
+POSTER = Lettering(thickness=(3, 6), size=(0.85, 1.0), shift=10, opacity=(0.7, 1.0))
 """As the small CLIP sees words: any font, mostly large."""
 ANYHOW = Lettering(size=(0.5, 1.0), shift=60, opacity=(0.35, 1.0))
 """As the word detector sees them."""
