@@ -66,12 +66,13 @@ def openers_for(
     """Return what opens a session, for every runtime by name."""
 
     def onnxruntime() -> Session:
-        session = OrtSession(model, device=device, threads=threads, precision=precision)
         if device == "cpu":
-            return session
-        from rtstyle.runtime.cuda_session import CudaSession
+            return OrtSession(
+                model, device=device, threads=threads, precision=precision
+            )
+        from rtstyle.runtime.cuda_session import open_on_gpu
 
-        return CudaSession(model, device=device, session=session)
+        return open_on_gpu(model, device=device, precision=precision)
 
     def tensorrt() -> Session:
         from rtstyle.runtime.tensorrt import TensorRtSession

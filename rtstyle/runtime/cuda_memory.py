@@ -65,6 +65,16 @@ class Cuda:
         self._freeing.append(("cudaFreeHost", address))
         return np.ctypeslib.as_array((ctypes.c_uint8 * num_bytes).from_address(address))
 
+    def clear(self, address: int, num_bytes: int) -> None:
+        """Start filling memory of the device with zeros."""
+        self._call(
+            "cudaMemsetAsync",
+            ctypes.c_void_p(address),
+            0,
+            ctypes.c_size_t(num_bytes),
+            ctypes.c_void_p(self.stream),
+        )
+
     def upload(self, address: int, pinned: Bytes, num_bytes: int) -> None:
         """Start copying to the device."""
         self._copy(address, pinned.ctypes.data, num_bytes, TO_DEVICE)

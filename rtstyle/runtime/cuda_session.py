@@ -1,25 +1,47 @@
 """onnxruntime on a GPU: bound buffers, one upload and one download a frame."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError
+from rtstyle.runtime.bound_graph import BoundGraph
 from rtstyle.runtime.cuda_memory import Cuda
+from rtstyle.runtime.float_ends import with_float_ends
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.runtime.tiles import Tiled
+from rtstyle.smoothing.gate_graph import gated_style
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 log = logging.getLogger(__name__)
 
+Bytes = npt.NDArray[np.uint8]
+
+CUDA_GRAPH = "RTSTYLE_CUDA_GRAPH"
+"""Environment variable: 1 records the launches of a frame once and replays them."""
 OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "cudamalloc failed")
 """What onnxruntime and CUDA say, in lower case."""
+
+
+class NoGate(Exception):
+    """A graph that the gate cannot be put behind; its picture is steadied elsewhere."""
+
+
+class OpenGraph(Protocol):
+    """Loads a graph onto the device of a `CudaSession`."""
+
+    def __call__(
+        self, model: bytes, *, cuda_graph_size: tuple[int, int] | None
+    ) -> OrtSession:
+        """Return a session; see `OrtSession`."""
+        ...
 
 
 class CudaSession:
@@ -39,6 +61,8 @@ class CudaSession:
         session: OrtSession,
         cuda: Cuda | None = None,
         open_part: Callable[[bytes], Session] | None = None,
+        open_graph: OpenGraph | None = None,
+        uses_cuda_graph: bool = False,
     ) -> None:
         """Take a session over.
 
@@ -48,6 +72,10 @@ class CudaSession:
             session: The graph, loaded there.
             cuda: The device's memory; None opens it.
             open_part: Loads what runs on tiles; None does so on the same device.
+            open_graph: Loads graphs for frames of one size, or the gated graph; None
+                does so on the same device.
+            uses_cuda_graph: Record the launches of a frame once for each size and
+                replay them; costs a session for each size.
 
         Raises:
             RuntimeUnavailableError: CUDA's own library is not there.
@@ -57,10 +85,15 @@ class CudaSession:
         self._ort = session
         self._cuda = cuda or Cuda(device=int(device.partition(":")[2] or 0))
         self._open_part = open_part or partial(OrtSession, device=device, is_lean=True)
+        self._open_graph = open_graph or partial(OrtSession, device=device)
+        self._uses_cuda_graph = uses_cuda_graph
+        self._special: OrtSession | None = None
+        self._bound: BoundGraph | None = None
+        self._bound_to: tuple[object, ...] = ()
+        self._has_gate = True
         self._tiled: Tiled | None = None
         self._core = 0
         self._is_told = False
-        self._shape: tuple[int, ...] = ()
         self._lock = threading.Lock()
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -77,24 +110,58 @@ class CudaSession:
                 try:
                     return {FRAME_OUTPUT: self._painted(frame)}
                 except Exception as error:  # onnxruntime's own classes, none public
-                    text = " ".join(str(error).split())
-                    if not any(sign in text.lower() for sign in OUT_OF_MEMORY):
-                        raise RuntimeUnavailableError(
-                            f"device {self.device}: {text[:300]}"
-                        ) from error
+                    self._check(error)
                 self._retreat(frame)
         return self._ort.run(inputs)
+
+    def steadied(self, frame: Bytes, *, restart: bool) -> Bytes | None:
+        """Run the graph and the motion gate behind it, both on the GPU.
+
+        Args:
+            frame: RGB, ``(H, W, 3)``, uint8; frames come in order.
+            restart: Whether to forget the frames before.
+
+        Returns:
+            The steadied frame, or None when this device cannot; then it never can.
+
+        Raises:
+            RuntimeUnavailableError: the GPU failed for another reason than memory.
+        """
+        with self._lock:
+            if not self._has_gate or self._tiled is not None or self.device == "cpu":
+                return None
+            try:
+                return self._hold(frame.shape, is_gated=True).run(
+                    frame, restart=restart
+                )
+            except NoGate as error:
+                log.debug("device %s: no gate (%s)", self.device, error)
+            except Exception as error:  # as above
+                self._check(error)
+            self._has_gate = False
+            self._let_go()
+            return None
 
     def close(self) -> None:
         """Let go of the graph and all buffers; may be called twice."""
         self._ort.close()
+        if self._special is not None:
+            self._special.close()
         if self._tiled is not None:
             self._tiled.close()
         self._cuda.close()
 
-    def _painted(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def _check(self, error: Exception) -> None:
+        """Raise an error of ours, unless what failed is that memory is full."""
+        text = " ".join(str(error).split())
+        if not any(sign in text.lower() for sign in OUT_OF_MEMORY):
+            raise RuntimeUnavailableError(
+                f"device {self.device}: {text[:300]}"
+            ) from error
+
+    def _painted(self, frame: Bytes) -> Bytes:
         if self._tiled is None:
-            return self._through(frame)
+            return self._hold(frame.shape, is_gated=False).run(frame)
         made = self._tiled.run(frame, core=self._core)
         if not self._is_told:
             log.warning(
@@ -107,12 +174,11 @@ class CudaSession:
             self._is_told = True
         return made
 
-    def _retreat(self, frame: npt.NDArray[np.uint8]) -> None:
+    def _retreat(self, frame: Bytes) -> None:
         """Go on with tiles, with smaller ones, or with the CPU."""
         if self._tiled is None:
             self._ort.close()
-            self._shape = ()
-            self._cuda.release()
+            self._let_go()
             try:
                 self._tiled = Tiled(self._model, self._open_part)
             except ValueError as error:
@@ -129,28 +195,43 @@ class CudaSession:
         self._core = smaller[0]
         return None
 
-    def _through(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        if frame.shape != self._shape:
-            self._bind(frame.shape, frame.nbytes)
-        self._near[:] = frame.reshape(-1)
-        self._cuda.upload(self._far_in, self._near, frame.nbytes)
-        self._cuda.synchronize()  # onnxruntime has a stream of its own
-        self._ort.run_bound(self._binding)
-        self._cuda.download(self._near, self._far_out, frame.nbytes)
-        self._cuda.synchronize()
-        return self._near.reshape(frame.shape).copy()
+    def _hold(self, shape: tuple[int, ...], *, is_gated: bool) -> BoundGraph:
+        """Return what is bound for frames of this shape; binds it anew if need be."""
+        wanted = (*shape, is_gated)
+        if self._bound is None or self._bound_to != wanted:
+            self._let_go()
+            size = (shape[0], shape[1]) if self._uses_cuda_graph else None
+            session = self._ort
+            if is_gated or size is not None:
+                model = self._gated() if is_gated else self._model
+                session = self._special = self._opened(model, size)
+            self._bound = BoundGraph(session, self._cuda, shape, is_gated=is_gated)
+            self._bound_to = wanted
+        return self._bound
 
-    def _bind(self, shape: tuple[int, ...], num_bytes: int) -> None:
-        """Have buffers of this size at fixed addresses."""
-        self._shape = ()  # until all of them are there
+    def _gated(self) -> bytes:
+        try:
+            return gated_style(self._model)
+        except ValueError as error:
+            raise NoGate(str(error)) from error
+
+    def _opened(self, model: bytes, size: tuple[int, int] | None) -> OrtSession:
+        try:
+            return self._open_graph(model, cuda_graph_size=size)
+        except RuntimeUnavailableError as error:
+            if size is None:
+                raise
+            log.warning("%s; going on without CUDA graphs", error)
+            self._uses_cuda_graph = False
+            return self._open_graph(model, cuda_graph_size=None)
+
+    def _let_go(self) -> None:
+        """Free what was bound; the next frame binds anew."""
+        self._bound = None
+        if self._special is not None:
+            self._special.close()
+            self._special = None
         self._cuda.release()
-        self._near = self._cuda.pinned_buffer(num_bytes)
-        self._far_in = self._cuda.device_buffer(num_bytes)
-        self._far_out = self._cuda.device_buffer(num_bytes)
-        self._binding = self._ort.bound(
-            {FRAME_INPUT: self._far_in}, {FRAME_OUTPUT: self._far_out}, shape=shape
-        )
-        self._shape = shape
 
     def _to_cpu(self) -> None:
         log.warning(
@@ -160,3 +241,20 @@ class CudaSession:
         )
         self._ort = OrtSession(self._model, device="cpu")
         self._tiled, self.device = None, "cpu"
+
+
+def open_on_gpu(model: bytes, *, device: str, precision: str) -> CudaSession:
+    """Load a style onto a GPU; CUDA graphs are used if `CUDA_GRAPH` is set.
+
+    Raises:
+        RuntimeUnavailableError: the device is not there or refuses the graph.
+    """
+    try:
+        model = with_float_ends(model)
+    except ValueError as error:  # as it is, it runs too, with detours over the CPU
+        log.debug("device %s: %s", device, error)
+    session = OrtSession(model, device=device, precision=precision)
+    uses_cuda_graph = os.environ.get(CUDA_GRAPH, "0") not in ("", "0")
+    return CudaSession(
+        model, device=device, session=session, uses_cuda_graph=uses_cuda_graph
+    )

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,18 @@ from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.runtime.protocol import Arrays
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Memory of a session's device that holds one tensor."""
+
+    address: int
+    """Where it begins."""
+    shape: tuple[int, ...]
+    """Of the tensor."""
+    element: type[np.generic]
+    """Type of its numbers."""
 
 
 class OrtSession:
@@ -29,6 +42,7 @@ class OrtSession:
         threads: int | None = None,
         precision: str = "auto",
         is_lean: bool = False,
+        cuda_graph_size: tuple[int, int] | None = None,
     ) -> None:
         """Load a graph.
 
@@ -38,6 +52,8 @@ class OrtSession:
             threads: Threads inside one node; None means one for each physical core.
             precision: Anything but ``bf16``; the graph is in that precision already.
             is_lean: Give memory back after each run, for graphs that share a device.
+            cuda_graph_size: Height and width of all frames, if the launches of a run
+                are to be recorded once and replayed; None does without.
 
         Raises:
             RuntimeUnavailableError: the device is not there or does not run a node,
@@ -59,7 +75,14 @@ class OrtSession:
         options.intra_op_num_threads = threads or physical_cores()
         # spinning threads gain 3 % when the machine is quiet, lose half when it is not
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers = providers_for(device, is_lean=is_lean)
+        self._uses_cuda_graph = cuda_graph_size is not None
+        if cuda_graph_size is not None:
+            # sizes that are known fold away what would be computed on the CPU
+            for name, length in zip("HW", cuda_graph_size, strict=True):
+                options.add_free_dimension_override_by_name(name, length)
+        providers = providers_for(
+            device, is_lean=is_lean, uses_cuda_graph=self._uses_cuda_graph
+        )
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 model, options, providers=providers
@@ -83,31 +106,28 @@ class OrtSession:
         results = self._session.run(self._outputs, dict(inputs), self._run_options)
         return dict(zip(self._outputs, results, strict=True))
 
-    def bound(
-        self,
-        inputs: Mapping[str, int],
-        outputs: Mapping[str, int],
-        *,
-        shape: tuple[int, ...],
-    ) -> Any:
-        """Return a binding of bytes that lie on this session's device.
-
-        Args:
-            inputs: Addresses by name.
-            outputs: Addresses by name.
-            shape: Of all of them; uint8.
-        """
+    def bound(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> Any:
+        """Return a binding of memory that lies on this session's device."""
         kind, _, number = self.device.partition(":")
+        where = (kind, int(number or 0))
         binding = self._session.io_binding()
-        for name, address in inputs.items():
-            binding.bind_input(name, kind, int(number or 0), np.uint8, shape, address)
-        for name, address in outputs.items():
-            binding.bind_output(name, kind, int(number or 0), np.uint8, shape, address)
+        for name, b in inputs.items():
+            binding.bind_input(name, *where, b.element, b.shape, b.address)
+        for name, b in outputs.items():
+            binding.bind_output(name, *where, b.element, b.shape, b.address)
         return binding
 
-    def run_bound(self, binding: Any) -> None:
-        """Run the graph once on what is bound, and wait for it."""
-        self._session.run_with_iobinding(binding)
+    def run_bound(self, binding: Any, *, graph_id: int = 1) -> None:
+        """Run the graph once on what is bound, and wait for it.
+
+        Args:
+            binding: From `bound`.
+            graph_id: Which CUDA graph this binding is recorded as, if they are used.
+        """
+        options = None
+        if self._uses_cuda_graph:
+            options = _run_options({"gpu_graph_id": str(graph_id)})
+        self._session.run_with_iobinding(binding, options)
         binding.synchronize_outputs()
 
     def close(self) -> None:
@@ -115,25 +135,25 @@ class OrtSession:
         self._session = None
 
 
-def providers_for(device: str, *, is_lean: bool = False) -> list[Any]:
-    """Return the execution providers to ask for, in order."""
+def providers_for(
+    device: str, *, is_lean: bool = False, uses_cuda_graph: bool = False
+) -> list[Any]:
+    """Return the execution providers to ask for, in order; see `OrtSession`."""
     if device == "cpu":
         return ["CPUExecutionProvider"]
     settings: dict[str, Any] = {"device_id": int(device.partition(":")[2] or 0)}
     if is_lean:
         settings["arena_extend_strategy"] = "kSameAsRequested"
+    if uses_cuda_graph:
+        settings["enable_cuda_graph"] = "1"
     return [("CUDAExecutionProvider", settings), "CPUExecutionProvider"]
 
 
 def lean_run(device: str) -> Any:
     """Return the options of a run behind which the memory that it took is free."""
-    import onnxruntime
-
     kind, _, number = device.partition(":")
-    options = onnxruntime.RunOptions()
     where = f"{'gpu' if kind == 'cuda' else kind}:{number or 0}"
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", where)
-    return options
+    return _run_options({"memory.enable_memory_arena_shrinkage": where})
 
 
 def physical_cores() -> int:
@@ -211,6 +231,15 @@ def one_node_model() -> bytes:
     model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
     data: bytes = model.SerializeToString()
     return data
+
+
+def _run_options(entries: Mapping[str, str]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    for key, value in entries.items():
+        options.add_run_config_entry(key, value)
+    return options
 
 
 def _quiet_options() -> Any:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from rtstyle.runtime.node_order import sort_nodes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 CORE = "tile_core"
@@ -164,26 +165,6 @@ def fields_of(
             raise ValueError(f"tiles: expected no {node.op_type} on the frame's way")
         fields.update(dict.fromkeys(node.output, (reach, jump)))
     return fields
-
-
-def sort_nodes(graph: onnx.GraphProto) -> None:
-    """Put every node behind those that it hangs on, in place; fp16 twins are not so.
-
-    Raises:
-        ValueError: some of them hang on each other.
-    """
-    waiting = [onnx.NodeProto.FromString(n.SerializeToString()) for n in graph.node]
-    missing = {name for node in waiting for name in node.output}
-    ordered: list[onnx.NodeProto] = []
-    while waiting:
-        ready = [node for node in waiting if not missing & set(node.input)]
-        if not ready:
-            raise ValueError("tiles: expected a graph without circles")
-        ordered += ready
-        waiting = [node for node in waiting if missing & set(node.input)]
-        missing -= {name for node in ready for name in node.output}
-    del graph.node[:]
-    graph.node.extend(ordered)
 
 
 def constants_of(graph: onnx.GraphProto) -> dict[str, npt.NDArray[np.generic]]:

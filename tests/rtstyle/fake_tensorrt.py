@@ -214,7 +214,7 @@ class FakeCudaLibrary:
         self._use()
         if self.is_full:
             return 2
-        buffer = ctypes.create_string_buffer(size.value)
+        buffer = ctypes.create_string_buffer(b"\xff" * size.value, size.value)
         handle._obj.value = ctypes.addressof(buffer)
         self.held[ctypes.addressof(buffer)] = buffer
         return 0
@@ -235,6 +235,13 @@ class FakeCudaLibrary:
         assert stream.value in self.held
         self.copies[kind] += 1
         ctypes.memmove(target.value, source.value, size.value)
+        return 0
+
+    def cudaMemsetAsync(  # noqa: N802
+        self, target: Any, value: int, size: Any, stream: Any
+    ) -> int:
+        self._use()
+        ctypes.memset(target.value, value, size.value)
         return 0
 
     def cudaStreamSynchronize(self, stream: Any) -> int:  # noqa: N802

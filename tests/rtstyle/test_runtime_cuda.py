@@ -101,7 +101,7 @@ def test_a_full_gpu_hands_over_to_the_cpu_and_says_so(
     session = session_with(FakeCudaLibrary(), no_room)
     frame = frame_of(400, 720)
 
-    def full(binding: Any) -> None:
+    def full(binding: Any, graph_id: int) -> None:
         raise RuntimeError(FULL)
 
     monkeypatch.setattr(session._ort, "run_bound", full)
@@ -122,7 +122,7 @@ def test_no_memory_for_buffers_counts_as_full_too() -> None:
 def test_other_failures_of_the_gpu_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     session = session_with(FakeCudaLibrary())
 
-    def broken(binding: Any) -> None:
+    def broken(binding: Any, graph_id: int) -> None:
         raise RuntimeError("CUDA failure 700: illegal memory access")
 
     monkeypatch.setattr(session._ort, "run_bound", broken)
@@ -158,7 +158,7 @@ def test_a_session_that_fell_back_to_the_cpu_is_refused(
     monkeypatch.setattr("rtstyle.runtime.onnxruntime.require_cuda", lambda device: None)
     monkeypatch.setattr(
         "rtstyle.runtime.onnxruntime.providers_for",
-        lambda device, is_lean: ["CPUExecutionProvider"],
+        lambda device, **rest: ["CPUExecutionProvider"],
     )
     with pytest.raises(RuntimeUnavailableError, match="fell back to CPUExecution"):
         OrtSession(negative_model(), device="cuda:0")

@@ -195,7 +195,7 @@ def test_a_full_gpu_goes_on_in_tiles_and_says_so_once(
         open_part=open_part,
     )
 
-    def full(binding: object) -> None:
+    def full(binding: object, graph_id: int) -> None:
         sizes.append(1)
         raise RuntimeError("BFCArena: Failed to allocate memory for requested buffer")
 

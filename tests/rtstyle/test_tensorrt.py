@@ -17,15 +17,17 @@ from rtstyle.networks import JohnsonNet, SwiftConfig, SwiftNet
 from rtstyle.runtime import Arrays, open_session, tensorrt_build
 from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.engine_cache import Profile, engine_folder
+from rtstyle.runtime.float_ends import with_float_ends
 from rtstyle.runtime.switching import SwitchingSession
 from rtstyle.runtime.tensorrt import TensorRtSession
 from rtstyle.runtime.tensorrt_build import build_engine, describe_gpu
-from rtstyle.runtime.tensorrt_graph import with_float_ends
 from rtstyle.style_file import Style
 from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.to_fp16 import fp16_graph
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_export.to_tensorrt import export_engine
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary, FakeTrt
+from tests.tiny_styles import negative_model
 
 ROOT = Path(__file__).parents[2]
 SMALL = Profile((16, 16), (64, 64), (128, 128))
@@ -78,6 +80,13 @@ def test_a_johnson_graph_is_rewritten_too() -> None:
     model, frame = to_onnx(JohnsonNet(width=4).eval()), frame_of(40, 52)
     got = by_onnxruntime(with_float_ends(model), frame)
     assert (got == by_onnxruntime(model, frame)).all()
+
+
+@pytest.mark.slow
+def test_an_fp16_twin_keeps_its_conversions_inside(model: bytes) -> None:
+    twin, frame = fp16_graph(model), frame_of(41, 55)
+    got = by_onnxruntime(with_float_ends(twin), frame)
+    assert (got == by_onnxruntime(twin, frame)).all() and got.std() > 5.0
 
 
 @pytest.mark.slow
@@ -262,6 +271,11 @@ class Plain:
 
     def close(self) -> None:
         self.is_closed = True
+
+
+def test_a_graph_that_computes_on_bytes_is_left_alone() -> None:
+    with pytest.raises(ValueError, match="expected bytes to be moved, got Sub"):
+        with_float_ends(negative_model())
 
 
 def test_frames_go_on_while_an_engine_is_built_and_then_switch() -> None:

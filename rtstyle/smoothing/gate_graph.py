@@ -1,4 +1,7 @@
-"""The motion gate as nodes of a style graph: state in, state out."""
+"""The motion gate as nodes of a style graph: state in, state out.
+
+On a GPU the state then never leaves the device.
+"""
 
 import onnx
 from onnx import parser
@@ -15,6 +18,17 @@ STATE = {
     "floor": "float32 [1]: the noise floor",
 }
 """What goes in as ``<name>_before`` and comes out as ``<name>``; zeros at first."""
+BEFORE = "_before"
+"""Behind the name of a state that goes in."""
+RESTART = "restart"
+"""Input: float32 ``[1]``, 1 on a first frame, else 0."""
+
+
+def state_shapes(height: int, width: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each state for frames of this size; all are float32."""
+    cells = (-(-height // CELL_PX), -(-width // CELL_PX))
+    return {"smoothed": (height, width, 3), "reference": cells, "floor": (1,)}
+
 
 GATE_TEXT = f"""
 <ir_version: 9, opset_import: ["": 18]>
@@ -136,6 +150,16 @@ def gate_model() -> onnx.ModelProto:
     return model
 
 
+def gated_style(model: bytes) -> bytes:
+    """Return a serialised style graph that steadies its own picture; see `with_gate`.
+
+    Raises:
+        ValueError: the graph has other ends or an older opset.
+    """
+    data: bytes = with_gate(onnx.load_from_string(model)).SerializeToString()
+    return data
+
+
 def with_gate(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a style graph whose ``stylized`` is steadied inside the graph.
 
@@ -159,9 +183,7 @@ def with_gate(model: onnx.ModelProto) -> onnx.ModelProto:
                 if name == "stylized":
                     names[index] = PREFIX + "fresh"
     gated.graph.node.extend(gate.graph.node)
-    new_inputs = [
-        v for v in gate.graph.input if v.name.endswith(("_before", "restart"))
-    ]
+    new_inputs = [v for v in gate.graph.input if v.name.endswith((BEFORE, RESTART))]
     gated.graph.input.extend(new_inputs)
     gated.graph.output.extend(v for v in gate.graph.output if v.name in STATE)
     onnx.checker.check_model(gated)

@@ -7,7 +7,7 @@ import pytest
 from onnx import parser
 
 from rtstyle.smoothing import GateSmoother
-from rtstyle_export.gate_graph import STATE, gate_model, with_gate
+from rtstyle.smoothing.gate_graph import STATE, gate_model, with_gate
 from rtstyle_streams.frame import Pixels
 
 NEGATIVE = """

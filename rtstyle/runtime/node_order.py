@@ -1,0 +1,25 @@
+"""The order of a graph's nodes."""
+
+import onnx
+
+
+def sort_nodes(graph: onnx.GraphProto) -> None:
+    """Put every node behind those that it hangs on, in place.
+
+    onnxruntime's conversion to fp16 leaves them out of order.
+
+    Raises:
+        ValueError: some of them hang on each other.
+    """
+    waiting = [onnx.NodeProto.FromString(n.SerializeToString()) for n in graph.node]
+    missing = {name for node in waiting for name in node.output}
+    ordered: list[onnx.NodeProto] = []
+    while waiting:
+        ready = [node for node in waiting if not missing & set(node.input)]
+        if not ready:
+            raise ValueError("graph: expected a graph without circles")
+        ordered += ready
+        waiting = [node for node in waiting if missing & set(node.input)]
+        missing -= {name for node in ready for name in node.output}
+    del graph.node[:]
+    graph.node.extend(ordered)

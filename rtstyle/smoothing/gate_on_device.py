@@ -1,0 +1,81 @@
+"""The motion gate where the network runs: the smoothed picture stays on the GPU."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from rtstyle.runtime.protocol import Arrays, Session
+from rtstyle.smoothing.gate import GateSmoother
+from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
+from rtstyle_streams.frame import Pixels
+
+
+@runtime_checkable
+class SteadySession(Protocol):
+    """A session that can steady what it paints, such as `CudaSession`."""
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """Run the graph once; see `Session.run`."""
+        ...
+
+    def steadied(self, frame: Pixels, *, restart: bool) -> Pixels | None:
+        """Return the steadied frame; None when it cannot, and then never again."""
+        ...
+
+
+class GateOnDevice:
+    """Runs a network and the gate behind it; frames come in order, from one thread.
+
+    Scene cuts are found here, from a small luma picture, and only the word that the
+    past is to be forgotten goes to the device. Where the device cannot (its memory is
+    full), `GateSmoother` does the same here.
+    """
+
+    def __init__(self, session: SteadySession) -> None:
+        """Steady what `session` paints."""
+        self._session = session
+        self._detector = SceneCutDetector()
+        self._shape: tuple[int, ...] = ()
+        self._here: GateSmoother | None = None
+
+    def __call__(self, content: Pixels) -> Pixels:
+        """Return the stylized and steadied frame.
+
+        Args:
+            content: RGB, ``(H, W, 3)``, uint8; what the network sees.
+
+        Returns:
+            Same shape; within 1 of 255 of `GateSmoother`.
+        """
+        if self._here is None:
+            is_cut = self._detector(content)
+            restart = is_cut or content.shape != self._shape
+            made = self._session.steadied(content, restart=restart)
+            if made is not None:
+                self._shape = content.shape
+                return made
+            self._here = GateSmoother()
+        fresh = self._session.run({FRAME_INPUT: content})[FRAME_OUTPUT]
+        return self._here(content, np.asarray(fresh, np.uint8))
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        self._shape = ()
+        self._detector.reset()
+        if self._here is not None:
+            self._here.reset()
+
+
+def gate_on_device(sessions: list[Session], *, workers: int) -> GateOnDevice | None:
+    """Return the gate for a single session that has one, else None.
+
+    Args:
+        sessions: All that are run for a frame; the pictures of several are mixed
+            before they are steadied, which is done here then.
+        workers: Threads that run frames; several do not keep their order.
+    """
+    if len(sessions) != 1 or workers != 1:
+        return None
+    session = sessions[0]
+    return GateOnDevice(session) if isinstance(session, SteadySession) else None
