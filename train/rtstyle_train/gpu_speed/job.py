@@ -27,7 +27,7 @@ NETWORKS = ("small", "johnson", "slim", "adain", "small-flat")
 NO_TIME = "no time left"
 """Why a case was left out, if nothing went wrong."""
 LEAST_SECONDS = 3.0
-"""What a case is thought to take before one was measured."""
+"""What a case is thought to take, unless the last one of its way took longer."""
 FIRST_SIZE = (1080, 1920)
 """Height and width that come first, in pixels; then the largest."""
 
@@ -142,10 +142,10 @@ def measured(
         ends_at: When to be done, on `time.monotonic`.
         seconds_each: How long one case is timed.
     """
-    longest: dict[Way, float] = dict.fromkeys(WAYS, LEAST_SECONDS)
+    took: dict[Way, float] = dict.fromkeys(WAYS, LEAST_SECONDS)
     for case in wanted:
         began = time.monotonic()
-        if began + longest[case.way] > ends_at:
+        if began + took[case.way] > ends_at:
             yield Skipped(case, NO_TIME)
             continue
         frame = photo(case.height, case.width)
@@ -154,7 +154,7 @@ def measured(
             yield _measure(case, network, frame, device, ceilings, seconds_each)
         except RuntimeError as error:  # CUDA's and the compiler's; the others go on
             yield Skipped(case, " ".join(str(error).split())[:300])
-        longest[case.way] = max(longest[case.way], time.monotonic() - began)
+        took[case.way] = max(LEAST_SECONDS, time.monotonic() - began)
 
 
 @torch.no_grad()
