@@ -53,6 +53,7 @@ class LiveStyles:
             device=self.device,
             matrix=self.matrix,
             mask=self.mask,
+            is_live=True,
         )
 
     def go_on(self, current: Styler, spec: StyleSpec) -> Styler:

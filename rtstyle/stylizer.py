@@ -20,6 +20,7 @@ from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.onnxruntime import physical_cores
 from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
+from rtstyle.smoothing.gate_on_device import Steadied, gate_on_device
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
@@ -43,7 +44,12 @@ class Controls:
     height: int | None = None
     """Lines that the network sees; None means all."""
     scale: float = 1.0
-    """Size of the strokes: the network sees so many times fewer lines."""
+    """Size of the strokes: the network sees so many times fewer lines.
+
+    Of the ways tried this is the one that changes strokes and nothing else, for fixed
+    styles and paintings alike: a painting shown larger or smaller to its encoder gives
+    smoother or busier pictures rather than larger or smaller strokes.
+    """
     mask: MaskMode = "off"
     """Which part is stylized; means something where the stylizer has a mask."""
 
@@ -93,6 +99,7 @@ class Stylizer:
         matrix: ColourMatrix = "bt709",
         workers: int = 1,
         mask: Mask | None = None,
+        is_live: bool = False,
     ) -> None:
         """Load a style, or all of a mixture, onto a device.
 
@@ -109,6 +116,8 @@ class Stylizer:
                 each call runs on one CPU core. 0 means as many as suit the device.
             mask: Marks what is stylized where `Controls.mask` says so; several
                 stylizers may share it, and its owner closes it.
+            is_live: Whether frames would rather be painted by a slower runtime than
+                wait for minutes until an engine is built.
         """
         chosen = resolve_device(device)
         shares = _shares(style)
@@ -127,9 +136,11 @@ class Stylizer:
                 device=chosen,
                 precision=precision,
                 threads=1 if self.workers > 1 else None,
+                is_live=is_live,
             )
             for style in styles
         ]
+        self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
         self._steady = _Steadier()
 
@@ -155,6 +166,8 @@ class Stylizer:
         if self.controls.strength == 0.0:
             return seen, seen
         frame = _at_least(seen, SMALLEST_SIDE)
+        if self._gate and self.controls.smooth == "gate" and frame.shape == seen.shape:
+            return seen, self._gate(frame)
         pictures = [s.run({FRAME_INPUT: frame})[FRAME_OUTPUT] for s in self.sessions]
         made = cross_fade(pictures, self.weights)
         return seen, np.asarray(made[: seen.shape[0], : seen.shape[1]], np.uint8)
@@ -170,7 +183,8 @@ class Stylizer:
         controls = self.controls
         if controls.strength == 0.0:
             return content
-        made = self._steady(seen, made, mode=controls.smooth)
+        if not isinstance(made, Steadied):
+            made = self._steady(seen, made, mode=controls.smooth)
         if seen is not content:
             made = restore_detail(content, seen, made)
         if controls.keep_colors:
@@ -206,12 +220,14 @@ class Stylizer:
             workers=self.workers,
             mask=self.mask,
         )
-        fresh._steady = self._steady
+        fresh._steady, fresh._gate = self._steady, None
         return fresh
 
     def reset(self) -> None:
         """Forget all frames so far; the mask knows scene cuts by itself."""
         self._steady.reset()
+        if self._gate:
+            self._gate.reset()
 
     def close(self) -> None:
         """Let go of the networks; may be called twice."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 
@@ -10,6 +11,7 @@ from rtstyle.runtime.measure import Opener, fastest
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
 from rtstyle.runtime.openvino import OpenVinoSession
 from rtstyle.runtime.protocol import Session
+from rtstyle.runtime.switching import SwitchingSession
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ def open_session(
     device: str = "auto",
     threads: int | None = None,
     precision: str = "auto",
+    is_live: bool = False,
 ) -> Session:
     """Load a graph where it is asked for; choose only what is left to ``auto``.
 
@@ -36,6 +39,7 @@ def open_session(
         threads: CPU threads inside one node; None means all physical cores.
         precision: One of `rtstyle.precision.PRECISIONS`: what a runtime may compute
             in; the graph itself is fp32 or int8 already.
+        is_live: Whether frames go on in onnxruntime while an engine is being built.
 
     Raises:
         UsageError: no such runtime or device.
@@ -50,6 +54,8 @@ def open_session(
         )
     chosen = resolve_device(device)
     openers = openers_for(model, device=chosen, threads=threads, precision=precision)
+    if runtime == "tensorrt" and is_live:
+        return engine_or_meanwhile(model, openers, device=chosen, precision=precision)
     if runtime != "auto":
         return openers[runtime]()
     candidates = auto_candidates(chosen, precision)
@@ -86,6 +92,23 @@ def openers_for(
         ),
         "tensorrt": tensorrt,
     }
+
+
+def engine_or_meanwhile(
+    model: bytes, openers: Mapping[str, Opener], *, device: str, precision: str
+) -> Session:
+    """Return TensorRT if its engine is there, else what paints until it is.
+
+    Raises:
+        MissingExtraError: TensorRT is not installed.
+        RuntimeUnavailableError: there is no GPU for it.
+    """
+    from rtstyle.runtime.tensorrt import has_engine
+
+    if has_engine(model, device=device, precision=precision):
+        return openers["tensorrt"]()
+    log.info("tensorrt: onnxruntime goes on until the engine is built")
+    return SwitchingSession(openers["onnxruntime"](), openers["tensorrt"])
 
 
 def auto_candidates(device: str, precision: str) -> list[str]:

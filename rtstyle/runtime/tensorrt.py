@@ -9,7 +9,12 @@ import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.engine_cache import Profile, cached_engine
+from rtstyle.runtime.engine_cache import (
+    Profile,
+    cached_engine,
+    engine_folder,
+    read_engine,
+)
 from rtstyle.runtime.protocol import Arrays
 from rtstyle.runtime.tensorrt_api import Context, TensorRt, import_tensorrt
 from rtstyle.runtime.tensorrt_build import build_engine, engine_key, report_on_stderr
@@ -49,17 +54,8 @@ class TensorRtSession:
             UsageError: a precision or device that it does not have.
         """
         self._trt = trt or import_tensorrt()
-        if not device.startswith("cuda"):
-            raise UsageError(
-                f"runtime tensorrt: expected device cuda:N, got {device}; "
-                "use --device cuda, or --runtime onnxruntime"
-            )
-        if precision not in ("auto", "fp32", "fp16"):
-            raise UsageError(
-                f"precision {precision}: expected fp32 or fp16 for TensorRT"
-            )
         self.device, self.profile = device, profile or Profile()
-        numbers = "fp16" if precision == "fp16" else "fp32"
+        numbers = numbers_for(device, precision)
         # first of all, as TensorRT builds and loads on the device that it finds set
         self._cuda = cuda or Cuda(device=int(device.partition(":")[2] or 0))
         try:
@@ -153,6 +149,38 @@ class TensorRtSession:
         self._cuda.download(self._near, self._far_out, count)
         self._cuda.synchronize()
         return self._near[:count].reshape(frame.shape).copy()
+
+
+def has_engine(
+    model: bytes, *, device: str, precision: str, trt: TensorRt | None = None
+) -> bool:
+    """Return whether `TensorRtSession` would find its engine built.
+
+    Raises:
+        MissingExtraError: TensorRT is not installed.
+        RuntimeUnavailableError: no GPU.
+        UsageError: a precision or device that it does not have.
+    """
+    module = trt or import_tensorrt()
+    numbers = numbers_for(device, precision)
+    key = engine_key(module, model, device=device, profile=Profile(), precision=numbers)
+    return read_engine(engine_folder() / key.file_name, key) is not None
+
+
+def numbers_for(device: str, precision: str) -> str:
+    """Return ``fp32`` or ``fp16`` for what was asked for.
+
+    Raises:
+        UsageError: a precision or device that TensorRT does not have.
+    """
+    if not device.startswith("cuda"):
+        raise UsageError(
+            f"runtime tensorrt: expected device cuda:N, got {device}; "
+            "use --device cuda, or --runtime onnxruntime"
+        )
+    if precision not in ("auto", "fp32", "fp16"):
+        raise UsageError(f"precision {precision}: expected fp32 or fp16 for TensorRT")
+    return "fp16" if precision == "fp16" else "fp32"
 
 
 def _text(size: tuple[int, int]) -> str:

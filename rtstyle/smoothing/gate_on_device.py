@@ -24,6 +24,10 @@ class SteadySession(Protocol):
         ...
 
 
+class Steadied(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
+    """A stylized frame that needs no further smoothing."""
+
+
 class GateOnDevice:
     """Runs a network and the gate behind it; frames come in order, from one thread.
 
@@ -39,7 +43,7 @@ class GateOnDevice:
         self._shape: tuple[int, ...] = ()
         self._here: GateSmoother | None = None
 
-    def __call__(self, content: Pixels) -> Pixels:
+    def __call__(self, content: Pixels) -> Steadied:
         """Return the stylized and steadied frame.
 
         Args:
@@ -54,10 +58,10 @@ class GateOnDevice:
             made = self._session.steadied(content, restart=restart)
             if made is not None:
                 self._shape = content.shape
-                return made
+                return made.view(Steadied)
             self._here = GateSmoother()
         fresh = self._session.run({FRAME_INPUT: content})[FRAME_OUTPUT]
-        return self._here(content, np.asarray(fresh, np.uint8))
+        return self._here(content, np.asarray(fresh, np.uint8)).view(Steadied)
 
     def reset(self) -> None:
         """Forget all frames."""

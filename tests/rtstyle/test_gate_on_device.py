@@ -16,10 +16,12 @@ from rtstyle.runtime.onnxruntime import OrtSession, providers_for
 from rtstyle.smoothing import GateSmoother
 from rtstyle.smoothing.gate_graph import gated_style
 from rtstyle.smoothing.gate_on_device import GateOnDevice, gate_on_device
+from rtstyle.style_file import Style
+from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
 from tests.rtstyle.test_gate_graph import video
-from tests.tiny_styles import negative_model
+from tests.tiny_styles import CARD, negative_model
 
 
 class Device:
@@ -133,6 +135,29 @@ def test_other_failures_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device.library, "cudaMemsetAsync", broken)
     with pytest.raises(RuntimeUnavailableError, match="failed with status 700"):
         device.gate(video(40, 60, num_frames=1)[0])
+
+
+@pytest.mark.parametrize("height", [None, 48])
+def test_a_stylizer_takes_the_gate_of_its_device(
+    height: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controls = Controls(smooth="gate", height=height)
+    style, device = Style("negative", negative_model(), CARD), Device()
+    here = Stylizer(style, controls=controls, device="cpu")
+    monkeypatch.setattr(
+        "rtstyle.stylizer.open_session", lambda model, **rest: device.session
+    )
+    there = Stylizer(style, controls=controls, device="cpu")
+    frames = video(64, 96, num_frames=12)
+    for frame in frames:
+        assert np.abs(there(frame).astype(int) - here(frame)).max() <= 1
+    assert device.library.copies[1] == len(frames)
+    assert device.opened == [None], "the gate on the device was not used"
+    there.reset()
+    here.reset()
+    assert np.abs(there(frames[2]).astype(int) - here(frames[2])).max() <= 1
+    controls.smooth = "off"
+    assert np.abs(there(frames[3]).astype(int) - here(frames[3])).max() <= 1
 
 
 def test_only_one_network_in_one_thread_is_steadied_on_its_device() -> None:

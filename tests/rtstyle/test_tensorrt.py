@@ -14,7 +14,7 @@ import torch
 
 from rtstyle.errors import MissingExtraError, RuntimeUnavailableError, UsageError
 from rtstyle.networks import JohnsonNet, SwiftConfig, SwiftNet
-from rtstyle.runtime import Arrays, open_session, tensorrt_build
+from rtstyle.runtime import Arrays, Session, open_session, tensorrt, tensorrt_build
 from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.engine_cache import Profile, engine_folder
 from rtstyle.runtime.float_ends import with_float_ends
@@ -172,6 +172,38 @@ def test_an_engine_is_built_ahead_by_export_and_found_by_the_runtime(
     assert told == [("tactics", n, 2) for n in (0, 1, 2, 2)]
     session_of(model, trt)
     assert trt.num_builds == 1
+
+
+@pytest.mark.slow
+def test_live_frames_are_painted_while_an_engine_is_built(
+    model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trt, may_build, frame = FakeTrt(), threading.Event(), frame_of(40, 48)
+    build = trt.Builder
+
+    def slow_builder(logger: object) -> object:
+        assert may_build.wait(20.0)
+        return build(logger)
+
+    def on_gpu(model: bytes, **rest: object) -> Session:
+        return open_session(model, runtime="onnxruntime", device="cpu")
+
+    monkeypatch.setattr(trt, "Builder", slow_builder)
+    monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: trt)
+    library = FakeCudaLibrary()
+    monkeypatch.setattr("rtstyle.runtime.cuda_memory.load_library", lambda: library)
+    monkeypatch.setattr("rtstyle.runtime.cuda_session.open_on_gpu", on_gpu)
+    wanted = by_onnxruntime(model, frame)
+    live = open_session(model, runtime="tensorrt", device="cuda:0", is_live=True)
+    assert isinstance(live, SwitchingSession)
+    assert (live.run({"frame": frame})["stylized"] == wanted).all()
+    assert live.runtime == "onnxruntime"
+    may_build.set()
+    assert live.wait(30.0) and live.runtime == "tensorrt"
+    assert (live.run({"frame": frame})["stylized"] == wanted).all()
+    live.close()
+    again = open_session(model, runtime="tensorrt", device="cuda:0", is_live=True)
+    assert isinstance(again, TensorRtSession) and trt.num_builds == 1
 
 
 @pytest.mark.slow
