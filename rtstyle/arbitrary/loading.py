@@ -21,7 +21,6 @@ def load_painting(
     path: Path,
     *,
     strength: float = 1.0,
-    scale: float = 1.0,
     colors_of: Pixels | None = None,
 ) -> Style:
     """Return the style of a painting.
@@ -31,7 +30,6 @@ def load_painting(
     Args:
         path: A picture file.
         strength: 0 changes least, 1 is the painting's style.
-        scale: Above 1 the painting is shown larger, below 1 smaller.
         colors_of: A content frame, RGB ``(H, W, 3)`` uint8, whose colours the painting
             is given first; None leaves it its own.
 
@@ -42,12 +40,11 @@ def load_painting(
     if not 0.0 <= strength <= 1.0:
         raise UsageError(f"style strength: expected 0 to 1, got {strength}")
     network = painting_network()
-    side = round(network.side * scale)
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    key = f"{digest} {network.encoder_sha256} {side} {_colours_key(colors_of)}"
+    key = f"{digest} {network.encoder_sha256} {network.side} {_colours_key(colors_of)}"
 
     def encode() -> Modulation:
-        return _encoded(network, path, side=side, colors_of=colors_of)
+        return _encoded(network, path, colors_of)
 
     modulation = PaintingCache().get(key, encode)
     card = {
@@ -87,13 +84,13 @@ def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
 
 
 def _encoded(
-    network: PaintingNetwork, path: Path, *, side: int, colors_of: Pixels | None
+    network: PaintingNetwork, path: Path, colors_of: Pixels | None
 ) -> Modulation:
     """Read a painting, give it the content's colours if asked for, and encode it."""
     painting = read_painting(path)
     for line in painting.notices:
         log.warning("%s", line)
-    pixels = shown(painting.pixels, side=side)
+    pixels = shown(painting.pixels, side=network.side)
     if colors_of is not None:
         pixels = match_colors(pixels, colors_of)
     return network.encode(pixels)

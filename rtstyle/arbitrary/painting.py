@@ -106,8 +106,7 @@ def shown(painting: Pixels, *, side: int) -> Pixels:
 
     Args:
         painting: RGB, shape ``(H, W, 3)``, uint8.
-        side: Side of the square of the same area, in pixels; larger strokes want a
-            larger one.
+        side: Side of the square of the same area, in pixels.
 
     Returns:
         RGB, its shape kept as far as each side can be `LEAST_SIDE` to `MOST_SIDE`.
