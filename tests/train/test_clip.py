@@ -47,7 +47,7 @@ def test_the_model_is_a_vit_with_49_tokens_and_the_class_token(
     clip: ClipEncoder, pictures: torch.Tensor
 ) -> None:
     assert clip.num_tokens == 50
-    assert clip.image_size == 224
+    assert clip.image_size == 112
     assert clip.tokens(pictures).shape == (2, 50, 32)
     assert clip.encode_image(pictures).shape == (2, 128)
     assert not any(p.requires_grad for p in clip.parameters())
@@ -83,7 +83,7 @@ def test_equal_tokens_leave_only_the_bias_of_the_last_norm(clip: ClipEncoder) ->
 def test_pictures_are_scaled_as_open_clip_scales_them(
     clip: ClipEncoder, folder: Path
 ) -> None:
-    red = torch.zeros(1, 3, 224, 224)
+    red = torch.zeros(1, 3, clip.image_size, clip.image_size)
     red[:, 0] = 1.0
     mean = torch.tensor(open_clip.OPENAI_DATASET_MEAN).view(1, 3, 1, 1)
     std = torch.tensor(open_clip.OPENAI_DATASET_STD).view(1, 3, 1, 1)
@@ -91,6 +91,15 @@ def test_pictures_are_scaled_as_open_clip_scales_them(
     torch.testing.assert_close(
         clip.encode_image(red), theirs.encode_image((red - mean) / std)
     )
+
+
+def test_pictures_are_smoothed_before_they_shrink(clip: ClipEncoder) -> None:
+    checks = torch.zeros(1, 3, 224, 224)
+    checks[..., ::2] = 1.0
+    small = clip.fitted(checks)
+    assert small.shape == (1, 3, 112, 112)
+    assert (small[..., 8:-8, 8:-8] - 0.5).abs().max() < 0.05
+    assert clip.fitted(small) is small
 
 
 def test_weights_file_and_config_file_load_like_their_folder(

@@ -25,11 +25,12 @@ from rtstyle_train.small_clip.render import (
     write_words,
 )
 from rtstyle_train.small_clip.retrieval import measure_retrieval
-from rtstyle_train.small_clip.scenes import SIDE
+from rtstyle_train.small_clip.scenes import SEEN_SIDE, SIDE
 from rtstyle_train.small_clip.training import (
     SmallClipConfig,
     attacked,
     contrastive_loss,
+    noisy,
     seen_as_views,
     train,
 )
@@ -125,12 +126,12 @@ POOL = PoolConfig(size=6, batch_size=4, fresh=2, seed=5)
 def test_the_pool_gives_new_pictures_and_draws_old_ones_again() -> None:
     made = Captioned(POOL)
     first, labels = made[0]
-    assert first.shape == (2, 3, SIDE, SIDE) and labels.shape == (2,)
+    assert first.shape == (2, 3, SEEN_SIDE, SEEN_SIDE) and labels.shape == (2,)
     assert (made[0][0] == first).all() and (made[1][0] != first).any()
     pool = PicturePool(POOL, Captioned(POOL))
     for _ in range(5):
         pixels, targets = pool.batch()
-        assert pixels.shape == (4, 3, SIDE, SIDE) and targets.shape == (4,)
+        assert pixels.shape == (4, 3, SEEN_SIDE, SEEN_SIDE) and targets.shape == (4,)
         assert 0 <= pixels.min() and pixels.max() <= 1
     assert pool.count == 12, "two batches' worth at first, then two pictures a step"
 
@@ -152,13 +153,22 @@ def test_half_of_the_pictures_are_seen_as_distorted_crops() -> None:
     assert (images == before).all(), "the input was changed in place"
 
 
+def test_noise_has_its_own_strength_for_each_picture() -> None:
+    images = torch.full((40, 3, 32, 32), 0.5)
+    found = noisy(images, 0.2, torch.Generator().manual_seed(0)) - images
+    strengths = found.flatten(1).std(dim=1)
+    assert strengths.max() < 0.21 and strengths.min() < 0.03
+    assert strengths.std() > 0.03
+    assert (images == 0.5).all(), "the input was changed in place"
+
+
 def test_an_attack_is_short_and_makes_the_loss_larger(tmp_path: Path) -> None:
     torch.manual_seed(0)
     description = start_folder(tmp_path, width=32, layers=1)
     network, tokenizer = build(tmp_path, description)
     tokens = tokenizer([caption.text for caption in CAPTIONS])
     labels = torch.tensor([3, 40, 66])
-    images = torch.full((3, 3, SIDE, SIDE), 0.5)
+    images = torch.full((3, 3, SEEN_SIDE, SEEN_SIDE), 0.5)
     changed = attacked(network, images, tokens, labels, 8.0)
     lengths = (changed - images).flatten(1).norm(dim=1)
     assert (lengths > 1).all() and (lengths <= 12.01).all()

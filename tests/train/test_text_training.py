@@ -204,11 +204,26 @@ def test_terms_are_the_weighted_losses(room: Path, clip_folder: Path) -> None:
     terms = style.terms(
         stylized, content, rows=[0, 1], generator=torch.Generator().manual_seed(0)
     )
-    start, end = style.clip.encode_image(content), style.clip.encode_image(stylized)
+    start, end = (
+        style.clip.encode_image(style.clip.fitted(p)) for p in (content, stylized)
+    )
     expected = 7.0 * directional_loss(end, start, style.direction)
     torch.testing.assert_close(terms["directional"], expected)
     assert terms["range"] == 0
     assert all(torch.isfinite(term) for term in terms.values())
+
+
+def test_noise_on_the_views_is_the_same_for_the_same_step(
+    room: Path, clip_folder: Path
+) -> None:
+    calm, shaken = (make_style(room, clip_folder, noise=n) for n in (0.0, 0.2))
+
+    def loss(style: TextStyle) -> float:
+        terms = style.losses(nn.Identity(), step=1, rank=0, device=torch.device("cpu"))
+        return terms["directional"].item()
+
+    assert loss(shaken) == loss(shaken)
+    assert loss(shaken) != loss(calm)
 
 
 def test_the_same_step_gives_the_same_losses(room: Path, clip_folder: Path) -> None:

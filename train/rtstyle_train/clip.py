@@ -169,14 +169,18 @@ class ClipEncoder(nn.Module):
         return " ".join(words)
 
     def fitted(self, pixels: Tensor) -> Tensor:
-        """Return pictures at the size that the image encoder reads, same range."""
+        """Return pictures at the size that the image encoder reads, smoothed first."""
         size = (self.image_size, self.image_size)
         if pixels.shape[2:] == size:
             return pixels
-        return F.interpolate(pixels, size, mode="bicubic", align_corners=False)
+        return F.interpolate(pixels, size, mode="bicubic", antialias=True)
 
     def _prepared(self, pixels: Tensor) -> Tensor:
-        return (self.fitted(pixels) - self.mean) / self.std
+        """Return what the encoder reads; resized as the papers do, not smoothed."""
+        size = (self.image_size, self.image_size)
+        if pixels.shape[2:] != size:
+            pixels = F.interpolate(pixels, size, mode="bicubic", align_corners=False)
+        return (pixels - self.mean) / self.std
 
 
 def longest_count(tokenizer: Tokenizer, prompt: str) -> int:

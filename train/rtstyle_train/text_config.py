@@ -49,6 +49,8 @@ class TextConfig:
     """Views of all pictures of a step together."""
     crop_size: int = 96
     """Side of the views before they are distorted and resized, in pixels."""
+    noise: float = 0.0
+    """Standard deviation of noise on what CLIP sees; it smooths its gradients."""
     loss_network: Literal["vgg16", "vgg19"] = "vgg19"
     """Architecture of the content loss network."""
     content_layers: tuple[str, ...] = ("relu4_2", "relu5_2")

@@ -32,6 +32,8 @@ class FreeConfig:
     """Weight of the mean distance of patches, against 1 for the whole picture."""
     tv_weight: float = 4.0
     """Weight of the total variation."""
+    noise: float = 0.1
+    """Standard deviation of noise on what CLIP sees."""
     seed: int = 1234
     """Of the patches."""
 
@@ -60,7 +62,7 @@ def free_pictures(
     content = photos.to(device)
     ways = torch.stack([clip.direction(prompt) for prompt in prompts])
     with torch.no_grad():
-        start = clip.encode_image(content)
+        start = clip.encode_image(clip.fitted(content))
     pixels = content.clone().requires_grad_()
     optimizer = torch.optim.Adam([pixels], lr=config.learning_rate)
     generator = torch.Generator().manual_seed(config.seed)
@@ -76,8 +78,10 @@ def free_pictures(
             generator=generator,
         )
         owner = patches.owner
-        parts = clip.encode_image(patches.pixels, band=band)
-        whole = clip.encode_image(pixels, band=band)
+        views = torch.cat([patches.pixels, clip.fitted(pixels)])
+        noise = torch.randn(views.shape, generator=generator).to(views)
+        seen = clip.encode_image(views + config.noise * noise, band=band)
+        parts, whole = seen[: -len(pixels)], seen[-len(pixels) :]
         loss = directional_distances(whole, start, ways).sum()
         near = directional_distances(parts, start[owner], ways[owner])
         loss = loss + config.patch_weight * near.sum() / config.views

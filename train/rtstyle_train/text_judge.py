@@ -159,7 +159,7 @@ def along(
 @torch.no_grad()
 def encode(clip: ClipEncoder, pictures: Tensor, *, band: str | None = None) -> Tensor:
     """Return embeddings of pictures anywhere, ``(N, D)``, where `clip` is."""
-    return clip.encode_image(pictures.to(clip.mean.device), band=band)
+    return clip.encode_image(clip.fitted(pictures.to(clip.mean.device)), band=band)
 
 
 def _wins(cosines: Tensor) -> float:

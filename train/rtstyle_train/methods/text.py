@@ -69,7 +69,7 @@ class ContentViews:
         """
         missing = [i for i, row in enumerate(rows) if row not in self._embeddings]
         if missing:
-            found = self.clip.encode_image(pixels[missing])
+            found = self.clip.encode_image(self.clip.fitted(pixels[missing]))
             for i, embedding in zip(missing, found, strict=True):
                 self._embeddings[rows[i]] = embedding
         return torch.stack([self._embeddings[row] for row in rows])
@@ -163,6 +163,9 @@ class TextStyle:
         )
         band = config.band_or_none
         views = torch.cat([patches.pixels, self.clip.fitted(shown)])
+        if config.noise:
+            noise = torch.randn(views.shape, generator=generator).to(views)
+            views = views + config.noise * noise
         seen = self.clip.encode_image(views, band=band)
         parts, whole = seen[: -len(shown)], seen[-len(shown) :]
         patch = patch_loss(

@@ -33,6 +33,7 @@ DEFAULT = SmallClipConfig()
 @click.option("--workers", default=DEFAULT.workers, help="Processes that render.")
 @click.option("--width", default=DEFAULT.width, help="Of the image encoder.")
 @click.option("--layers", default=DEFAULT.layers, help="Of the image encoder.")
+@click.option("--noise", default=DEFAULT.noise, help="Largest deviation of noise.")
 @click.option("--attack", default=DEFAULT.attack, help="Of adversarial training, L2.")
 @click.option("--seconds", default=DEFAULT.seconds, help="Time at most; 0: no limit.")
 @click.option(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rtstyle_train.clip_source import CONFIG_FILE
 from rtstyle_train.small_clip.captions import CAPTIONS
+from rtstyle_train.small_clip.scenes import SEEN_SIDE
 from rtstyle_train.small_clip.vocabulary import (
     learn_merges,
     save_merges,
@@ -37,8 +38,8 @@ def model_config(num_words: int, *, width: int, layers: int) -> dict[str, Any]:
         "embed_dim": 128,
         "quick_gelu": False,
         "vision_cfg": {
-            "image_size": 224,
-            "patch_size": 32,
+            "image_size": SEEN_SIDE,
+            "patch_size": SEEN_SIDE // 7,
             "width": width,
             "layers": layers,
             "head_width": 32,
@@ -88,7 +89,7 @@ def start_as_cosines(weight: Tensor) -> None:
     """Make a patch embedding begin as the lowest cosines of a patch, in place.
 
     Three quarters of the filters see light, the others red against green and yellow
-    against blue. Random filters of 32x32 pixels hardly see patterns, and a training
+    against blue. Random filters of 16x16 pixels hardly see patterns, and a training
     of minutes has no time to find better ones.
 
     Args:

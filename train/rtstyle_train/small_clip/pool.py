@@ -15,7 +15,7 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.data import ContentImages
 from rtstyle_train.small_clip.captions import CAPTIONS, PHOTO
 from rtstyle_train.small_clip.render import Scene, render
-from rtstyle_train.small_clip.scenes import SIDE, render_scene
+from rtstyle_train.small_clip.scenes import SEEN_SIDE, SIDE, render_scene
 
 PHOTO_SHARE = 0.08
 """Share of the pictures that are captioned "photo"."""
@@ -57,13 +57,19 @@ class Captioned(Dataset[tuple[Tensor, Tensor]]):
         return self._scene
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
-        """Return pictures, uint8 ``(fresh, 3, SIDE, SIDE)``, and their captions."""
+        """Return pictures, uint8 ``(fresh, 3, SEEN_SIDE, SEEN_SIDE)``, and captions."""
         cv2.setNumThreads(1)
         random = np.random.default_rng((self.config.seed, number))
         labels = random.integers(0, len(CAPTIONS) - 1, self.config.fresh)
         is_photo = random.random(self.config.fresh) < PHOTO_SHARE
         labels[is_photo] = [c.text for c in CAPTIONS].index(PHOTO)
-        made = [render(CAPTIONS[k], random, scene=self.scene) for k in labels]
+        size = (SEEN_SIDE, SEEN_SIDE)
+        made = [
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            for picture in (
+                render(CAPTIONS[k], random, scene=self.scene) for k in labels
+            )
+        ]
         pixels = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).contiguous()
         return pixels, torch.from_numpy(labels)
 
@@ -118,13 +124,13 @@ class PicturePool:
         )
         self._new = iter(loader)
         self._generator = torch.Generator().manual_seed(config.seed)
-        shape = (config.size, 3, SIDE, SIDE)
-        self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+        self.device = device
+        self.pixels: Tensor | None = None
         self.labels: Tensor | None = None
         self.count = 0
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """Return pictures ``(N, 3, SIDE, SIDE)``, 0..1, and their targets."""
+        """Return pictures ``(N, 3, S, S)``, 0..1, and their targets."""
         size, kept = self.config.batch_size, self.config.size
         self._take()
         while self.count < min(size, kept):
@@ -135,19 +141,23 @@ class PicturePool:
             filled, (size - self.config.fresh,), generator=self._generator
         )
         rows = torch.cat([new, old])[torch.randperm(size, generator=self._generator)]
-        rows = rows.to(self.pixels.device)
-        assert self.labels is not None
+        assert self.pixels is not None and self.labels is not None
+        rows = rows.to(self.device)
         return self.pixels[rows].float().div(255.0), self.labels[rows]
 
     def _take(self) -> None:
         pixels, labels = next(self._new)
-        places = torch.arange(self.count, self.count + len(labels)) % self.config.size
-        places = places.to(self.pixels.device)
-        if self.labels is None:
-            shape = (self.config.size, *labels.shape[1:])
-            self.labels = torch.empty(
-                shape, dtype=labels.dtype, device=self.pixels.device
+        if self.pixels is None or self.labels is None:
+            self.pixels, self.labels = (
+                torch.empty(
+                    (self.config.size, *part.shape[1:]),
+                    dtype=part.dtype,
+                    device=self.device,
+                )
+                for part in (pixels, labels)
             )
-        self.pixels[places] = pixels.to(self.pixels.device)
-        self.labels[places] = labels.to(self.labels.device)
+        places = torch.arange(self.count, self.count + len(labels)) % self.config.size
+        places = places.to(self.device)
+        self.pixels[places] = pixels.to(self.device)
+        self.labels[places] = labels.to(self.device)
         self.count += len(labels)

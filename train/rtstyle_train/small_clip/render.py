@@ -18,7 +18,7 @@ WORDS_SHARE = 0.5
 """Share of the pictures of a caption that show its written words."""
 PALE_SHARE = 0.5
 """Share of the grounds of written words that are paled."""
-SMALL_SHARE = 0.15
+SMALL_SHARE = 0.1
 """Share of the written words that stand on a part of the picture only."""
 
 
@@ -126,7 +126,7 @@ class Lettering:
     """Of the letters, 0..1."""
 
 
-POSTER = Lettering(thickness=(3, 6), size=(0.85, 1.0), shift=10, opacity=(0.7, 1.0))
+POSTER = Lettering(thickness=(4, 6), size=(0.9, 1.0), shift=6, opacity=(0.75, 1.0))
 """As the small CLIP sees words: any font, mostly large."""
 ANYHOW = Lettering(size=(0.5, 1.0), shift=60, opacity=(0.35, 1.0))
 """As the word detector sees them."""

@@ -50,7 +50,7 @@ def measure_retrieval(clip: ClipEncoder, *, repeats: int = 6) -> Retrieval:
         for _ in range(repeats):
             pictures = [render(c, random, words_share=words_share) for c in CAPTIONS]
             batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) / 255.0
-            seen = clip.encode_image(batch.to(read.device))
+            seen = clip.encode_image(clip.fitted(batch.to(read.device)))
             best = (seen @ read.T).argmax(dim=1).cpu()
             hits += int((best == torch.arange(len(CAPTIONS))).sum())
         shares.append(hits / (repeats * len(CAPTIONS)))

@@ -12,6 +12,8 @@ Picture: TypeAlias = npt.NDArray[np.floating[Any]]
 """RGB, last axis 3, 0..255, not yet rounded."""
 SIDE = 224
 """Height and width of every rendered picture, in pixels."""
+SEEN_SIDE = 112
+"""Height and width of what the small CLIP sees, in pixels: 7 patches of 16 each way."""
 
 
 def render_scene(random: np.random.Generator) -> Pixels:

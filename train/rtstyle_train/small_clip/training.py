@@ -18,7 +18,6 @@ from rtstyle_train.muon import Muon
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.model import build, save, start_folder
 from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig
-from rtstyle_train.small_clip.scenes import SIDE
 from rtstyle_train.templates import prompt_templates
 
 BARE = 0.4
@@ -42,17 +41,19 @@ class SmallClipConfig:
     fresh: int = 20
     """Pictures a step that are new; the others come from the last `pool` ones."""
     pool: int = 2048
-    """Pictures that are kept, 150 kB each, where the network is."""
+    """Pictures that are kept, 38 kB each, where the network is."""
     workers: int = 0
     """Processes that render; 0 renders between the steps."""
     width: int = 128
     """Of the image encoder."""
     layers: int = 4
     """Of the image encoder."""
-    attack: float = 0.0
-    """Largest length (L2, of pictures 0..1) of a change of each picture that is
-    made against the network in training; 0 for none. What moves such a network is
-    visible to people."""
+    noise: float = 0.15
+    """Largest standard deviation of noise on the pictures, which are 0..1."""
+    attack: float = 3.0
+    """Largest length (L2, of pictures 0..1) of a change of some pictures that is made
+    against the network in training; 0 for none. What moves a network that stands
+    this, and noise, is visible to people."""
     learning_rate: float = 1e-3
     """Peak of AdamW's; Muon's is `MUON` times it."""
     photos: Path | None = None
@@ -63,6 +64,8 @@ class SmallClipConfig:
 
 CALM_SHARE = 0.15
 """Share of the training in which nothing attacks the network; then it grows."""
+ATTACK_SHARE = 0.25
+"""Share of the pictures that are changed against the network."""
 SAVE_EVERY = 100
 """Steps between two writings of the weights."""
 MUON = 10.0
@@ -102,9 +105,12 @@ def train(
         images, labels = pool.batch()
         images = seen_as_views(images, generator)
         tokens = tokenizer(_sentences(random)).to(device)
+        images = noisy(images, config.noise, generator)
         if config.attack and done > CALM_SHARE:
             length = config.attack * random.random() * min(1.0, 2 * done)
-            images = attacked(network, images, tokens, labels, length)
+            some = int(len(images) * ATTACK_SHARE)
+            worse = attacked(network, images[:some], tokens, labels[:some], length)
+            images = torch.cat([worse, images[some:]])
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * _rate(done)
@@ -126,20 +132,36 @@ def seen_as_views(images: Tensor, generator: torch.Generator) -> Tensor:
     """Return the pictures, the first `VIEW_SHARE` of them as distorted crops.
 
     Args:
-        images: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
+        images: RGB, shape ``(N, 3, S, S)``, 0..1.
         generator: Of the crops; a CPU generator.
     """
-    count = int(len(images) * VIEW_SHARE)
-    low = int(SMALLEST_VIEW * SIDE)
-    side = int(torch.randint(low, SIDE + 1, (1,), generator=generator))
+    count, whole = int(len(images) * VIEW_SHARE), images.shape[-1]
+    low = int(SMALLEST_VIEW * whole)
+    side = int(torch.randint(low, whole + 1, (1,), generator=generator))
     views = random_patches(
         images[:count],
         num_patches=count,
         crop_size=side,
-        size=SIDE,
+        size=whole,
         generator=generator,
     )
     return torch.cat([views.pixels, images[count:]])
+
+
+def noisy(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Return pictures with noise, each with its own strength of 0..`most`.
+
+    Args:
+        images: RGB, shape ``(N, 3, H, W)``, 0..1.
+        most: Largest standard deviation.
+        generator: Of the strengths; the noise itself is the device's.
+
+    Source:
+        Kaur et al. 2019: networks that were trained so have gradients that people
+        can read.
+    """
+    strength = most * torch.rand(len(images), 1, 1, 1, generator=generator)
+    return images + strength.to(images.device) * torch.randn_like(images)
 
 
 def attacked(
@@ -153,7 +175,7 @@ def attacked(
 
     Args:
         network: The CLIP in training; its gradients are left as they were.
-        images: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
+        images: RGB, shape ``(N, 3, S, S)``, 0..1.
         tokens: As for `contrastive_loss`.
         labels: As for `contrastive_loss`.
         length: Of each picture's change, L2.
@@ -169,7 +191,7 @@ def attacked(
     (way,) = torch.autograd.grad(loss, near)
     size = way.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
     changed: Tensor = images + start + length * way / size
-    return changed.clamp(0, 1).detach()
+    return changed.detach()
 
 
 def contrastive_loss(
@@ -179,7 +201,7 @@ def contrastive_loss(
 
     Args:
         network: The CLIP in training.
-        images: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
+        images: RGB, shape ``(N, 3, S, S)``, 0..1.
         tokens: One sentence for each of all C captions, ``(C, L)``.
         labels: Caption of each picture, ``(N,)``.
 
