@@ -26,7 +26,7 @@ def colour_moments(pixels: Pixels) -> tuple[Matrix, Matrix]:
     return mean, centred.T @ centred / len(colours)
 
 
-def match_colors(painting: Pixels, content: Pixels) -> Pixels:
+def match_colours(painting: Pixels, content: Pixels) -> Pixels:
     """Return the painting with mean and covariance of the content's colours.
 
     Args:

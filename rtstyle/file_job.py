@@ -111,12 +111,8 @@ def run_file_job(job: FileJob) -> JobResult:
     spec = parse_style(job.style or DEFAULT_STYLE)
     check_look(job.look, [spec])
     with open_source(job.source) as opened, mask_of(job.look) as mask:
-        first = FirstSeen(opened) if job.look.match_colors else None
-        shares = load_mixture(
-            spec,
-            style_strength=job.look.style_strength,
-            colors_of=first.pixels if first else None,
-        )
+        first = FirstSeen(opened) if job.look.wants_content else None
+        shares = load_mixture(spec, job.look, content=first.pixels if first else None)
         sink = open_sink(
             job.target,
             opened.info,

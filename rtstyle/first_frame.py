@@ -29,7 +29,7 @@ class FirstSeen(ManagedSource):
         self._frames = iter(source)
         first = next(islice(self._frames, after, None), None)
         if first is None:
-            raise SourceError("match colours: expected a first frame, got none")
+            raise SourceError("source: expected a first frame, got none")
         self._first: Frame | None = first
         self.pixels: Pixels = first.pixels
         """Of the first frame, RGB, shape ``(H, W, 3)``, uint8."""

@@ -53,15 +53,18 @@ def load_style(
     name_or_path: str | Path,
     *,
     style_strength: float | None = None,
-    colors_of: Pixels | None = None,
+    match_colors: bool = False,
+    content: Pixels | None = None,
 ) -> Style:
     """Find a style by its name in the gallery, by its file, or make it of a painting.
 
     Args:
         name_or_path: ``starry_night``, or the path of an ``.onnx`` file or a picture.
-        style_strength: For paintings: 0 changes least, 1 (or None) is its style.
-        colors_of: For paintings: a content frame, RGB ``(H, W, 3)`` uint8, whose
-            colours the painting is given first; None leaves it its own.
+        style_strength: For paintings: 1 (or None) is the painting's style, 0 leaves
+            `content` nearly as it is.
+        match_colors: For paintings: whether they are given the colours of `content`.
+        content: For paintings: a frame of what is to be stylized, RGB, shape
+            ``(H, W, 3)``, uint8; None is an average photograph.
 
     Raises:
         StyleFileError: there is none of that name (the nearest are offered), or the
@@ -72,8 +75,10 @@ def load_style(
     path = Path(text).expanduser()
     if text not in files and is_painting(path):
         strength = 1.0 if style_strength is None else style_strength
-        return load_painting(path, strength=strength, colors_of=colors_of)
-    if style_strength is not None or colors_of is not None:
+        return load_painting(
+            path, strength=strength, match_colors=match_colors, content=content
+        )
+    if style_strength is not None or match_colors:
         raise UsageError(
             f"style {text}: expected a painting for style strength and matched "
             "colours, got a fixed style; use strength and keep-colors"

@@ -38,8 +38,8 @@ class LiveStyles:
     """See `Stylizer`."""
     mask: Mask | None = None
     """See `Stylizer`."""
-    colors_of: Pixels | None = None
-    """A frame whose colours paintings are given, RGB ``(H, W, 3)`` uint8, or None."""
+    content: Pixels | None = None
+    """What the camera saw at the start, RGB, shape ``(H, W, 3)``, uint8; see `Look`."""
     _loaded: dict[str, Style] = field(default_factory=dict)
 
     def build(self, spec: StyleSpec) -> Stylizer:
@@ -89,9 +89,7 @@ class LiveStyles:
         for part in spec.parts:
             if part.name not in self._loaded:
                 self._loaded[part.name] = load_part(
-                    part.name,
-                    style_strength=self.look.style_strength,
-                    colors_of=self.colors_of,
+                    part.name, self.look, content=self.content
                 )
             parts.append((self._loaded[part.name], part.weight))
         return mixture_of(parts)

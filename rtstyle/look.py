@@ -16,10 +16,15 @@ class Look:
     style_scale: float = 1.0
     """See `rtstyle.stylizer.Controls.scale`."""
     style_strength: float | None = None
-    """For paintings: 0 changes least, 1 (or None) is the painting's style."""
+    """For paintings: 1 (or None) is the painting's style, 0 changes least."""
     match_colors: bool = False
     """For paintings: whether they are given the first frame's colours before."""
     mask: str | None = None
     """``person``, ``background`` or a model's file; None stylizes the whole frame."""
     mask_model: str | None = None
     """The model's file for the first two."""
+
+    @property
+    def wants_content(self) -> bool:
+        """Tell whether paintings are read differently for different content."""
+        return self.match_colors or self.style_strength not in (None, 1.0)

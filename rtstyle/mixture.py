@@ -44,54 +44,45 @@ def check_look(look: Look, specs: Sequence[StyleSpec]) -> None:
 
 
 def load_mixture(
-    style: StyleSpec | str,
-    *,
-    style_strength: float | None = None,
-    colors_of: Pixels | None = None,
+    style: StyleSpec | str, look: Look | None = None, *, content: Pixels | None = None
 ) -> tuple[Share, ...]:
     """Load all styles of a mixture: all paintings in one network, fixed ones apart.
 
     Args:
         style: As for `parse_style`.
-        style_strength: For paintings: 0 changes least, 1 (or None) is their style.
-        colors_of: A content frame whose colours paintings are given, RGB ``(H, W, 3)``
-            uint8; None leaves them their own.
+        look: How paintings are read.
+        content: A frame of what is to be stylized, RGB, shape ``(H, W, 3)``, uint8,
+            for a look that wants it.
 
     Returns:
         One share for each network that has to run.
 
     Raises:
         StyleFileError: one of them cannot be found or read.
-        UsageError: the text makes no sense, or the control none for these styles.
+        UsageError: the text makes no sense, or the look none for these styles.
     """
     spec = parse_style(style) if isinstance(style, str) else style
-    check_look(
-        Look(style_strength=style_strength, match_colors=colors_of is not None), [spec]
-    )
+    look = look or Look()
+    check_look(look, [spec])
     return mixture_of(
-        [
-            (
-                load_part(
-                    part.name, style_strength=style_strength, colors_of=colors_of
-                ),
-                part.weight,
-            )
-            for part in spec.parts
-        ]
+        [(load_part(p.name, look, content=content), p.weight) for p in spec.parts]
     )
 
 
-def load_part(
-    name: str, *, style_strength: float | None, colors_of: Pixels | None
-) -> Style:
-    """Load one style of a mixture; a fixed one whatever the paintings' controls say.
+def load_part(name: str, look: Look, *, content: Pixels | None) -> Style:
+    """Load one style of a mixture; a fixed one whatever the look says of paintings.
 
     Raises:
         StyleFileError: it cannot be found or read.
     """
-    if names_painting(name):
-        return load_style(name, style_strength=style_strength, colors_of=colors_of)
-    return load_style(name)
+    if not names_painting(name):
+        return load_style(name)
+    return load_style(
+        name,
+        style_strength=look.style_strength,
+        match_colors=look.match_colors,
+        content=content,
+    )
 
 
 def mixture_of(parts: Sequence[tuple[Style, float]]) -> tuple[Share, ...]:

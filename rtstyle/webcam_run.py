@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 TELL_DELAY_SECONDS = 5.0
 """How long after the start the measured delay is told."""
 DARK_FRAMES = 15
-"""Frames of a camera that pass before one is looked at for its colours: half a second,
+"""Frames of a camera that pass before one is looked at: half a second,
 in which it finds its exposure."""
 ENDLESS = 10**9
 """Frames of the sample scene when it plays a camera: a year of them."""
@@ -100,7 +100,7 @@ def run_webcam(
         camera = stack.enter_context(open_camera(settings))
         mask = stack.enter_context(mask_of(settings.look))
         source: Source = camera
-        if settings.look.match_colors:
+        if settings.look.wants_content:
             source = FirstSeen(camera, after=DARK_FRAMES)
         styles = _live_styles(settings, source, mask)
         studio = _open_studio(settings, specs, camera.info, styles, build, stack)
@@ -130,7 +130,7 @@ def _live_styles(
         device=settings.device,
         matrix=source.info.matrix,
         mask=mask,
-        colors_of=source.pixels if isinstance(source, FirstSeen) else None,
+        content=source.pixels if isinstance(source, FirstSeen) else None,
     )
 
 

@@ -3,13 +3,13 @@
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rtstyle.arbitrary.cache import Modulation, PaintingCache
 from rtstyle.arbitrary.modulation import PaintingNetwork, mixed, painting_network
 from rtstyle.arbitrary.painting import read_bytes, read_painting, shown
-from rtstyle.colour_transfer import colour_moments, match_colors
+from rtstyle.colour_transfer import colour_moments, match_colours
 from rtstyle.errors import UsageError
 from rtstyle.style_file import Style
 from rtstyle_streams.frame import Pixels
@@ -21,7 +21,8 @@ def load_painting(
     path: Path,
     *,
     strength: float = 1.0,
-    colors_of: Pixels | None = None,
+    match_colors: bool = False,
+    content: Pixels | None = None,
 ) -> Style:
     """Return the style of a painting.
 
@@ -29,30 +30,40 @@ def load_painting(
 
     Args:
         path: A picture file.
-        strength: 0 changes least, 1 is the painting's style.
-        colors_of: A content frame, RGB ``(H, W, 3)`` uint8, whose colours the painting
-            is given first; None leaves it its own.
+        strength: 1 is the painting's style, 0 that of `content` itself, which leaves
+            it nearly as it is; without one that of an average photograph.
+        match_colors: Whether the painting is given the colours of `content` first.
+        content: A frame of what is to be stylized, RGB, shape ``(H, W, 3)``, uint8.
 
     Raises:
         StyleFileError: no picture that can be used, or no network for paintings.
-        UsageError: `strength` is not 0 to 1.
+        UsageError: `strength` is not 0 to 1, or colours of no content are asked for.
+
+    Source:
+        Strength is alpha of AdaIN (Huang and Belongie 2017, equation 14), with
+        modulations in place of features.
     """
     if not 0.0 <= strength <= 1.0:
         raise UsageError(f"style strength: expected 0 to 1, got {strength}")
+    if match_colors and content is None:
+        raise UsageError("match colours: expected a content frame, got none")
     network = painting_network()
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    key = f"{digest} {network.encoder_sha256} {network.side} {_colours_key(colors_of)}"
-
-    def encode() -> Modulation:
-        return _encoded(network, path, colors_of)
-
-    modulation = PaintingCache().get(key, encode)
+    colours = content if match_colors else None
+    modulation = _cached(
+        network,
+        f"{digest} {_colours_key(colours)}",
+        lambda: _shown_painting(path, colors_of=colours, side=network.side),
+    )
+    if strength < 1.0:
+        start = network.neutral if content is None else _own(network, content)
+        modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
     card = {
         "name": re.sub(r"[^\w-]+", "_", path.stem) or "painting",
         "title": path.stem,
         "painting": {"file": path.name, "sha256": digest, "strength": strength},
     }
-    return network.fold(network.toward(modulation, strength), card)
+    return network.fold(modulation, card)
 
 
 def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
@@ -83,17 +94,28 @@ def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
     return painting_network().fold(mixed(modulations), card)
 
 
-def _encoded(
-    network: PaintingNetwork, path: Path, colors_of: Pixels | None
+def _cached(
+    network: PaintingNetwork, key: str, picture: Callable[[], Pixels]
 ) -> Modulation:
-    """Read a painting, give it the content's colours if asked for, and encode it."""
+    """Return a picture's modulation; the picture is made when the cache lacks it."""
+    key = f"{key} {network.encoder_sha256} {network.side}"
+    return PaintingCache().get(key, lambda: network.encode(picture()))
+
+
+def _own(network: PaintingNetwork, content: Pixels) -> Modulation:
+    """Return the modulation that leaves `content` nearly as it is: its own."""
+    pixels = shown(content, side=network.side)
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    return _cached(network, f"{digest} content", lambda: pixels)
+
+
+def _shown_painting(path: Path, *, colors_of: Pixels | None, side: int) -> Pixels:
+    """Read a painting, say what was changed, and give it colours if asked for."""
     painting = read_painting(path)
     for line in painting.notices:
         log.warning("%s", line)
-    pixels = shown(painting.pixels, side=network.side)
-    if colors_of is not None:
-        pixels = match_colors(pixels, colors_of)
-    return network.encode(pixels)
+    pixels = shown(painting.pixels, side=side)
+    return pixels if colors_of is None else match_colours(pixels, colors_of)
 
 
 def _colours_key(content: Pixels | None) -> str:

@@ -85,10 +85,6 @@ class PaintingNetwork:
             )
         return found.astype(np.float32)
 
-    def toward(self, modulation: Modulation, strength: float) -> Modulation:
-        """Return the modulation between neutral (0) and `modulation` (1)."""
-        return self.neutral + np.float32(strength) * (modulation - self.neutral)
-
     def fold(self, modulation: Modulation, card: dict[str, Any]) -> Style:
         """Return the transform net with `modulation` in its weights: a few ms.
 

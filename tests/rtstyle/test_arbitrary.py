@@ -14,6 +14,7 @@ from rtstyle.arbitrary.loading import load_painting, mix_paintings
 from rtstyle.arbitrary.modulation import VARIABLE, PaintingNetwork, painting_network
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.gallery import add_style, load_style
+from rtstyle.look import Look
 from rtstyle.mixture import load_mixture, mixture_text
 from rtstyle.style_file import read_card, with_card
 from rtstyle.stylizer import Controls, Stylizer
@@ -179,23 +180,42 @@ def test_the_colours_of_the_content_are_given_to_the_painting_first(
 ) -> None:
     encoded = count_encodings(monkeypatch)
     content = np.full((30, 40, 3), (20, 120, 220), np.uint8)
-    style = load_style(red, colors_of=content)
+    style = load_style(red, match_colors=True, content=content)
     assert painted(style, grey) == [60, 110, 160]
-    load_style(red, colors_of=content)
+    load_style(red, match_colors=True, content=content)
     assert len(encoded) == 1, "the same content comes from the cache"
     assert painted(load_style(red), grey) == [150, 50, 50]
 
 
-@pytest.mark.parametrize("controls", [{"style_strength": 0.5}, {"colors_of": 1}])
+@pytest.mark.parametrize("look", [Look(style_strength=0.5), Look(match_colors=True)])
 def test_controls_of_paintings_are_refused_for_fixed_styles(
-    controls: dict[str, float], tmp_path: Path, grey: np.ndarray
+    look: Look, tmp_path: Path, grey: np.ndarray
 ) -> None:
-    if "colors_of" in controls:
-        controls = {"colors_of": grey}  # type: ignore[dict-item]
+    fixed = write_negative(tmp_path)
     with pytest.raises(UsageError, match="expected a painting"):
-        load_style(write_negative(tmp_path), **controls)  # type: ignore[arg-type]
+        load_style(
+            fixed, style_strength=look.style_strength, match_colors=look.match_colors
+        )
     with pytest.raises(UsageError, match="got the fixed style negative; use --"):
-        load_mixture(str(write_negative(tmp_path)), **controls)  # type: ignore[arg-type]
+        load_mixture(str(fixed), look, content=grey)
+
+
+def test_colours_of_no_content_are_refused(red: Path) -> None:
+    with pytest.raises(UsageError, match="expected a content frame, got none"):
+        load_style(red, match_colors=True)
+
+
+def test_at_strength_zero_a_content_keeps_its_own_look(
+    red: Path, grey: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = count_encodings(monkeypatch)
+    content = np.full((30, 40, 3), (20, 120, 220), np.uint8)
+    own = painted(load_style(red, style_strength=0.0, content=content), grey)
+    assert own == [60, 110, 160], "the content's own modulation, not the neutral one"
+    half = painted(load_style(red, style_strength=0.5, content=content), grey)
+    assert half == [105, 80, 105]
+    assert painted(load_style(red, content=content), grey) == [150, 50, 50]
+    assert len(encoded) == 2, "painting and content, once each"
 
 
 def test_a_painting_may_be_kept_as_a_style_file(red: Path, grey: np.ndarray) -> None:

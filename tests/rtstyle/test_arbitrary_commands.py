@@ -64,7 +64,7 @@ def test_fixed_styles_cross_fade_and_the_cost_is_said(capsys: Capture) -> None:
     assert "2 networks run for each frame" in capsys.readouterr().err
 
 
-def test_style_strength_goes_from_neutral_to_the_painting() -> None:
+def test_style_strength_goes_from_the_pictures_own_look_to_the_painting() -> None:
     words = ("--style", "red.png", "--style-strength")
     assert stylized(*words, "0") == [100, 100, 100]
     assert stylized(*words, "0.5") == [125, 75, 75]
@@ -75,7 +75,9 @@ def test_matched_colours_are_those_of_the_picture() -> None:
     assert stylized("--style", "red.png", "--match-colors") == [100, 100, 100]
 
 
-@pytest.mark.parametrize("words", [(), ("--match-colors",)])
+@pytest.mark.parametrize(
+    "words", [(), ("--match-colors",), ("--style-strength", "0.5")]
+)
 def test_every_frame_of_a_video_comes_through_once(words: tuple[str, ...]) -> None:
     source = "sample:64x48@30x9"
     assert run("video", source, "out.mkv", "--style", "red.png", *words) == 0
