@@ -53,7 +53,8 @@ def look_options(command: Command) -> Command:
             _look(
                 "--style-strength",
                 type=click.FloatRange(0.0, 1.0),
-                help="Paintings: 1 is the painting's style, 0 nearly the input.  [default: 1]",
+                help="Paintings: 1 is the painting's style, 0 nearly the input.  "
+                "[default: 1]",
             ),
             _look(
                 "--match-colors/--no-match-colors",
