@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import onnx
 
+from rtstyle.metrics.texture import texture_distance
 from rtstyle.runtime import open_session
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style, with_card
 from rtstyle_export.bare_graph import CELLS, DOOR
@@ -18,7 +19,6 @@ from rtstyle_export.byte_graph import byte_graph
 from rtstyle_export.errors import ExportError
 from rtstyle_export.integer_graph import MIDDLE, door_of, integer_graph
 from rtstyle_export.ranges import Range, centre_before_norm, choose_ranges
-from rtstyle_export.texture import texture_distance
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.picture_file import PICTURE_SUFFIXES, read_picture
 

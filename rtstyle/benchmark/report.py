@@ -7,6 +7,8 @@ from typing import Any
 
 from rtstyle.benchmark.ceiling import Ceiling
 from rtstyle.benchmark.end_to_end import EndToEnd
+from rtstyle.benchmark.half_size import HalfSize
+from rtstyle.benchmark.soak import Soak
 from rtstyle.runtime.onnxruntime import physical_cores
 
 HEADING = (
@@ -67,6 +69,10 @@ class Report:
     """The baseline first."""
     end_to_end: tuple[EndToEnd, ...]
     """Whole pipelines."""
+    half_size: HalfSize | None = None
+    """Pictures of a network that sees fewer lines."""
+    soak: Soak | None = None
+    """Memory of a long run."""
 
     def as_json(self) -> str:
         """Return everything as one JSON object."""
@@ -79,11 +85,13 @@ class Report:
             "ceiling": asdict(self.ceiling),
             "rows": rows,
             "end_to_end": [entry.as_dict() for entry in self.end_to_end],
+            "half_size": self.half_size and asdict(self.half_size),
+            "soak": self.soak and asdict(self.soak) | {"growth": self.soak.growth},
         }
         return json.dumps(_rounded(found), indent=2)
 
     def as_text(self) -> str:
-        """Return two tables."""
+        """Return a table, and a line for everything else."""
         facts = machine()
         lines = [
             f"{self.width}x{self.height} on {facts['cpu']}, {facts['cores']} cores; "
@@ -99,6 +107,18 @@ class Report:
                 f"video, {entry.style} {entry.precision}: {entry.fps:.1f} fps "
                 f"({shares}; threads win x{entry.overlap:.2f}, "
                 f"{entry.efficiency:.0%} of what {entry.cores} cores allow)"
+            )
+        if (half := self.half_size) is not None:
+            lines.append(
+                f"{half.work_height} lines against {self.height}: "
+                f"PSNR {half.psnr_db:.1f} dB, SSIM {half.ssim:.3f}, "
+                f"texture {half.texture_distance:.1%} apart ({half.num_frames} frames)"
+            )
+        if (soak := self.soak) is not None:
+            lines.append(
+                f"memory of a video: {soak.memory_mb[0]:.0f} MB at second "
+                f"{soak.seconds[0]:.0f}, {soak.memory_mb[1]:.0f} at second "
+                f"{soak.seconds[1]:.0f} ({soak.growth:+.1%}), most {soak.peak_mb:.0f}"
             )
         return "\n".join(lines)
 

@@ -2,20 +2,29 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
 
 from rtstyle.benchmark.arithmetic import count_gmac
 from rtstyle.benchmark.ceiling import Ceiling, probe_ceiling
 from rtstyle.benchmark.end_to_end import EndToEnd, measure_end_to_end
-from rtstyle.benchmark.fresh import FreshStart, measure_fresh
+from rtstyle.benchmark.fresh import BenchError, FreshStart, measure_fresh
+from rtstyle.benchmark.half_size import HalfSize, compare_half_size
 from rtstyle.benchmark.report import Report, Row
 from rtstyle.benchmark.rounds import Times, interleaved_ms
+from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.benchmark.subject import Subject, baseline, subjects_of
 from rtstyle.gallery import load_style
 from rtstyle.runtime import open_session, resolve_device
+from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
+from rtstyle_streams.picture_file import PICTURE_SUFFIXES, read_picture
 from rtstyle_streams.sample import SampleSource
+
+NUM_JUDGED, SCENE_STEP = 3, 20
+"""Frames of the scene that a smaller network size is judged by, and how far apart."""
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +49,10 @@ class BenchJob:
     """Lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
     """Frames of the clip of the whole pipeline; 0 leaves it out."""
+    soak_seconds: float = 0.0
+    """How long a video is run to see whether memory grows; 0 leaves it out."""
+    photos: Path | None = None
+    """Folder of pictures that `work_height` is judged by; None takes the scene."""
 
 
 def run_bench(job: BenchJob) -> Report:
@@ -63,7 +76,15 @@ def run_bench(job: BenchJob) -> Report:
     ]
     times = _in_turns(subjects, frame, device)
     rows = _rows(subjects, starts, times, frame, ceiling, device)
-    return Report(job.width, job.height, ceiling, rows, _pipelines(job, device))
+    return Report(
+        job.width,
+        job.height,
+        ceiling,
+        rows,
+        _pipelines(job, device),
+        _half_size(job, device),
+        _soak(job, times),
+    )
 
 
 def sample_frame(width: int, height: int) -> Pixels:
@@ -145,3 +166,56 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
         device=device,
     )
     return (result,)
+
+
+def _half_size(job: BenchJob, device: str) -> HalfSize | None:
+    if job.work_height is None:
+        return None
+    log.info("comparing pictures of %d lines with whole ones", job.work_height)
+    controls = Controls(height=job.work_height)
+    precision, runtime = job.precision, job.runtimes[0]
+    with Stylizer(
+        load_style(job.styles[0]),
+        controls=controls,
+        precision=precision,
+        runtime=runtime,
+        device=device,
+    ) as stylizer:
+        return compare_half_size(stylizer, judged_frames(job))
+
+
+def judged_frames(job: BenchJob) -> list[Pixels]:
+    """Return the pictures that `BenchJob.work_height` is judged by, in the job's size.
+
+    Raises:
+        BenchError: the folder holds none.
+    """
+    if job.photos is None:
+        count = SCENE_STEP * (NUM_JUDGED - 1) + 1
+        with SampleSource(
+            width=job.width, height=job.height, num_frames=count
+        ) as source:
+            return [f.pixels for f in source if f.index % SCENE_STEP == 0]
+    paths = [p for p in sorted(job.photos.iterdir()) if p.suffix in PICTURE_SUFFIXES]
+    if not paths:
+        raise BenchError(f"{job.photos}: expected pictures, got none")
+    size = (job.width, job.height)
+    photos = [read_picture(path)[0] for path in paths]
+    return [
+        np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        for photo in photos
+    ]
+
+
+def _soak(job: BenchJob, times: list[Times]) -> Soak | None:
+    if not job.soak_seconds:
+        return None
+    log.info("running a video for %.0f seconds", job.soak_seconds)
+    quickest = min(float(np.median(taken)) for taken in times)
+    return measure_soak(
+        job.styles[0],
+        width=job.width - job.width % 2,
+        height=job.height - job.height % 2,
+        seconds=job.soak_seconds,
+        most_fps=1e3 / quickest,
+    )

@@ -31,7 +31,7 @@ from rtstyle.commands.options import json_option
 @click.option(
     "--height",
     type=click.IntRange(16, 8192),
-    help="Lines that the network sees in the whole-video measurement.",
+    help="Lines that the network sees in the whole video; its pictures are compared.",
 )
 @click.option(
     "--frames",
@@ -39,6 +39,18 @@ from rtstyle.commands.options import json_option
     default=60,
     show_default=True,
     help="Frames of the whole-video measurement; 0 leaves it out.",
+)
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Pictures that --height is judged by; default: the built-in scene.",
+)
+@click.option(
+    "--soak",
+    type=click.IntRange(0),
+    default=0,
+    metavar="SECONDS",
+    help="Run a video for so long and see whether memory grows; more than 10.",
 )
 @json_option
 @click.option(
@@ -52,11 +64,14 @@ def bench(
     device: str,
     height: int | None,
     frames: int,
+    photos: Path | None,
+    soak: int,
     as_json: bool,
     plot: Path | None,
 ) -> None:
     """Measure styles beside the Johnson network, in turns, in one run."""
     from rtstyle.benchmark import BenchJob, run_bench
+    from rtstyle.benchmark.soak import FIRST_SECOND
     from rtstyle.errors import UsageError
     from rtstyle.gallery import DEFAULT_STYLE
 
@@ -64,6 +79,8 @@ def bench(
     is_size = columns.isdigit() and lines.isdigit()
     if not is_size or min(int(columns), int(lines)) < 16:
         raise UsageError(f"size: expected WIDTHxHEIGHT from 16x16 on, got {size!r}")
+    if soak and soak <= FIRST_SECOND:
+        raise UsageError(f"soak: expected more than 10 seconds, got {soak}")
     job = BenchJob(
         styles=_words(styles or DEFAULT_STYLE),
         width=int(columns),
@@ -73,6 +90,8 @@ def bench(
         device=device,
         work_height=height,
         num_video_frames=frames,
+        soak_seconds=float(soak),
+        photos=photos,
     )
     report = run_bench(job)
     if plot is not None:

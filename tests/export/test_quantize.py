@@ -26,7 +26,7 @@ from rtstyle_export.quantize import (
     read_photos,
 )
 from rtstyle_export.ranges import best_range, centre_before_norm, observe
-from rtstyle_export.texture import texture_distance
+from rtstyle.metrics.texture import texture_distance
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 

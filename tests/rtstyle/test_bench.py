@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -9,18 +10,24 @@ import torch
 from click.testing import CliRunner
 
 from rtstyle.benchmark import BenchJob, Report, Row, run_bench
+from rtstyle.benchmark import soak as soak_module
 from rtstyle.benchmark.arithmetic import count_gmac
 from rtstyle.benchmark.ceiling import Ceiling, fp32_probe, int8_probe, probe_ceiling
 from rtstyle.benchmark.end_to_end import STAGES, EndToEnd
 from rtstyle.benchmark.fresh import BenchError, measure_fresh
+from rtstyle.benchmark.half_size import HalfSize, compare_half_size
 from rtstyle.benchmark.plot import draw_report, write_plot
 from rtstyle.benchmark.rounds import NUM_ROUNDS, interleaved_ms
+from rtstyle.benchmark.run import NUM_JUDGED, judged_frames
+from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.benchmark.subject import Subject, baseline
 from rtstyle.commands.bench import bench
 from rtstyle.errors import RtstyleError, UsageError
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import Arrays, open_session
+from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_export.style_writer import make_style, write_style
+from rtstyle_streams.sample import SampleSource
 
 FRAME = np.full((48, 64, 3), 120, np.uint8)
 CEILING = Ceiling(100.0, 400.0, 40.0)
@@ -168,6 +175,75 @@ def test_the_text_names_every_row_and_the_pipeline() -> None:
     text = report().as_text()
     assert "johnson" in text and "video, fast int8: 45.0 fps" in text
     assert "90% of what 2 cores allow" in text
+
+
+def test_the_text_and_json_tell_what_fewer_lines_and_a_long_run_cost() -> None:
+    half = HalfSize(540, 3, psnr_db=21.5, ssim=0.71, texture_distance=0.123)
+    soak = Soak((10.0, 60.0), (380.0, 381.9), 400.0)
+    found = replace(report(), half_size=half, soak=soak)
+    assert "540 lines against 720: PSNR 21.5 dB, SSIM 0.710, texture 12.3%" in (
+        found.as_text()
+    )
+    assert "380 MB at second 10, 382 at second 60 (+0.5%), most 400" in found.as_text()
+    read = json.loads(found.as_json())
+    assert read["half_size"]["ssim"] == 0.71
+    assert read["soak"]["growth"] == 0.005
+    assert json.loads(report().as_json())["soak"] is None
+
+
+def test_fewer_lines_are_compared_with_the_whole_size(style_path: Path) -> None:
+    with SampleSource(width=160, height=96, num_frames=2) as source:
+        frames = [frame.pixels for frame in source]
+    controls = Controls(height=48, smooth="flow")
+    with Stylizer(str(style_path), controls=controls, device="cpu") as stylizer:
+        found = compare_half_size(stylizer, frames)
+        assert stylizer.controls is controls
+        stylizer.controls = Controls(height=96)
+        same = compare_half_size(stylizer, frames)
+    assert (found.work_height, found.num_frames) == (48, 2)
+    assert 5 < found.psnr_db < 60 and 0 < found.ssim < 1
+    assert found.texture_distance > 0
+    assert same.psnr_db > 90 and same.ssim == pytest.approx(1.0)
+    assert same.texture_distance == 0.0
+
+
+def test_pictures_to_judge_by_come_from_the_scene_or_a_folder(tmp_path: Path) -> None:
+    job = BenchJob(("x",), width=64, height=48)
+    frames = judged_frames(job)
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * NUM_JUDGED
+    with pytest.raises(BenchError, match="expected pictures, got none"):
+        judged_frames(replace(job, photos=tmp_path))
+    red = np.zeros((20, 20, 3), np.uint8)
+    red[:, :, 2] = 255  # OpenCV writes BGR
+    cv2.imwrite(str(tmp_path / "red.png"), red)
+    (photo,) = judged_frames(replace(job, photos=tmp_path))
+    assert photo.shape == (48, 64, 3) and photo[20, 30].tolist() == [255, 0, 0]
+
+
+@pytest.mark.slow
+def test_a_long_run_is_watched_and_stopped(
+    style_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak_module, "FIRST_SECOND", 2.0)
+    found = measure_soak(
+        str(style_path), width=64, height=48, seconds=4.0, most_fps=2000.0
+    )
+    assert found.seconds == (2.0, 4.0)
+    assert 40 < found.memory_mb[0] <= found.peak_mb and found.memory_mb[1] > 40
+
+
+@pytest.mark.slow
+def test_a_run_that_ends_too_early_is_no_measurement(
+    style_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak_module, "FIRST_SECOND", 5.0)
+    with pytest.raises(BenchError, match="expected a running rtstyle video"):
+        measure_soak("nosuchstyle", width=64, height=48, seconds=6.0, most_fps=1.0)
+
+
+def test_a_soak_of_ten_seconds_is_refused() -> None:
+    with pytest.raises(UsageError, match="soak: expected more than 10"):
+        CliRunner().invoke(bench, ["--soak", "10"], catch_exceptions=False)
 
 
 def test_the_plot_has_longer_bars_for_faster_styles(tmp_path: Path) -> None:
