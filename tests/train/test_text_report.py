@@ -182,7 +182,14 @@ def test_the_report_trains_every_band_once_and_can_be_given_again(
     words = ["--content", tmp_path / "photos", "--judge-on", tmp_path / "photos"]
     words += ["--out", tmp_path / "report", "--clip", folder, "--recipe"]
     words += [tmp_path / "recipe.toml", "--loss-weights", tmp_path / "vgg.safetensors"]
-    words += ["--prompt", "red dots", "--prompt", "ink dots on paper"]
+    words += [
+        "--free-steps",
+        "1",
+        "--prompt",
+        "red dots",
+        "--prompt",
+        "ink dots on paper",
+    ]
     first = CliRunner().invoke(main, [str(word) for word in words])
     assert first.exit_code == 0, first.output
     found = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))

@@ -70,25 +70,38 @@ def free_pictures(
         optimizer.param_groups[0]["lr"] = config.learning_rate * (
             1 - step / config.steps
         )
-        patches = random_patches(
-            pixels,
-            num_patches=config.views * len(pixels),
-            crop_size=config.crop_size,
-            size=clip.image_size,
-            generator=generator,
-        )
-        owner = patches.owner
-        views = torch.cat([patches.pixels, clip.fitted(pixels)])
-        noise = torch.randn(views.shape, generator=generator).to(views)
-        seen = clip.encode_image(views + config.noise * noise, band=band)
-        parts, whole = seen[: -len(pixels)], seen[-len(pixels) :]
-        loss = directional_distances(whole, start, ways).sum()
-        near = directional_distances(parts, start[owner], ways[owner])
-        loss = loss + config.patch_weight * near.sum() / config.views
-        loss = loss + config.tv_weight * len(pixels) * total_variation(pixels)
+        loss = _free_loss(pixels, start, ways, clip, band, config, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         with torch.no_grad():
             pixels.clamp_(0, 1)
     return pixels.detach()
+
+
+def _free_loss(
+    pixels: Tensor,
+    start: Tensor,
+    ways: Tensor,
+    clip: ClipEncoder,
+    band: str | None,
+    config: FreeConfig,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the sum over pictures of what they have to make small."""
+    patches = random_patches(
+        pixels,
+        num_patches=config.views * len(pixels),
+        crop_size=config.crop_size,
+        size=clip.image_size,
+        generator=generator,
+    )
+    views = torch.cat([patches.pixels, clip.fitted(pixels)])
+    noise = torch.randn(views.shape, generator=generator).to(views)
+    seen = clip.encode_image(views + config.noise * noise, band=band)
+    parts, whole = seen[: -len(pixels)], seen[-len(pixels) :]
+    owner = patches.owner
+    near = directional_distances(parts, start[owner], ways[owner]).sum()
+    loss = directional_distances(whole, start, ways).sum()
+    loss = loss + config.patch_weight * near / config.views
+    return loss + config.tv_weight * len(pixels) * total_variation(pixels)

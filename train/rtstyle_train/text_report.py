@@ -39,6 +39,7 @@ from rtstyle_train.text_command import (
     start_network,
 )
 from rtstyle_train.text_config import TextConfig, make_text_config
+from rtstyle_train.text_free import FreeConfig
 from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all
 from rtstyle_train.text_table import write_report
 
@@ -230,6 +231,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--prompt", "prompts", multiple=True, help="May be given several times.")
 @click.option("--steps", type=click.IntRange(1), help="Of each training.")
 @click.option("--minutes", default=0.0, help="Of each training at most; 0: no limit.")
+@click.option("--free-steps", default=150, help="Of pictures without a network.")
 @click.option(
     "--part", default="1/1", callback=parse_part, help="K/N: this share, no table."
 )
@@ -245,6 +247,7 @@ def main(
     start: Path | None,
     prompts: tuple[str, ...],
     minutes: float,
+    free_steps: int,
     part: tuple[int, int],
     finished: bool,
     **flags: str | int | None,
@@ -267,7 +270,14 @@ def main(
     for prompt, band in [] if finished else pairs_of(prompts, part):
         finish(report, prompt, band)
     if part[1] == 1:
-        write_report(report.out, report.held_out, report.judges, prompts, BANDS)
+        write_report(
+            report.out,
+            report.held_out,
+            report.judges,
+            prompts,
+            BANDS,
+            free=FreeConfig(steps=free_steps),
+        )
         click.echo((out / "report.md").read_text("utf-8"))
 
 

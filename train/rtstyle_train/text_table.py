@@ -42,6 +42,8 @@ def write_report(
     judges: Judges,
     prompts: Sequence[str],
     bands: Sequence[str],
+    *,
+    free: FreeConfig = FreeConfig(),  # noqa: B008
 ) -> None:
     """Write ``report.json``, ``report.md`` and ``sheet.png`` of finished networks.
 
@@ -51,24 +53,17 @@ def write_report(
         judges: As for the figures.
         prompts: Rows of the sheet.
         bands: Columns of the sheet, after the photograph.
+        free: For the pictures that follow CLIP freely.
     """
-    names = sorted(path.stem for path in out.glob("*_*.json"))
-    rows = [json.loads((out / f"{name}.json").read_text("utf-8")) for name in names]
-    order = {pair: k for k, pair in enumerate((p, b) for p in prompts for b in bands)}
-    known = [
-        (order[row["prompt"], row["band"]], row, name)
-        for row, name in zip(rows, names, strict=True)
-        if (row.get("prompt"), row.get("band")) in order
-    ]
-    known.sort(key=lambda entry: entry[0])
+    rows = _finished(out, prompts, bands)
     attraction = written_words(photos, judges, prompts, bands)
     if not (out / FREE_FILE).exists():
-        write_free(out, photos, judges, prompts, bands)
-    free = json.loads((out / FREE_FILE).read_text("utf-8"))
+        write_free(out, photos, judges, prompts, bands, config=free)
+    freely = json.loads((out / FREE_FILE).read_text("utf-8"))["rows"]
     found = {
-        "networks": [row for _, row, _ in known],
+        "networks": list(rows.values()),
         "written": attraction,
-        "free": free["rows"],
+        "free": freely,
     }
     (out / "report.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     seen = measure_detector(judges.detector)
@@ -77,23 +72,54 @@ def write_report(
         + "\n"
         + attraction_table(attraction)
         + "\n"
-        + free_table(free["rows"])
+        + free_table(freely)
         + f"\nThe detector finds {seen.found:.1%} of written words and "
         f"{seen.wrong:.2%} of those that are not written.\n"
     )
     (out / "report.md").write_text(text, "utf-8")
+    write_picture(out / "sheet.png", _sheet(out, rows, photos, prompts, bands))
+
+
+def _sheet(
+    out: Path,
+    rows: dict[str, dict[str, object]],
+    photos: Tensor,
+    prompts: Sequence[str],
+    bands: Sequence[str],
+) -> Tensor:
+    """Return a line for each prompt: a photograph, and what each band made of it."""
     lines = []
     for number, prompt in enumerate(prompts):
         photo = photos[number % len(photos)]
         line = [photo] + [torch.ones_like(photo)] * len(bands)
-        for _, row, name in known:
-            if row["prompt"] == prompt:
+        for place, band in enumerate(bands):
+            name = next((n for n, r in rows.items() if _is(r, prompt, band)), None)
+            if name:
                 network = load_weights(out / f"{name}.safetensors").build()
-                line[1 + bands.index(row["band"])] = stylize_all(network, photo[None])[
-                    0
-                ]
+                line[1 + place] = stylize_all(network, photo[None])[0]
         lines.append(line)
-    write_picture(out / "sheet.png", contact_sheet(lines))
+    return contact_sheet(lines)
+
+
+def _is(row: dict[str, object], prompt: str, band: str) -> bool:
+    return row["prompt"] == prompt and row["band"] == band
+
+
+def _finished(
+    out: Path, prompts: Sequence[str], bands: Sequence[str]
+) -> dict[str, dict[str, object]]:
+    """Return the figures of finished networks by name, in the order of the table."""
+    order = [(prompt, band) for prompt in prompts for band in bands]
+    rows: dict[str, dict[str, object]] = {
+        path.stem: json.loads(path.read_text("utf-8"))
+        for path in sorted(out.glob("*_*.json"))
+    }
+    places = {
+        name: order.index((str(row["prompt"]), str(row["band"])))
+        for name, row in rows.items()
+        if (row["prompt"], row["band"]) in order
+    }
+    return {name: rows[name] for name in sorted(places, key=lambda name: places[name])}
 
 
 def write_free(

@@ -83,15 +83,7 @@ def train(
     description = start_folder(folder, width=config.width, layers=config.layers)
     network, tokenizer = build(folder, description)
     network = network.to(device)
-    pool_config = PoolConfig(
-        size=config.pool,
-        batch_size=config.batch_size,
-        fresh=config.fresh,
-        workers=config.workers,
-        photos=config.photos,
-        seed=config.seed,
-    )
-    pool = PicturePool(pool_config, Captioned(pool_config), device=device)
+    pool = _pool(config, device)
     random = np.random.default_rng(config.seed + 1)
     generator = torch.Generator().manual_seed(config.seed + 2)
     optimizers = _optimizers(network, config)
@@ -126,6 +118,18 @@ def train(
             save(folder, network)
         yield step, loss.item()
     save(folder, network)
+
+
+def _pool(config: SmallClipConfig, device: str) -> PicturePool:
+    pool = PoolConfig(
+        size=config.pool,
+        batch_size=config.batch_size,
+        fresh=config.fresh,
+        workers=config.workers,
+        photos=config.photos,
+        seed=config.seed,
+    )
+    return PicturePool(pool, Captioned(pool), device=device)
 
 
 def seen_as_views(images: Tensor, generator: torch.Generator) -> Tensor:
