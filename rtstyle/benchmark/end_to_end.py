@@ -30,6 +30,8 @@ class EndToEnd:
     """Name of the style."""
     precision: str
     """Of its network."""
+    smooth: SmoothMode
+    """How it was kept steady."""
     num_frames: int
     """Frames of the clip."""
     stage_ms: dict[str, float]
@@ -116,6 +118,7 @@ def measure_end_to_end(
     return EndToEnd(
         style=style.name,
         precision=str(stylizer.style.card.get("precision", "fp32")),
+        smooth=smooth,
         num_frames=num_frames,
         stage_ms=stage_ms,
         fps=fps,

@@ -104,7 +104,8 @@ class Report:
         for entry in self.end_to_end:
             shares = ", ".join(f"{k} {v:.0%}" for k, v in entry.shares.items())
             lines.append(
-                f"video, {entry.style} {entry.precision}: {entry.fps:.1f} fps "
+                f"video, {entry.style} {entry.precision}, smooth {entry.smooth}: "
+                f"{entry.fps:.1f} fps "
                 f"({shares}; threads win x{entry.overlap:.2f}, "
                 f"{entry.efficiency:.0%} of what {entry.cores} cores allow)"
             )

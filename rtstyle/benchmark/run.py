@@ -18,6 +18,7 @@ from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.benchmark.subject import Subject, baseline, subjects_of
 from rtstyle.gallery import load_style
 from rtstyle.runtime import open_session, resolve_device
+from rtstyle.smoothing import SmoothMode
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.picture_file import PICTURE_SUFFIXES, read_picture
@@ -45,6 +46,8 @@ class BenchJob:
     """``auto`` is fp32 and, where a style has a twin, int8."""
     device: str = "auto"
     """See `Stylizer`."""
+    smooth: SmoothMode = "flow"
+    """Smoothing of the whole pipeline; `rtstyle video` has this by default."""
     work_height: int | None = None
     """Lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
@@ -160,6 +163,7 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
         width=job.width - job.width % 2,
         height=job.height - job.height % 2,
         num_frames=job.num_video_frames,
+        smooth=job.smooth,
         work_height=job.work_height,
         precision=job.precision,
         runtime=job.runtimes[0],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rtstyle.commands.options import json_option
+from rtstyle.commands.options import json_option, smooth_option
 
 
 @click.command()
@@ -33,6 +33,7 @@ from rtstyle.commands.options import json_option
     type=click.IntRange(16, 8192),
     help="Lines that the network sees in the whole video; its pictures are compared.",
 )
+@smooth_option("flow")
 @click.option(
     "--frames",
     type=click.IntRange(0),
@@ -63,6 +64,7 @@ def bench(
     precision: str,
     device: str,
     height: int | None,
+    smooth: str,
     frames: int,
     photos: Path | None,
     soak: int,
@@ -88,6 +90,7 @@ def bench(
         runtimes=_words(runtimes),
         precision=precision,
         device=device,
+        smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
         work_height=height,
         num_video_frames=frames,
         soak_seconds=float(soak),

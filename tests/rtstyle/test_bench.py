@@ -12,7 +12,13 @@ from click.testing import CliRunner
 from rtstyle.benchmark import BenchJob, Report, Row, run_bench
 from rtstyle.benchmark import soak as soak_module
 from rtstyle.benchmark.arithmetic import count_gmac
-from rtstyle.benchmark.ceiling import Ceiling, fp32_probe, int8_probe, probe_ceiling
+from rtstyle.benchmark.ceiling import (
+    Ceiling,
+    fp32_probe,
+    gpu_probe,
+    int8_probe,
+    probe_ceiling,
+)
 from rtstyle.benchmark.end_to_end import STAGES, EndToEnd
 from rtstyle.benchmark.fresh import BenchError, measure_fresh
 from rtstyle.benchmark.half_size import HalfSize, compare_half_size
@@ -79,7 +85,9 @@ def row(name: str, median_ms: float, ratio: float) -> Row:
 
 def report() -> Report:
     stage_ms = dict(zip(STAGES, (2.0, 20.0, 8.0, 10.0), strict=True))
-    end = EndToEnd("fast", "int8", 60, stage_ms, fps=45.0, core_ms=40.0, cores=2)
+    end = EndToEnd(
+        "fast", "int8", "flow", 60, stage_ms, fps=45.0, core_ms=40.0, cores=2
+    )
     rows = (row("johnson", 1000.0, 1.0), row("fast", 25.0, 40.0))
     return Report(1280, 720, CEILING, rows, (end,))
 
@@ -141,6 +149,18 @@ def test_the_ceiling_probes_are_graphs_that_run() -> None:
         assert np.isfinite(z).all() and z.max() > 0.0
 
 
+def test_the_probe_for_a_gpu_gives_what_a_convolution_gives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rtstyle.benchmark.ceiling.GPU_LINES", 30)
+    monkeypatch.setattr("rtstyle.benchmark.ceiling.GPU_COLUMNS", 40)
+    session = open_session(gpu_probe(), device="cpu")
+    z = session.run({"x": np.ones((1, 1, 1, 1), np.float32)})["z"]
+    # nine taps, but six at the edges and four in the corners
+    taps = (9 * 28 * 38 + 6 * 2 * (28 + 38) + 4 * 4) / (30 * 40)
+    np.testing.assert_allclose(z, 256 * 0.01 * taps, rtol=1e-4)
+
+
 def test_ceilings_are_positive_and_chosen_by_precision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -173,7 +193,7 @@ def test_json_has_the_ratio_to_johnson_in_every_row() -> None:
 
 def test_the_text_names_every_row_and_the_pipeline() -> None:
     text = report().as_text()
-    assert "johnson" in text and "video, fast int8: 45.0 fps" in text
+    assert "johnson" in text and "video, fast int8, smooth flow: 45.0 fps" in text
     assert "90% of what 2 cores allow" in text
 
 
@@ -284,13 +304,16 @@ def test_a_fresh_start_that_fails_gives_its_last_line() -> None:
 
 @pytest.mark.slow
 def test_a_whole_run_measures_style_baseline_and_pipeline(style_path: Path) -> None:
-    job = BenchJob((str(style_path),), width=64, height=48, num_video_frames=4)
+    job = BenchJob(
+        (str(style_path),), width=64, height=48, num_video_frames=4, smooth="gate"
+    )
     found = run_bench(job)
     assert [r.name for r in found.rows] == ["johnson", "small"]
     assert found.rows[0].ratio_to_johnson == 1.0
     assert found.rows[1].ratio_to_johnson > 3.0
     assert 0.0 < found.rows[1].share_of_ceiling < 1.5
     assert found.end_to_end[0].num_frames == 4
+    assert found.end_to_end[0].smooth == "gate"
     assert set(found.end_to_end[0].stage_ms) == set(STAGES)
 
 
