@@ -148,7 +148,7 @@ def check_virtual_camera() -> Check:
 
 def check_display() -> Check:
     """Open a window for a moment."""
-    from rtstyle_streams.window import why_no_display
+    from rtstyle_streams.window import load_x11_xcb, why_no_display
 
     if why := why_no_display():
         return Check(
@@ -156,6 +156,13 @@ def check_display() -> Check:
             "note",
             why,
             "no preview window here; use --output virtualcam, a file or null:",
+        )
+    if not load_x11_xcb():
+        return Check(
+            "display",
+            "note",
+            "a window opens, but it may stay blank: libX11-xcb.so.1 is missing",
+            "install it (sudo apt-get install libx11-xcb1)",
         )
     return Check("display", "ok", "a window opens")
 

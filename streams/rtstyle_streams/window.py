@@ -1,8 +1,10 @@
 """A preview window; only the main thread may touch it, as HighGUI demands on macOS."""
 
+import ctypes
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,11 +17,15 @@ from rtstyle_streams.live_frame import LiveFrame, draw_text
 
 FLAGS: Final = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 PROBE: Final = (
-    "import cv2; cv2.namedWindow('rtstyle', cv2.WINDOW_NORMAL); "
+    "import cv2; cv2.namedWindow('display check', cv2.WINDOW_NORMAL); "
     "cv2.waitKey(1); cv2.destroyAllWindows()"
 )
 """Opens a window for a moment; run in a child, since failing aborts the process."""
 PROBE_SECONDS: Final = 20.0
+PROBE_TRIES: Final = 3
+"""A display that is just starting, or starting over, refuses for a moment."""
+PROBE_PAUSE_SECONDS: Final = 0.5
+"""Between one try and the next."""
 LEFT_KEYS: Final = frozenset((81, 2424832, 65361, 63234))
 """Key codes of the left arrow in Qt, Windows, GTK and Cocoa."""
 RIGHT_KEYS: Final = frozenset((83, 2555904, 65363, 63235))
@@ -33,6 +39,34 @@ def why_no_display() -> str:
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         return "this session has no display (DISPLAY is not set)"
+    for attempt in range(PROBE_TRIES):
+        if attempt:
+            time.sleep(PROBE_PAUSE_SECONDS)
+        why, may_pass = _probe()
+        if not (why and may_pass):
+            break
+    return why
+
+
+def load_x11_xcb() -> bool:
+    """Let windows use the system's libX11-xcb, and return whether they can.
+
+    The one in opencv-python's wheel does not know the layout of a newer libX11 (seen
+    with OpenCV 5.0 and libX11 1.8.4): it fails to tell Xlib that the events are Qt's,
+    Xlib takes some, and one window in five stays blank. The system's goes first when
+    it was loaded first.
+    """
+    if sys.platform != "linux":
+        return True
+    try:
+        ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True
+
+
+def _probe() -> tuple[str, bool]:
+    """Return why a child could open no window, and whether that may pass by itself."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", PROBE],
@@ -42,17 +76,19 @@ def why_no_display() -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"a window did not open within {PROBE_SECONDS:g} s"
+        return f"a window did not open within {PROBE_SECONDS:g} s", False
     if done.returncode == 0:
-        return ""
+        return "", False
     if "not implemented" in done.stderr:
-        return (
+        why = (
             "this OpenCV was built without windows; install opencv-python in place of "
             "opencv-python-headless"
         )
+        return why, False
     if "ImportError" in done.stderr:
-        return "OpenCV misses a library: " + done.stderr.strip().splitlines()[-1]
-    return "the display does not let a window open"
+        line = done.stderr.strip().splitlines()[-1]
+        return f"OpenCV misses a library: {line}", False
+    return "the display does not let a window open", True
 
 
 class Window:
@@ -90,6 +126,7 @@ class Window:
         self._title, self._on_key, self._lines = title, on_key, lines
         self._canvas: Pixels | None = None
         self._is_shown = False
+        load_x11_xcb()
         cv2.namedWindow(title, FLAGS)
         cv2.resizeWindow(title, width, height)
 

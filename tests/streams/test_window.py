@@ -9,8 +9,14 @@ import pytest
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame, draw_text, with_notice_drawn
-from rtstyle_streams.window import Window, compose, key_name, why_no_display
-from tests.streams.x_server import x_server
+from rtstyle_streams.window import (
+    Window,
+    compose,
+    key_name,
+    load_x11_xcb,
+    why_no_display,
+)
+from tests.streams.x_server import Screen, x_server
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -125,6 +131,50 @@ def test_an_opencv_without_windows_is_explained(
     assert said in why_no_display()
 
 
+@pytest.mark.parametrize("num_failing", [1, 2])
+def test_a_display_that_fails_for_a_moment_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, num_failing: int
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.setattr("rtstyle_streams.window.PROBE_PAUSE_SECONDS", 0.0)
+    codes = [-6] * num_failing + [0]
+
+    def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], codes.pop(0), "", "cannot connect")
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert why_no_display() == ""
+    assert not codes, "no more often than needed"
+
+
+def test_an_opencv_without_windows_is_not_tried_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    calls: list[object] = []
+
+    def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        return subprocess.CompletedProcess([], 1, "", "The function is not implemented")
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert "without windows" in why_no_display()
+    assert len(calls) == 1
+
+
+def test_a_system_without_x11_xcb_is_told_and_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str, mode: int) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    assert not load_x11_xcb()
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert load_x11_xcb(), "only X11 is concerned"
+
+
 SHOW = """
 import numpy as np
 from fractions import Fraction
@@ -132,9 +182,8 @@ from rtstyle_streams.frame import Frame
 from rtstyle_streams.window import Window
 pixels = np.zeros((120, 200, 3), np.uint8)
 pixels[:] = (255, 128, 0)
-keys = []
 def on_key(key):
-    keys.append(key)
+    print(key, flush=True)
     return key != "q"
 window = Window("test window", width=200, height=120, on_key=on_key)
 running = True
@@ -143,20 +192,22 @@ while running:
     running = window.pump()
 window.close()
 window.close()
-print(*keys)
 """
 
 
 @pytest.mark.display
 @pytest.mark.slow
 def test_a_real_window_shows_the_colours_and_hears_the_keys(tmp_path: Path) -> None:
-    with x_server(tmp_path) as server, server.program("-c", SHOW) as child:
-        window = server.window("test window", child)
-        server.press(window, "a")
-        shown = server.screenshot().reshape(-1, 3)
-        server.press(window, "Left")
+    def is_orange(screen: Screen) -> bool:
+        pixels = screen.reshape(-1, 3)
+        return bool((pixels == (255, 128, 0)).all(1).sum() > 0.9 * 200 * 120)
+
+    with x_server(tmp_path) as server, server.program("-c", SHOW) as program:
+        window = server.window("test window", program)
+        server.wait_until_seen(is_orange, "the picture", program)
+        for key in ("a", "Left"):
+            server.press(window, key)
+            program.wait_until_it_says(key.lower())
         server.press(window, "q")
-        said, _ = child.communicate(timeout=20)
-    assert child.returncode == 0
-    assert said.split() == ["a", "left", "q"]
-    assert (shown == (255, 128, 0)).all(1).sum() > 0.9 * 200 * 120
+        assert program.end() == 0, program.told
+        assert program.said.split() == ["a", "left", "q"]

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,8 +42,52 @@ x11.XSync(display, 0)
 """
 
 
-WINDOW_SECONDS = 100
-"""How long a program may take to open its window on a busy machine."""
+WAIT_SECONDS = 100
+"""How long anything may take on a busy machine; what is awaited ends the wait."""
+Screen = npt.NDArray[np.uint8]
+"""What the screen shows: RGB, shape ``(H, W, 3)``."""
+
+
+class Program:
+    """A running program; what it says goes to files, so that it can be awaited."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path):
+        self._out, self._err = log.with_suffix(".out"), log.with_suffix(".err")
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=out, stderr=err
+            )
+
+    @property
+    def said(self) -> str:
+        """Return its standard output so far."""
+        return self._out.read_text()
+
+    @property
+    def told(self) -> str:
+        """Return its standard error so far."""
+        return self._err.read_text()
+
+    def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait until something is so; fail when the program ends before."""
+        end = time.monotonic() + WAIT_SECONDS
+        while not is_so():
+            code = self.process.poll()
+            assert code is None, f"ended with {code} before {what}: {self.told}"
+            assert time.monotonic() < end, f"waited in vain for {what}: {self.told}"
+            time.sleep(0.05)
+
+    def wait_until_it_tells(self, text: str) -> None:
+        """Wait until its standard error holds `text`."""
+        self.wait_until(lambda: text in self.told, text)
+
+    def wait_until_it_says(self, text: str) -> None:
+        """Wait until its standard output holds `text`."""
+        self.wait_until(lambda: text in self.said, text)
+
+    def end(self) -> int:
+        """Wait for its end and return the exit status."""
+        return self.process.wait(WAIT_SECONDS)
 
 
 class XServer:
@@ -61,52 +105,63 @@ class XServer:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=WAIT_SECONDS,
             check=False,
         )
         return done.stdout.strip()
 
     @contextmanager
-    def program(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+    def program(self, *command: str) -> Iterator[Program]:
         """Run a Python program on this display; it is killed in the end."""
         paths = os.pathsep.join(path for path in sys.path if path)
-        child = subprocess.Popen(
-            [sys.executable, *command],
-            env=self.environment | {"PYTHONPATH": paths},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        with child:
-            try:
-                yield child
-            finally:
-                child.kill()
+        environment = self.environment | {"PYTHONPATH": paths}
+        log = self._framebuffer.with_name("program")
+        program = Program([sys.executable, *command], environment, log)
+        try:
+            yield program
+        finally:
+            program.process.kill()
+            program.process.wait()
 
-    def window(self, name: str, of: subprocess.Popen[str]) -> str:
+    def window(self, name: str, of: Program) -> str:
         """Wait for a window of this name and return its id."""
-        end = time.monotonic() + WINDOW_SECONDS
-        while time.monotonic() < end:
-            if of.poll() is not None:
-                raise AssertionError(f"the program ended: {of.communicate()}")
-            if found := self.xdotool("search", "--name", name):
-                return found.splitlines()[0]
-            time.sleep(0.1)
-        raise AssertionError(f"no window {name!r} appeared")
+        found: list[str] = []
+
+        def is_there() -> bool:
+            found[:] = self.xdotool("search", "--name", name).splitlines()
+            return bool(found)
+
+        of.wait_until(is_there, f"a window {name!r}")
+        return found[0]
 
     def press(self, window: str, key: str) -> None:
-        """Give the window the focus, as no window manager does here, and a key."""
-        self.xdotool("windowfocus", window)
+        """Give the window the focus, as no window manager does here, and a key.
+
+        Await its effect before the next one: HighGUI keeps only the latest key.
+        """
+        self.xdotool("windowfocus", "--sync", window)
         self.xdotool("key", "--window", window, key)
-        time.sleep(0.4)
 
     def click_away(self, window: str) -> None:
         """Ask a window to close, as the cross in its title bar does."""
         command = [sys.executable, "-c", CLICK_AWAY, window]
-        subprocess.run(command, env=self.environment, timeout=30, check=True)
+        subprocess.run(command, env=self.environment, timeout=WAIT_SECONDS, check=True)
 
-    def screenshot(self) -> npt.NDArray[np.uint8]:
-        """Return what the screen shows: RGB, shape ``(H, W, 3)``."""
+    def wait_until_seen(
+        self, is_so: Callable[[Screen], bool], what: str, of: Program
+    ) -> Screen:
+        """Wait for a picture of which `is_so` is true and return it."""
+        seen = [self.screenshot()]
+
+        def is_seen() -> bool:
+            seen[0] = self.screenshot()
+            return is_so(seen[0])
+
+        of.wait_until(is_seen, what)
+        return seen[0]
+
+    def screenshot(self) -> Screen:
+        """Return what the screen shows."""
         data = self._framebuffer.read_bytes()
         header = struct.unpack_from(">25I", data)
         width, height, stride, num_colours = (header[n] for n in (4, 5, 12, 19))
