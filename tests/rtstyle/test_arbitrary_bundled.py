@@ -5,15 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtstyle.arbitrary.modulation import BASE_NAME, network_folder, painting_network
+from rtstyle.arbitrary.modulation import painting_network
 from rtstyle.gallery import load_style
 from rtstyle.stylizer import Stylizer
 from rtstyle_streams.sample import SampleSource
 from tests.tiny_arbitrary import write_painting
-
-pytestmark = pytest.mark.skipif(
-    not (network_folder() / BASE_NAME).is_file(), reason="no network is bundled yet"
-)
 
 
 @pytest.fixture(scope="module")
