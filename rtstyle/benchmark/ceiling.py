@@ -84,7 +84,7 @@ def gpu_probe() -> bytes:
         ),
         helper.make_node("GlobalAveragePool", ["y"], ["z"]),
     ]
-    weights = {"shape": shape, "weight": weight}
+    weights: dict[str, np.ndarray] = {"shape": shape, "weight": weight}
     tensors = [numpy_helper.from_array(v, n) for n, v in weights.items()]
     return _probe(nodes, tensors, shape=[1, 1, 1, 1])
 

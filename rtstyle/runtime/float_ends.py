@@ -30,8 +30,8 @@ def with_float_ends(model: bytes) -> bytes:
     graph = proto.graph
     sort_nodes(graph)
     conversions = conversions_of(graph)
-    if len(conversions) < 2:
-        raise ValueError("graph: expected a conversion from bytes and one to bytes")
+    if not conversions:
+        raise ValueError("graph: expected conversions from and to bytes, got none")
     names = {FRAME_INPUT: FLOATS, FRAME_OUTPUT: LAST}
     kept = []
     for node in graph.node:

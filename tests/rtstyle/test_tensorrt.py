@@ -18,6 +18,7 @@ from rtstyle.runtime import Arrays, Session, open_session, tensorrt, tensorrt_bu
 from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.engine_cache import Profile, engine_folder
 from rtstyle.runtime.float_ends import with_float_ends
+from rtstyle.runtime.onnxruntime import one_node_model
 from rtstyle.runtime.switching import SwitchingSession
 from rtstyle.runtime.tensorrt import TensorRtSession
 from rtstyle.runtime.tensorrt_build import build_engine, describe_gpu
@@ -308,6 +309,8 @@ class Plain:
 def test_a_graph_that_computes_on_bytes_is_left_alone() -> None:
     with pytest.raises(ValueError, match="expected bytes to be moved, got Sub"):
         with_float_ends(negative_model())
+    with pytest.raises(ValueError, match="expected conversions from and to bytes"):
+        with_float_ends(one_node_model())
 
 
 def test_frames_go_on_while_an_engine_is_built_and_then_switch() -> None:
