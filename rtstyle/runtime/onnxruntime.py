@@ -141,7 +141,11 @@ def providers_for(
     """Return the execution providers to ask for, in order; see `OrtSession`."""
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    settings: dict[str, Any] = {"device_id": int(device.partition(":")[2] or 0)}
+    # with TF32, its default, a picture would hang on the GPU's generation
+    settings: dict[str, Any] = {
+        "device_id": int(device.partition(":")[2] or 0),
+        "use_tf32": "0",
+    }
     if is_lean:
         settings["arena_extend_strategy"] = "kSameAsRequested"
     if uses_cuda_graph:

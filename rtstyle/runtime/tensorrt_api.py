@@ -26,6 +26,10 @@ class Config(Protocol):
         """Switch something on."""
         ...
 
+    def clear_flag(self, flag: Any) -> None:
+        """Switch something off."""
+        ...
+
     def add_optimization_profile(self, profile: Profile) -> int:
         """Take a profile; -1 when it is not valid."""
         ...

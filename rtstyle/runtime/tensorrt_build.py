@@ -60,6 +60,7 @@ def build_engine(
         raise RuntimeUnavailableError(
             f"runtime tensorrt: the sizes {shapes} were refused for this graph"
         )
+    config.clear_flag(trt.BuilderFlag.TF32)  # set by default; fp32 is to be fp32
     if precision == "fp16":
         _allow_fp16(trt, network, config)
     if report is not None:

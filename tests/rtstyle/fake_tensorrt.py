@@ -35,12 +35,15 @@ class FakeProfile:
 
 class FakeConfig:
     def __init__(self) -> None:
-        self.flags: set[str] = set()
+        self.flags = {"tf32"}
         self.profile: FakeProfile | None = None
         self.progress_monitor: Any = None
 
     def set_flag(self, flag: str) -> None:
         self.flags.add(flag)
+
+    def clear_flag(self, flag: str) -> None:
+        self.flags.discard(flag)
 
     def add_optimization_profile(self, profile: FakeProfile) -> int:
         if "frame" not in profile.shapes:
@@ -160,7 +163,9 @@ class FakeRuntime:
 
 class FakeTrt:
     __version__ = "10.16.0"
-    BuilderFlag = SimpleNamespace(FP16="fp16", OBEY_PRECISION_CONSTRAINTS="obey")
+    BuilderFlag = SimpleNamespace(
+        FP16="fp16", OBEY_PRECISION_CONSTRAINTS="obey", TF32="tf32"
+    )
     LayerType = SimpleNamespace(NORMALIZATION="normalization")
     IProgressMonitor = FakeMonitor
     float32 = "float32"

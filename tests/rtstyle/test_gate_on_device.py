@@ -197,5 +197,5 @@ def test_a_recorded_graph_has_nothing_that_runs_on_the_cpu(tmp_path: Path) -> No
 
 def test_cuda_graphs_are_asked_for_by_name() -> None:
     settings = providers_for("cuda:1", uses_cuda_graph=True)[0][1]
-    assert settings == {"device_id": 1, "enable_cuda_graph": "1"}
+    assert settings == {"device_id": 1, "use_tf32": "0", "enable_cuda_graph": "1"}
     assert "enable_cuda_graph" not in providers_for("cuda:1")[0][1]
