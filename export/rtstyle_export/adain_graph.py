@@ -11,7 +11,10 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from rtstyle.arbitrary.painting import read_painting, shown
+from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import StyleEncoder, SwiftAdain
+from rtstyle.networks.weights_file import describe_network
 from rtstyle.runtime import open_session
 from rtstyle.style_file import read_card, with_card
 from rtstyle_export.bare_graph import tensor_of
@@ -108,6 +111,39 @@ def write_adain(
     style, encoder = make_adain(network, card)
     write_style(style_path, style, overwrite=overwrite)
     write_file(encoder_path, encoder)
+
+
+def with_painting(
+    network: nn.Module, card: dict[str, Any], path: Path
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Give a network for any painting the style of one, for good.
+
+    Args:
+        network: `SwiftAdain` or `AdainNet`.
+        card: Of the network.
+        path: A picture file.
+
+    Returns:
+        A plain transform net and its card.
+
+    Raises:
+        ExportError: the network takes no paintings.
+        StyleFileError: the file is no picture that can be used.
+    """
+    if not isinstance(network, SwiftAdain | AdainNet):
+        raise ExportError(
+            f"{path}: expected weights of a network for any painting, got others; "
+            "leave --painting out"
+        )
+    pixels = shown(read_painting(path).pixels, side=PAINTING_SIDE)
+    painting = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255.0)
+    facts = {"name": path.stem, "title": path.stem.replace("_", " ").title()}
+    if isinstance(network, AdainNet):
+        return network.fixed(painting), card | facts
+    with torch.no_grad():
+        modulation = network.encoder(painting)[0]
+    plain = network.fixed(modulation).eval()
+    return plain, card | facts | {"network": describe_network(plain)}
 
 
 def modulated_tensors(

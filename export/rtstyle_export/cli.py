@@ -15,6 +15,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option("--name", help="What --style will be called with; default: the recipe's.")
 @click.option("--title", help="Title for people; default: the recipe's.")
 @click.option(
+    "--painting", type=FILE, help="Its style, of WEIGHTS for any painting, for good."
+)
+@click.option(
     "--int8", "twin", flag_value="int8", help="Make the int8 twin: twice as fast."
 )
 @click.option("--fp16", "twin", flag_value="fp16", help="Make the fp16 twin, for GPUs.")
@@ -28,6 +31,7 @@ def main(
     style: str | None,
     name: str | None,
     title: str | None,
+    painting: Path | None,
     twin: str | None,
     calibration: Path | None,
     engine: str | None,
@@ -53,7 +57,13 @@ def main(
         if target is None:
             raise click.UsageError(f"{source}: name the style file to write")
         export_weights(
-            source, target, style=style, name=name, title=title, overwrite=overwrite
+            source,
+            target,
+            style=style,
+            name=name,
+            title=title,
+            painting=painting,
+            overwrite=overwrite,
         )
         click.echo(f"{target}: written; try: rtstyle demo --style {target}")
         source, target = target, None

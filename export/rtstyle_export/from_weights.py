@@ -6,9 +6,10 @@ from typing import Any
 from torch import nn
 
 from rtstyle.networks import SwiftNet
+from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import Weights, load_weights
-from rtstyle_export.adain_graph import write_adain
+from rtstyle_export.adain_graph import with_painting, write_adain
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, make_style, write_style
 
@@ -20,6 +21,7 @@ def export_weights(
     style: str | None = None,
     name: str | None = None,
     title: str | None = None,
+    painting: Path | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the style file of one painting.
@@ -33,6 +35,8 @@ def export_weights(
         style: Which painting, by the recipe's name, when the weights hold several.
         name: Of the card; None takes the recipe's.
         title: Of the card; None takes the recipe's.
+        painting: Picture whose style a network for any painting is given for good;
+            then the style file is an ordinary one.
         overwrite: Whether `style_path` may exist.
 
     Raises:
@@ -43,6 +47,10 @@ def export_weights(
     weights = load_weights(weights_path)
     network, row = pick_style(weights, style)
     card = card_of(weights, row)
+    if painting is not None:
+        network, card = with_painting(network, card, painting)
+    elif isinstance(network, AdainNet):
+        raise ExportError(f"{weights_path}: network adain needs --painting FILE")
     card |= {key: value for key, value in (("name", name), ("title", title)) if value}
     if isinstance(network, SwiftAdain):
         write_adain(style_path, network, card, overwrite=overwrite)

@@ -37,7 +37,9 @@ def feature_moments(features: Tensor, mask: Tensor | None = None) -> Moments:
             ``sqrt(EPS)``.
     """
     if mask is None:
-        mask = torch.ones_like(features[:, :1])
+        mean = features.mean(dim=(2, 3))
+        centred = features - mean[:, :, None, None]
+        return Moments(mean, (centred.square().mean(dim=(2, 3)) + EPS).sqrt())
     total = mask.sum(dim=(2, 3)).clamp_min(1e-6)
     mean = (features * mask).sum(dim=(2, 3)) / total
     centred = features - mean[:, :, None, None]
@@ -278,5 +280,36 @@ class AdainNet(nn.Module):
         else:
             parts = weights or [1.0 / len(styles)] * len(styles)
             changed = adain(features, interpolate(styles, parts), alpha=alpha)
+        stylized: Tensor = self.decoder(changed)
+        return stylized
+
+    def fixed(self, painting: Tensor) -> "FixedAdain":
+        """Return the network of one painting, RGB ``(1, 3, h, w)``, 0..1."""
+        with torch.no_grad():
+            return FixedAdain(self, self.moments(painting)).eval()
+
+
+class FixedAdain(nn.Module):
+    """`AdainNet` with the moments of one painting: RGB in, RGB out."""
+
+    multiple = AdainNetConfig.multiple
+
+    def __init__(self, network: AdainNet, style: Moments) -> None:
+        super().__init__()
+        self.encoder, self.decoder = network.encoder, network.decoder
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", style.mean.clone())
+        self.register_buffer("deviation", style.deviation.clone())
+
+    def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
+        """Stylize a batch.
+
+        Args:
+            pixels: RGB, shape ``(N, 3, H, W)``, 0..1; H and W multiples of 8.
+            style: Not used; there for the signature that all transform nets share.
+        """
+        features = self.encoder(pixels)["relu4_1"]
+        changed = adain(features, Moments(self.mean, self.deviation))
         stylized: Tensor = self.decoder(changed)
         return stylized

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -11,10 +12,13 @@ import torch
 from click.testing import CliRunner
 
 from rtstyle.arbitrary.modulation import painting_network
+from rtstyle.arbitrary.painting import shown
+from rtstyle.networks.adain import AdainNet, AdainNetConfig
+from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import Placement, SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.weights_file import Weights, describe_network, save_weights
 from rtstyle.runtime import open_session
-from rtstyle.style_file import read_card
+from rtstyle.style_file import read_card, read_style
 from rtstyle_export.adain_graph import (
     ENCODER_KEY,
     EncoderGraph,
@@ -22,6 +26,7 @@ from rtstyle_export.adain_graph import (
     encoder_to_onnx,
     make_adain,
     modulated_tensors,
+    with_painting,
 )
 from rtstyle_export.cli import main as export_command
 from rtstyle_export.errors import ExportError
@@ -136,6 +141,61 @@ def test_a_frame_costs_what_a_fixed_style_costs() -> None:
     assert [n.op_type for n in ours.graph.node] == [n.op_type for n in plain.graph.node]
     for model in (ours, plain):
         assert [value.name for value in model.graph.input] == ["frame"]
+
+
+def painting_file(folder: Path) -> Path:
+    path = folder / "my_wall.png"
+    cv2.imwrite(str(path), test_frame(97, 131)[..., ::-1])
+    return path
+
+
+@pytest.mark.slow
+def test_a_painting_given_for_good_makes_an_ordinary_style(
+    exported: tuple[SwiftAdain, Path],
+) -> None:
+    network, folder = exported
+    painting, target = painting_file(folder), folder / "wall.onnx"
+    run = CliRunner().invoke(
+        export_command,
+        [str(folder / "x.safetensors"), str(target), "--painting", str(painting)],
+        catch_exceptions=False,
+    )
+    assert run.exit_code == 0, run.output
+    style = read_style(target)
+    assert style.name == "my_wall" and style.title == "My Wall"
+    assert "modulation" not in style.card and style.card["network"]["kind"] == "swift"
+    files, frame = painting_network(folder), test_frame(57, 89)
+    seen = files.encode(shown(test_frame(97, 131), side=files.side))
+    live = files.fold(seen, {"name": "p", "title": "P"})
+    pictures = []
+    for model in (style.model, live.model):
+        session = open_session(model, device="cpu", runtime="onnxruntime")
+        pictures.append(session.run({"frame": frame})["stylized"].astype(int))
+        session.close()
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
+
+
+@pytest.mark.slow
+def test_the_faithful_network_becomes_a_style_of_one_painting(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = AdainNet(AdainNetConfig(widths=(4, 6, 8, 10))).eval()
+    row = {"name": "adain", "title": "Any painting", "file": "", "artist": ""}
+    recipe = {"kind": "adain", "styles": [row | {"year": "", "sha256": None}]}
+    described = describe_network(network)
+    weights = Weights(network.state_dict(), described, recipe, {"steps": 0})
+    save_weights(tmp_path / "x.safetensors", weights)
+    words = [str(tmp_path / "x.safetensors"), str(tmp_path / "x.onnx")]
+    with pytest.raises(ExportError, match="network adain needs --painting"):
+        CliRunner().invoke(export_command, words, catch_exceptions=False)
+    words += ["--painting", str(painting_file(tmp_path))]
+    run = CliRunner().invoke(export_command, words, catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    assert read_style(tmp_path / "x.onnx").card["parity"]["largest_difference"] <= 1
+
+
+def test_a_painting_for_a_network_of_fixed_styles_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="leave --painting out"):
+        with_painting(SwiftNet(SwiftConfig(16, 1)), CARD, tmp_path / "p.png")
 
 
 @pytest.mark.slow
