@@ -1,5 +1,6 @@
 """Style pictures: crops, recolourings and textures, the same for the same step."""
 
+import json
 import math
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from rtstyle.arbitrary.modulation import painting_network
 from rtstyle_train.adain_batches import Pictures, StyledBatches, split_batch
 from rtstyle_train.adain_config import AdainConfig, make_adain_config
 from rtstyle_train.adain_textures import KINDS, render_texture
+from rtstyle_train.config import read_recipe
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.image_command import RECIPES
 from rtstyle_train.style_pictures import (
     StyleImages,
     draw_recolouring,
@@ -153,3 +157,17 @@ def test_a_recipe_that_cannot_be_trained_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         make_adain_config(settings)
+
+
+@pytest.mark.parametrize("name", ["adain", "swift_adain"])
+def test_the_bundled_recipes_can_be_read(name: str) -> None:
+    config = make_adain_config(read_recipe(RECIPES / f"{name}.toml"))
+    assert config.network.replace("-", "_") == name
+
+
+def test_the_bundled_network_was_made_by_the_bundled_recipe() -> None:
+    card = painting_network().base.card
+    config = make_adain_config(read_recipe(RECIPES / "swift_adain.toml"))
+    assert card["recipe"] == json.loads(json.dumps(config.as_dict()))
+    assert len(config.held_out) == 4
+    assert not set(config.held_out) & set(card["trained"]["paintings_sha256"])
