@@ -202,6 +202,11 @@ class AdainDecoder(nn.Module):
             conv = nn.Conv2d(width, outputs, 3)
             # with torch's own first weights nine layers lose nearly all contrast
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            if before is None:  # pictures start near grey, not far outside 0..1
+                assert conv.bias is not None
+                with torch.no_grad():
+                    conv.weight.mul_(0.1)
+                    conv.bias.fill_(0.5)
             setattr(self, name, conv)
 
     def forward(self, features: Tensor) -> Tensor:
