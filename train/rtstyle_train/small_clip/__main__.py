@@ -41,6 +41,11 @@ DEFAULT = SmallClipConfig()
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Photographs to stand beside rendered scenes.",
 )
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of a small CLIP of the same shape to go on from.",
+)
 @click.option("--seed", default=DEFAULT.seed, type=int)
 @click.option("--device", default=None, help="cpu or cuda; cuda where there is one.")
 def main(out: Path, device: str | None, **settings: Any) -> None:
@@ -65,7 +70,7 @@ def main(out: Path, device: str | None, **settings: Any) -> None:
         "cpu_seconds": round(time.process_time() - cpu),
         "device": device,
         "config": {
-            k: str(v) if k == "photos" else v for k, v in asdict(config).items()
+            k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()
         },
     }
     (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")

@@ -128,7 +128,7 @@ class Lettering:
 
 POSTER = Lettering(thickness=(4, 6), size=(0.9, 1.0), shift=6, opacity=(0.75, 1.0))
 """As the small CLIP sees words: any font, mostly large."""
-ANYHOW = Lettering(size=(0.5, 1.0), shift=60, opacity=(0.35, 1.0))
+ANYHOW = Lettering(thickness=(4, 6), size=(0.75, 1.0), shift=24, opacity=(0.4, 1.0))
 """As the word detector sees them."""
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import open_clip
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor
 
 from rtstyle_train.losses.patch import random_patches
 from rtstyle_train.muon import Muon
 from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.model import build, save, start_folder
+from rtstyle_train.small_clip.model import WEIGHTS_FILE, build, save, start_folder
 from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig
 from rtstyle_train.templates import prompt_templates
 
@@ -58,6 +59,8 @@ class SmallClipConfig:
     """Peak of AdamW's; Muon's is `MUON` times it."""
     photos: Path | None = None
     """Folder of photographs to stand beside rendered scenes."""
+    start: Path | None = None
+    """Folder of a small CLIP of the same shape to go on from."""
     seed: int = 1234
     """Of weights and pictures."""
 
@@ -82,6 +85,8 @@ def train(
     torch.manual_seed(config.seed)
     description = start_folder(folder, width=config.width, layers=config.layers)
     network, tokenizer = build(folder, description)
+    if config.start:
+        network.load_state_dict(load_file(config.start / WEIGHTS_FILE))
     network = network.to(device)
     pool = _pool(config, device)
     random = np.random.default_rng(config.seed + 1)

@@ -31,6 +31,8 @@ FONT, THICKNESS, MARGIN = cv2.FONT_HERSHEY_DUPLEX, 5, 4
 """Of the shapes, before they are reduced; thickness and margin in pixels."""
 SIZES = tuple(0.95**step for step in range(16))
 """Of the shapes, as shares of what fits the width."""
+ABOVE = 0.25
+"""Where the threshold stands between rare false correlations and usual true ones."""
 RIDGE = 1e-3
 """Keeps the slope finite when everything is told apart."""
 LETTERS = "abcdefghijklmnoprstuwy"
@@ -223,7 +225,8 @@ def train_detector(
         absent = peaks[~written[:, row], row]
         present = peaks[written[:, row], row]
         high = np.median(present) if present.size else absent.max() + 0.2
-        threshold[row] = 0.5 * (high + np.quantile(absent, 0.99))
+        rare = np.quantile(absent, 0.99)
+        threshold[row] = rare + ABOVE * max(0.0, high - rare)
     slope = _fit_slope((peaks - threshold).ravel(), written.ravel())
     return WordDetector(tuple(words), np.full(len(words), slope), threshold)
 
