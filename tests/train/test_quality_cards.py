@@ -36,8 +36,8 @@ def test_figures_on_a_card_are_whole(path: Path) -> None:
 
 @pytest.mark.shared
 def test_checksums_of_recipes_are_those_of_the_paintings(shared: Path) -> None:
-    for path in sorted(RECIPES.glob("gallery*.toml")):
-        for row in read_recipe(path)["styles"]:
+    for path in sorted(RECIPES.glob("*.toml")):
+        for row in read_recipe(path).get("styles", ()):
             file = shared / "data" / "styles" / row["file"]
             found = hashlib.sha256(file.read_bytes()).hexdigest()
             assert row["sha256"] == found, f"{path.name}: {row['file']}"

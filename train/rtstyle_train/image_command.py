@@ -84,21 +84,11 @@ def recipe_path(name_or_path: str) -> Path:
 
 
 def recipe_table(name_or_path: str) -> dict[str, Any]:
-    """Return the settings of a recipe.
-
-    The name of a bundled style stands for its own recipe, or else for the one that it
-    was made with together with others, with that style alone.
+    """Return the settings of a bundled recipe or of a recipe's file.
 
     Raises:
         ConfigError: there is no such recipe, or it is broken.
     """
-    own = RECIPES / f"{name_or_path}.toml"
-    shared = [] if own.exists() else sorted(RECIPES.glob("gallery_*.toml"))
-    for path in shared:
-        table = read_recipe(path)
-        rows = [row for row in table["styles"] if row["name"] == name_or_path]
-        if rows:
-            return table | {"styles": rows}
     return read_recipe(recipe_path(name_or_path))
 
 
