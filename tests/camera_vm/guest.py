@@ -94,8 +94,13 @@ def running(name: str, *arguments: str) -> Iterator[Running]:
 
 def read_virtual_camera(count: int) -> dict[str, object]:
     """Let another process read `count` frames; return what it saw."""
+    return read(str(count))
+
+
+def read(what: str) -> dict[str, object]:
+    """Let another process read a film, or so many frames of the virtual camera."""
     done = subprocess.run(
-        [sys.executable, "reader.py", str(count)],
+        [sys.executable, "reader.py", what],
         capture_output=True,
         text=True,
         timeout=90,
@@ -129,10 +134,17 @@ def check_colours(run: Running) -> None:
 
 
 def check_order(run: Running) -> None:
+    with moving_ramp():
+        time.sleep(1.0)
+        tell("order virtual camera", **read_virtual_camera(60))
+
+
+@contextmanager
+def moving_ramp() -> Iterator[None]:
+    """Let vivid number its frames: each shows a grey ramp two columns further on."""
     control("test_pattern", GREY_RAMP)
     control("horizontal_movement", 4)
-    time.sleep(1.0)
-    tell("order", **read_virtual_camera(60))
+    yield
     control("horizontal_movement", 3)
     control("test_pattern", PATTERNS["red"])
 
@@ -173,6 +185,15 @@ def check_busy() -> None:
     command = [*RTSTYLE, "webcam", *STYLE, *CAMERA, "--output", "null:"]
     done = subprocess.run(command, capture_output=True, text=True)
     tell("busy", code=done.returncode, said=done.stderr)
+
+
+def check_recorded_order() -> None:
+    """Record a moving ramp: the order without the virtual camera's driver."""
+    film = WORK / "order.mkv"
+    command = [*RTSTYLE, "webcam", *STYLE, *CAMERA, "--seconds", "4"]
+    with moving_ramp():
+        done = subprocess.run([*command, "--output", str(film)], capture_output=True)
+    tell("order recording", code=done.returncode, **read(str(film)))
 
 
 def check_signal(name: str, number: int) -> None:
@@ -243,6 +264,7 @@ def main() -> None:
             check_order(run)
             check_busy()
             check_losses(run)
+    check_recorded_order()
     check_signal("sigint", signal.SIGINT)
     check_signal("sigterm", signal.SIGTERM)
     check_doctor()
