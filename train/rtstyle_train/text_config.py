@@ -16,8 +16,8 @@ from rtstyle_train.templates import SOURCE_TEXT
 class TextConfig:
     """All that decides the result of a text-style training.
 
-    The weights are ours: CLIPstyler's 9000 / 500 / 150 are for one network per
-    picture and for content losses that are not relative.
+    The weights are ours, found with a small CLIP: CLIPstyler's 9000 / 500 / 150 are for
+    one network per picture and for content losses that are not relative.
     """
 
     prompt: str
@@ -39,9 +39,9 @@ class TextConfig:
     padding: int = 16
     """Pixels by which a new network has its picture's edges repeated, so that no frame
     is painted; a multiple of 8."""
-    patch_weight: float = 90.0
+    patch_weight: float = 40.0
     """Weight of the patch loss."""
-    directional_weight: float = 5.0
+    directional_weight: float = 20.0
     """Weight of the directional loss of whole pictures."""
     threshold: float = THRESHOLD
     """Patches with a smaller distance are good enough."""
@@ -55,9 +55,9 @@ class TextConfig:
     """Architecture of the content loss network."""
     content_layers: tuple[str, ...] = ("relu4_2", "relu5_2")
     """Layers of the content loss."""
-    content_weight: float = 15.0
+    content_weight: float = 8.0
     """Weight of the mean content loss over its layers."""
-    tv_weight: float = 10.0
+    tv_weight: float = 20.0
     """Weight of the total variation."""
     range_weight: float = 100.0
     """Weight of what leaves 0..1."""
@@ -76,11 +76,11 @@ class TextConfig:
     """Pictures a step."""
     identity_steps: int = 500
     """First steps, without a start, in which the network learns to change nothing."""
-    steps: int = 4000
+    steps: int = 1500
     """Steps of the optimiser."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Peak learning rate."""
-    optimizer: Literal["adam", "muon"] = "adam"
+    optimizer: Literal["adam", "muon"] = "muon"
     """Adam for all, or Muon for the inner convolutions."""
     ema: float = 0.99
     """Decay of the weights' moving average, which is what is kept."""
