@@ -4,6 +4,7 @@ import copy
 import hashlib
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,30 +75,20 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
     photos = ContentImages(
         job.content, size=config.size, smallest_crop=config.smallest_crop
     )
-    textures = render_textures(config.num_textures, seed=config.seed)
-    log.info(
-        "%d photographs, %d paintings, %d textures",
-        len(photos.images),
-        len(paintings),
-        len(textures),
-    )
-    pictures = Pictures(
-        photos=_on(device, photos),
-        paintings=_on(device, _style_images(paintings.values(), config.size)),
-        textures=_on(device, _style_images(textures, config.size)),
-    )
+    pictures = _pictures(config, photos, paintings, device)
     vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
     network, method = make_parts(config, vgg, pictures, device)
     sums = {name: _checksum(pixels) for name, pixels in paintings.items()}
+    schedule = Schedule(
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        ema=config.ema,
+        minutes=job.minutes,
+    )
     trainer = Trainer(
         network,
         method,
-        Schedule(
-            steps=config.steps,
-            learning_rate=config.learning_rate,
-            ema=config.ema,
-            minutes=job.minutes,
-        ),
+        schedule,
         checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
         identity={"paintings": sums, "seed": config.seed, "network": config.network},
         optimizer=config.optimizer,
@@ -109,21 +100,9 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
     terms = _run(trainer, config, job, vgg, photos, shown)
     network = _averaged(trainer, config, vgg).to(device)
     if isinstance(network, SwiftAdain):
-        network.neutral.copy_(
-            measure_neutral(
-                network, pictures.photos, count=NEUTRAL_PHOTOS, seed=config.seed
-            )
-        )
-    trained = {
-        "steps": trainer.progress.step,
-        "seconds": round(trainer.progress.seconds),
-        "loss": {name: round(value, 5) for name, value in terms.items()},
-        "photographs": len(photos.images),
-        "paintings_sha256": sums,
-        "loss_weights": job.loss_weights.name if job.loss_weights else "torchvision",
-        "torch": torch.__version__,
-        "rtstyle": rtstyle.__version__,
-    }
+        _set_neutral(network, pictures.photos, seed=config.seed)
+    trained = _trained(trainer, job, terms)
+    trained |= {"photographs": len(photos.images), "paintings_sha256": sums}
     weights = Weights(
         network.state_dict(), describe_network(network), config.as_dict(), trained
     )
@@ -131,6 +110,37 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
         save_weights(job.out, weights)
         trainer.checkpoint.unlink(missing_ok=True)
     return weights
+
+
+def _pictures(
+    config: AdainConfig,
+    photos: ContentImages,
+    paintings: Mapping[str, Pixels],
+    device: torch.device,
+) -> Pictures:
+    """Draw the textures and put all pictures where steps are made."""
+    textures = render_textures(config.num_textures, seed=config.seed)
+    counts = len(photos.images), len(paintings), len(textures)
+    log.info("%d photographs, %d paintings, %d textures", *counts)
+    return Pictures(
+        photos=_on(device, photos),
+        paintings=_on(device, StyleImages([*paintings.values()], size=config.size)),
+        textures=_on(device, StyleImages(textures, size=config.size)),
+    )
+
+
+def _trained(
+    trainer: Trainer, job: AdainJob, terms: dict[str, float]
+) -> dict[str, Any]:
+    """Return what happened, for the weights file."""
+    return {
+        "steps": trainer.progress.step,
+        "seconds": round(trainer.progress.seconds),
+        "loss": {name: round(value, 5) for name, value in terms.items()},
+        "loss_weights": job.loss_weights.name if job.loss_weights else "torchvision",
+        "torch": torch.__version__,
+        "rtstyle": rtstyle.__version__,
+    }
 
 
 def make_network(config: AdainConfig, vgg: VggFeatures) -> nn.Module:
@@ -200,10 +210,6 @@ def _averaged(trainer: Trainer, config: AdainConfig, vgg: VggFeatures) -> nn.Mod
 
 def _on(device: torch.device, images: ContentImages) -> Photos:
     return DevicePhotos(images, device) if device.type == "cuda" else images
-
-
-def _style_images(images: Any, size: int) -> StyleImages:
-    return StyleImages([pixels for pixels in images], size=size)
 
 
 def _checksum(pixels: Pixels) -> str:
