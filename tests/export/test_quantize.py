@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from rtstyle.metrics.texture import texture_distance
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import open_session
 from rtstyle.style_file import Style, read_card
@@ -26,7 +27,6 @@ from rtstyle_export.quantize import (
     read_photos,
 )
 from rtstyle_export.ranges import best_range, centre_before_norm, observe
-from rtstyle.metrics.texture import texture_distance
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 
