@@ -129,6 +129,11 @@ def _pictures(
     )
 
 
+def _set_neutral(network: SwiftAdain, photos: Photos, *, seed: int) -> None:
+    neutral = measure_neutral(network, photos, count=NEUTRAL_PHOTOS, seed=seed)
+    network.neutral.copy_(neutral)
+
+
 def _trained(
     trainer: Trainer, job: AdainJob, terms: dict[str, float]
 ) -> dict[str, Any]:
