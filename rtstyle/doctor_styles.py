@@ -6,6 +6,7 @@ import time
 from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
+from rtstyle.arbitrary.modulation import painting_network
 from rtstyle.doctor import Check
 from rtstyle.gallery import bundled_folder, load_style, style_files
 
@@ -14,7 +15,7 @@ SPEED_SIZE: Final = (1280, 720)
 
 
 def styles_state() -> Check:
-    """Load every bundled style and compare its SHA-256."""
+    """Load every bundled style, compare its SHA-256; load the network for paintings."""
     folder = bundled_folder()
     found = sorted(folder.glob("*.onnx"))
     if not found:
@@ -33,6 +34,10 @@ def styles_state() -> Check:
             load_style(path)
         except ValueError as error:
             faults.append(str(error))
+    try:
+        painting_network()
+    except ValueError as error:
+        faults.append(str(error))
     if faults:
         todo = "pip install --force-reinstall --no-deps rtstyle"
         return Check("styles", "fail", "; ".join(faults), todo)

@@ -291,3 +291,12 @@ def test_json_holds_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
     report = json.loads(CliRunner().invoke(doctor_command, ["--json"]).stdout)
     assert not report["ok"]
     assert [row["status"] for row in report["checks"]] == ["ok", "note", "fail"]
+
+
+def test_a_broken_network_for_paintings_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert doctor.check_styles().status == "ok"
+    monkeypatch.setenv("RTSTYLE_PAINTING_NETWORK", str(tmp_path))
+    found = doctor.check_styles()
+    assert found.status == "fail" and "swift_adain.onnx" in found.found
