@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from rtstyle.smoothing.detail import with_detail
 from rtstyle.smoothing.luma import CELL_PX, Grid
 from rtstyle.smoothing.warp import Flow, Picture
 from rtstyle_streams.frame import Pixels
@@ -38,7 +39,7 @@ class SmoothedPicture:
                 bilinear between the cells' centres.
 
         Returns:
-            The state, rounded, as a new picture.
+            The state, rounded, as a new picture, its detail as strong as the new one's.
         """
         height, width = self.shape[:2]
         size = (self._shares.shape[1], self._shares.shape[0])
@@ -49,7 +50,8 @@ class SmoothedPicture:
         cv2.blendLinear(
             self._state, self._fresh, old_share, self._new_share, dst=self._state
         )
-        return np.asarray(cv2.convertScaleAbs(self._state), dtype=np.uint8)
+        rounded = np.asarray(cv2.convertScaleAbs(self._state), dtype=np.uint8)
+        return with_detail(rounded, stylized)
 
     def carry(self, flow_cur_to_prev: Flow) -> None:
         """Move the state along a motion given in cells, by whole pixels.

@@ -8,6 +8,7 @@ from onnx import parser
 
 from rtstyle.smoothing import still
 from rtstyle.smoothing.blend import KEEP
+from rtstyle.smoothing.detail_graph import DETAIL_NODES
 from rtstyle.smoothing.luma import CELL_PX
 
 PREFIX = "gate_"
@@ -128,8 +129,8 @@ gate (
     kept = Mul (keep_hwc, back)
     smoothed = Add (fresh_float, kept)
     rounded = Round (smoothed)
-    bounded = Clip (rounded, zero, top)
-    stylized = Cast <to = 2> (bounded)
+    steady = Clip (rounded, zero, top)
+{DETAIL_NODES}
 }}
 """
 """The gate of `rtstyle.smoothing.GateSmoother` in ONNX's own text form; on a restart

@@ -50,7 +50,7 @@ class GateOnDevice:
             content: RGB, ``(H, W, 3)``, uint8; what the network sees.
 
         Returns:
-            Same shape; within 1 of 255 of `GateSmoother`.
+            Same shape; within 2 of 255 of `GateSmoother`.
         """
         if self._here is None:
             is_cut = self._detector(content)

@@ -56,18 +56,29 @@ def traceable(flow_cur_to_prev: Flow, flow_prev_to_cur: Flow) -> Mask:
         equation 5, with the roles of the two flows as in Lai et al. 2018.
     """
     height, width = flow_cur_to_prev.shape[:2]
-    back = warp(flow_prev_to_cur, flow_cur_to_prev)
-    gap = _squared_length(flow_cur_to_prev + back)
-    lengths = _squared_length(flow_cur_to_prev) + _squared_length(back)
+    x, y = _split(flow_cur_to_prev)
+    back_x, back_y = _split(warp(flow_prev_to_cur, flow_cur_to_prev))
+    gap = _squares(x + back_x, y + back_y)
+    lengths = _squares(x, y) + _squares(back_x, back_y)
     found = gap <= 0.01 * lengths + 0.5
-    x, y = cv2.split(flow_cur_to_prev + pixel_grid(height, width))
-    found &= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    middle_x, middle_y = np.float32((width - 1) / 2), np.float32((height - 1) / 2)
+    x += np.arange(width, dtype=np.float32) - middle_x
+    y += np.arange(height, dtype=np.float32)[:, None] - middle_y
+    found &= (np.abs(x) <= middle_x) & (np.abs(y) <= middle_y)
     return np.asarray(found, dtype=np.float32)
 
 
-def _squared_length(flow: Flow) -> Mask:
+def _split(flow: Flow) -> tuple[Mask, Mask]:
     x, y = cv2.split(flow)
+    return np.asarray(x, dtype=np.float32), np.asarray(y, dtype=np.float32)
+
+
+def _squares(x: Mask, y: Mask) -> Mask:
     return np.asarray(x * x + y * y, dtype=np.float32)
+
+
+def _squared_length(flow: Flow) -> Mask:
+    return _squares(*_split(flow))
 
 
 def motion_boundary(flow_cur_to_prev: Flow) -> Mask:
