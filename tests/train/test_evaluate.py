@@ -174,6 +174,8 @@ def test_films_are_judged_frame_by_frame_and_smoothed(material: Path) -> None:
     assert moving[0].scene == "known motion"
     assert still[0].flicker == pytest.approx(1.0, abs=0.05)
     assert still[1].flicker < 0.7
+    assert moving[0].style == 1.0, "of itself, frame by frame"
+    assert moving[1].style == pytest.approx(1.0, abs=0.2)
     assert "negative gate" in result.as_text()
 
 

@@ -59,10 +59,16 @@ def test_flicker_and_ratio_follow_the_gain_of_the_network() -> None:
 
 def test_smoothing_is_measured_against_its_own_network() -> None:
     network = Amplify(2.0)
+
+    def distance(pixels: Pixels) -> float:
+        return float(pixels.std())
+
     rows = evaluate_temporal(
-        [Contestant("plain", network), Contestant("gate", network, "gate")],
+        [
+            Contestant("plain", network, style_distance=distance),
+            Contestant("gate", network, "gate", distance),
+        ],
         [noise_scene((photo() // 4 + 96).astype(np.uint8), num_frames=40)],
-        style_distance=lambda pixels: float(pixels.std()),
     )
     assert rows[1].flicker < rows[0].flicker / 2
     assert rows[0].sharpness == 1.0

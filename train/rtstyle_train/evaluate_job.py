@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from rtstyle.errors import RtstyleError
 from rtstyle.metrics.plot import write_png
+from rtstyle.smoothing.make import MODES
+from rtstyle_streams.frame import Pixels
 from rtstyle_streams.picture_file import read_picture
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.evaluate import Evaluation, Row, quality_of, to_json, to_table
@@ -25,7 +27,7 @@ from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.quality.candidates import Candidate, open_candidate
 from rtstyle_train.quality.card import plain, write_quality
 from rtstyle_train.quality.features import FeatureJudge
-from rtstyle_train.quality.figures import Judges, Target
+from rtstyle_train.quality.figures import STYLE_SIZES, Judges, Target
 from rtstyle_train.quality.pictures import (
     Picture,
     clip_files,
@@ -50,6 +52,8 @@ TRAINED_LAYERS = (*HELD_OUT_LAYERS, "relu4_1", "relu5_1")
 """Those of the usual recipe."""
 SHEET, TABLE, VALUES = "sheet.png", "evaluate.md", "evaluate.json"
 """Files of a result."""
+Distance = Callable[[Pixels], float]
+"""How far one stylized frame is from its style image."""
 TEMPORAL_FRAMES, TEMPORAL_HEIGHT = 45, 360
 """Length and lines of the films of `--temporal`."""
 SIDE_BY_SIDE_FRAMES = 150
@@ -145,7 +149,10 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
         if job.speed:
             evaluation.time(lambda name: log.info("%s: speed at 720p", name))
         job.out.mkdir(parents=True, exist_ok=True)
-        films = _films(job, candidates, pictures) if job.temporal else []
+        films = []
+        if job.temporal:
+            distances = [_style_distance(judges, target) for target in targets]
+            films = _films(job, candidates, distances, pictures)
         sheet = job.out / SHEET if pictures else None
         result = EvaluateResult(evaluation.rows(), films, sheet)
         if sheet:
@@ -239,7 +246,10 @@ def find_targets(
 
 
 def _films(
-    job: EvaluateJob, candidates: Sequence[Candidate], pictures: Sequence[Picture]
+    job: EvaluateJob,
+    candidates: Sequence[Candidate],
+    distances: Sequence[Distance | None],
+    pictures: Sequence[Picture],
 ) -> list[TemporalRow]:
     """Judge films of every candidate, frame by frame and smoothed.
 
@@ -255,12 +265,16 @@ def _films(
     photo = resized(pictures[0].pixels, short_side=TEMPORAL_HEIGHT)
     scenes.append(known_motion_scene(photo, num_frames=TEMPORAL_FRAMES))
     scenes.append(noise_scene(photo, num_frames=TEMPORAL_FRAMES))
-    contestants = [c for candidate in candidates for c in _contestants(candidate)]
+    contestants = [
+        contestant
+        for candidate, distance in zip(candidates, distances, strict=True)
+        for contestant in _contestants(candidate, distance)
+    ]
     for path in clips:
         write_side_by_side(
             path,
             job.out / f"{path.stem}_side_by_side.mp4",
-            _contestants(candidates[0]),
+            contestants[: len(MODES)],
             num_frames=SIDE_BY_SIDE_FRAMES,
             overwrite=True,
         )
@@ -274,13 +288,24 @@ def _films(
     )
 
 
-def _contestants(candidate: Candidate) -> list[Contestant]:
-    name, network = candidate.name, candidate.network
+def _contestants(candidate: Candidate, distance: Distance | None) -> list[Contestant]:
+    """Return the network frame by frame and with each way of smoothing."""
+    names = {
+        mode: candidate.name + ("" if mode == "off" else f" {mode}") for mode in MODES
+    }
     return [
-        Contestant(name, network),
-        Contestant(f"{name} gate", network, "gate"),
-        Contestant(f"{name} flow", network, "flow"),
+        Contestant(name, candidate.network, mode, distance)
+        for mode, name in names.items()
     ]
+
+
+def _style_distance(judges: Judges, target: Target | None) -> Distance | None:
+    """Return what tells the held-out Gram distance to a painting at short side 512."""
+    judge = judges.held_out
+    if judge is None or target is None:
+        return None
+    painting = target.held_out[STYLE_SIZES.index(512)]
+    return lambda pixels: judge.style(judge.see(pixels), painting)
 
 
 def _write_cards(

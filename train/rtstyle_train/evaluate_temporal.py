@@ -35,6 +35,8 @@ class Contestant:
     """The network; contestants that share it cost one run per frame."""
     smooth: SmoothMode = "off"
     """What is done to its frames."""
+    style_distance: Callable[[Pixels], float] | None = None
+    """Distance of one stylized frame to its style image; None leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,21 @@ class TemporalRow:
 class _Track:
     """Measures one film as its frames come by."""
 
-    def __init__(self, *, is_still: bool) -> None:
+    def __init__(
+        self,
+        *,
+        is_still: bool,
+        style_distance: Callable[[Pixels], float] | None = None,
+    ) -> None:
         self.error = WarpingError()
         self.deviation = TemporalDeviation()
         self.drift = DriftMeter()
         self.sharpness: list[float] = []
         self.style: list[float] = []
-        self._is_still = is_still
+        self._is_still, self._style_distance = is_still, style_distance
         self._count = 0
 
-    def add(
-        self,
-        pixels: Pixels,
-        moved: Moved,
-        style_distance: Callable[[Pixels], float] | None,
-    ) -> None:
+    def add(self, pixels: Pixels, moved: Moved) -> None:
         """Take the next frame."""
         self.error.add(pixels, moved.flow_prev_to_cur, moved.mask)
         if self._is_still:
@@ -93,8 +95,8 @@ class _Track:
                 self.deviation.add(pixels)
         if self._count >= SETTLED and self._count % SAMPLE_EVERY == 0:
             self.sharpness.append(laplacian_energy(pixels))
-            if style_distance is not None:
-                self.style.append(style_distance(pixels))
+            if self._style_distance is not None:
+                self.style.append(self._style_distance(pixels))
         self._count += 1
 
 
@@ -103,7 +105,6 @@ def evaluate_temporal(
     scenes: Sequence[Scene],
     *,
     baseline: str | None = None,
-    style_distance: Callable[[Pixels], float] | None = None,
     out: Path | None = None,
     on_scene: Callable[[str], None] | None = None,
 ) -> list[TemporalRow]:
@@ -113,7 +114,6 @@ def evaluate_temporal(
         contestants: What to compare.
         scenes: On what.
         baseline: Name of the contestant that `TemporalRow.against` refers to.
-        style_distance: Distance of one stylized frame to the style image.
         out: Folder for ``temporal.md``, ``temporal.json`` and a plot for each scene.
         on_scene: Told the name of each scene before it starts.
 
@@ -127,7 +127,7 @@ def evaluate_temporal(
     for scene in scenes:
         if on_scene:
             on_scene(scene.name)
-        tracks, floor, num_frames = _play(scene, contestants, style_distance)
+        tracks, floor, num_frames = _play(scene, contestants)
         rows += _rows(scene, contestants, tracks, floor, num_frames, baseline)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
@@ -142,27 +142,28 @@ def evaluate_temporal(
 
 
 def _play(
-    scene: Scene,
-    contestants: Sequence[Contestant],
-    style_distance: Callable[[Pixels], float] | None,
+    scene: Scene, contestants: Sequence[Contestant]
 ) -> tuple[dict[str, _Track], _Track, int]:
     """Run a scene once through all contestants, each network once per frame."""
     smoothers: dict[str, Smoother] = {
         c.name: make_smoother(c.smooth) for c in contestants
     }
-    tracks = {c.name: _Track(is_still=scene.is_still) for c in contestants}
+    tracks = {
+        c.name: _Track(is_still=scene.is_still, style_distance=c.style_distance)
+        for c in contestants
+    }
     floor = _Track(is_still=scene.is_still)
     num_frames = 0
     for moved in scene.play():
         num_frames += 1
-        floor.add(moved.pixels, moved, None)
+        floor.add(moved.pixels, moved)
         made: dict[int, Pixels] = {}
         for contestant in contestants:
             key = id(contestant.stylize)
             if key not in made:
                 made[key] = contestant.stylize(moved.pixels)
             steady = smoothers[contestant.name](moved.pixels, made[key])
-            tracks[contestant.name].add(steady, moved, style_distance)
+            tracks[contestant.name].add(steady, moved)
     return tracks, floor, num_frames
 
 
