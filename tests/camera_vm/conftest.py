@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.camera_vm.tiny_style import write_inverting_style
+from tests.conftest import shared_folder
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -24,8 +25,9 @@ Findings = dict[str, dict[str, Any]]
 
 def find_camera_vm() -> str | None:
     """Return the tool that runs the machine; None where there is none."""
-    beside = ROOT.parent / "shared" / "tools" / "camera-vm" / "camera-vm"
-    return shutil.which("camera-vm") or (str(beside) if beside.exists() else None)
+    shared = shared_folder()
+    tool = shared and shared / "tools" / "camera-vm" / "camera-vm"
+    return shutil.which("camera-vm") or (str(tool) if tool and tool.exists() else None)
 
 
 def checked(command: list[str], *, seconds: float) -> str:
