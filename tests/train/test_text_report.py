@@ -76,6 +76,7 @@ def test_the_right_prompt_wins_where_pictures_moved_along_it(
     def encode(pixels: torch.Tensor, *, band: str | None = None) -> torch.Tensor:
         return start if torch.equal(pixels, photos) else moved
 
+    monkeypatch.setattr(clip, "fitted", lambda pixels: pixels)
     monkeypatch.setattr(clip, "encode_image", encode)
     monkeypatch.setattr(clip, "direction", lambda text: ways[text])
     found = judge(
