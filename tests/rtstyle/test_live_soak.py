@@ -72,7 +72,7 @@ def test_memory_and_threads_stay_flat_in_a_long_run(tmp_path: Path) -> None:
     }
     told = json.dumps(figures)
     (tmp_path / "figures.json").write_text(told)
-    assert report.num_captured > 0.8 * 30 * SECONDS, told
+    assert report.num_captured > 0.4 * 30 * SECONDS, told
     assert max(memory) - memory[0] < 8, told
     assert len(num_threads) == 1, told
     time.sleep(1.5)

@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from rtstyle.look import Look
 from rtstyle.studio import Studio
 from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import StyleSwitcher
-from rtstyle.stylizer import Controls
+from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import NullSink
@@ -77,7 +78,7 @@ def shown(switcher: StyleSwitcher) -> int:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 2
+    end = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.002)
@@ -162,33 +163,55 @@ def test_a_style_change_leaves_no_gap_of_100_ms_and_no_black_frame(
     tmp_path: Path,
 ) -> None:
     names = [str(write_inverting_style(tmp_path / f"{n}.onnx")) for n in "ab"]
-    arrivals: list[float] = []
+    styles = LiveStyles(look=Look(), controls=Controls())
+    building = threading.Event()
+    during: list[int] = []
+    arrivals: dict[int, float] = {}
+    work_seconds: list[float] = []
     darkest = 255.0
+
+    def build(spec: StyleSpec) -> Stylizer:
+        building.set()
+        time.sleep(0.5)  # a large style
+        building.clear()
+        return styles.build(spec)
 
     class Watch(NullSink):
         def write(self, frame: Frame) -> None:
             nonlocal darkest
-            arrivals.append(time.perf_counter())
+            arrivals[frame.index] = time.perf_counter()
+            if building.is_set():
+                during.append(frame.index)
             darkest = min(darkest, float(frame.pixels.mean()))
 
     def camera() -> Iterator[Frame]:
         clock, pixels = FrameClock(60), np.full((180, 320, 3), 55, np.uint8)
         for index in range(150):
             clock.wait()
-            if index in (30, 70, 110):
+            if index in (30, 90):
                 switcher.choose(switcher.position + 1)
             yield Frame(pixels, index, Fraction(1, 60), index, time.monotonic_ns())
 
-    switcher = StyleSwitcher(
-        specs(*names), LiveStyles(look=Look(), controls=Controls()).build
-    )
+    def stylize(frame: LiveFrame) -> LiveFrame:
+        start = time.thread_time()
+        made = studio.stylize(frame)
+        work_seconds.append(time.thread_time() - start)
+        return made
+
+    switcher = StyleSwitcher(specs(*names), build)
     switcher.warm_up(np.full((180, 320, 3), 55, np.uint8))
     studio = Studio(switcher, Controls(), mirror="off")
-    stages = {"stylize": studio.stylize, "smooth": studio.smooth}
-    Live(camera(), stages, {"watch": Watch()}).run()
+    Live(
+        camera(), {"stylize": stylize, "smooth": studio.smooth}, {"watch": Watch()}
+    ).run()
     switcher.close()
-    assert switcher.position == 1
     assert darkest == 200
-    gaps = sorted(np.diff(arrivals))
-    assert gaps[len(gaps) // 2] < 0.05
-    assert gaps[-2] < 0.1, "one hiccup is the machine's, two are ours"
+    assert len(during) > 10, "the live thread waited for the builder"
+    assert max(work_seconds) < 0.1, "the live thread did the builder's work"
+    gaps = {
+        index: arrivals[index] - arrivals[before]
+        for before, index in pairwise(arrivals)
+    }
+    near = [gap for index, gap in gaps.items() if index % 60 >= 30]
+    far = [gap for index, gap in gaps.items() if index % 60 < 30]
+    assert max(near) < 0.1 + max(far), "beyond what this machine does by itself"

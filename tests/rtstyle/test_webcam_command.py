@@ -159,7 +159,7 @@ def test_a_killed_recording_can_be_played(tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
     )
     part = tmp_path / "long.part.mkv"
-    end = time.monotonic() + 30
+    end = time.monotonic() + 100
     while not part.exists() or part.stat().st_size < 4000:
         assert time.monotonic() < end, "nothing was recorded"
         time.sleep(0.05)
@@ -176,8 +176,7 @@ def test_the_first_signal_asks_to_stop_and_the_second_is_the_systems(
     before = signal.getsignal(number)
     with graceful_stop() as stop:
         os.kill(os.getpid(), number)
-        time.sleep(0.01)
-        assert stop.is_set()
+        assert stop.wait(30)
         assert signal.getsignal(number) == before
     assert signal.getsignal(number) == before
 
@@ -191,7 +190,7 @@ def test_another_thread_gets_a_stop_without_signals() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(2)
+    thread.join(30)
     assert stops == [False]
 
 

@@ -64,13 +64,13 @@ def test_frame_clock_does_not_drift() -> None:
 
 
 def test_frame_clock_starts_anew_after_a_long_delay() -> None:
-    clock = FrameClock(100)
+    clock = FrameClock(4)
     clock.wait()
-    time.sleep(0.05)
+    time.sleep(0.6)
     clock.wait()  # late: this one comes at once
     start = time.perf_counter()
     clock.wait()
-    assert time.perf_counter() - start > 0.005
+    assert time.perf_counter() - start > 0.05
 
 
 def test_stop_ends_the_sleep_of_a_frame_clock() -> None:
@@ -79,7 +79,7 @@ def test_stop_ends_the_sleep_of_a_frame_clock() -> None:
     start = time.perf_counter()
     clock.wait(stop)
     clock.wait(stop)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 8
 
 
 @pytest.mark.parametrize(("num_ticks", "rate"), [(0, 0.0), (1, 0.0), (11, 10.0)])

@@ -51,7 +51,7 @@ class FakeCamera:
             Wish(**wish),
             cameras=self.list,
             open_capture=self.open,
-            watchdog_seconds=0.1,
+            watchdog_seconds=0.5,
         )
 
 
@@ -63,7 +63,7 @@ class FakeCapture:
 
     def read(self) -> Shot | None:
         time.sleep(0.01)
-        self._camera.thaw.wait(20)
+        self._camera.thaw.wait(60)
         if self._camera.is_unplugged:
             return None
         shape = (self.mode.height, self.mode.width, 3)
@@ -84,8 +84,8 @@ def notice_of(frame: Frame) -> str:
 
 
 def until(frames: Iterator[Frame], wanted: Callable[[Frame], bool]) -> Frame:
-    """Read on until a frame is `wanted`, for two seconds at most."""
-    end = time.monotonic() + 2
+    """Read on until a frame is `wanted`, for half a minute at most."""
+    end = time.monotonic() + 30
     for frame in frames:
         if wanted(frame):
             return frame
@@ -101,7 +101,7 @@ def test_frames_carry_their_number_and_the_time_they_were_taken(
     assert [frame.index for frame in frames] == [0, 1, 2, 3]
     taken = [frame.captured_ns or 0 for frame in frames]
     assert taken == sorted(taken)
-    assert time.monotonic_ns() - taken[-1] < 1e9
+    assert 0 <= time.monotonic_ns() - taken[-1] < 30e9
     seconds = frames[3].pts_seconds - frames[0].pts_seconds
     assert seconds == pytest.approx((taken[3] - taken[0]) / 1e9, abs=0.001)
 
@@ -131,7 +131,7 @@ def test_an_unplugged_camera_gives_placeholders_and_comes_back_by_name(
         fake.is_unplugged = True
         start = time.monotonic()
         lost = until(frames, lambda frame: bool(notice_of(frame)))
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 10
         assert notice_of(lost) == "camera vivid is lost; looking for it"
         assert lost.captured_ns is None, "an old picture has no age"
         fake.cameras = [Camera("vivid", "another-port", 3, "/dev/video3")]
@@ -156,11 +156,13 @@ def test_a_frozen_camera_is_noticed_by_the_watchdog_and_let_go(
         fake.thaw.clear()
         start = time.monotonic()
         until(frames, lambda frame: bool(notice_of(frame)))
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 10, "nobody waits for the one that hangs"
         fake.thaw.set()
         until(frames, lambda frame: not notice_of(frame))
-    time.sleep(0.05)
-    assert fake.num_open == 0, "the one that hung has closed its camera too"
+    end = time.monotonic() + 30
+    while fake.num_open:
+        assert time.monotonic() < end, "the one that hung closes its camera too"
+        time.sleep(0.01)
 
 
 def test_a_camera_taken_by_another_program_is_waited_for(
