@@ -168,12 +168,16 @@ def write_clip(path: Path) -> Path:
 def test_films_are_judged_frame_by_frame_and_smoothed(material: Path) -> None:
     result = run_evaluation(job(material, temporal=True))
     names = ["negative", "negative gate", "negative flow"]
-    moving, still = result.temporal[:3], result.temporal[3:]
+    moving, still, long = (result.temporal[n : n + 3] for n in (0, 3, 6))
     assert [row.contestant for row in moving] == names
     assert [row.contestant for row in still] == names
     assert moving[0].scene == "known motion"
     assert still[0].flicker == pytest.approx(1.0, abs=0.05)
     assert still[1].flicker < 0.7
+    assert [row.num_frames for row in long] == [1000] * 3
+    assert long[1].drift_colour < 1 and long[1].drift_texture == pytest.approx(
+        1, abs=0.1
+    )
     assert moving[0].style == 1.0, "of itself, frame by frame"
     assert moving[1].style == pytest.approx(1.0, abs=0.2)
     assert "negative gate" in result.as_text()

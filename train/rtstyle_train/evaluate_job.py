@@ -56,6 +56,8 @@ Distance = Callable[[Pixels], float]
 """How far one stylized frame is from its style image."""
 TEMPORAL_FRAMES, TEMPORAL_HEIGHT = 45, 360
 """Length and lines of the films of `--temporal`."""
+DRIFT_FRAMES, DRIFT_HEIGHT = 1000, 96
+"""The same of the film that shows whether a still scene wanders off."""
 SIDE_BY_SIDE_FRAMES = 150
 """Frames at the most of the clips that show smoothing beside none."""
 
@@ -265,6 +267,8 @@ def _films(
     photo = resized(pictures[0].pixels, short_side=TEMPORAL_HEIGHT)
     scenes.append(known_motion_scene(photo, num_frames=TEMPORAL_FRAMES))
     scenes.append(noise_scene(photo, num_frames=TEMPORAL_FRAMES))
+    small = resized(photo, short_side=DRIFT_HEIGHT)
+    scenes.append(noise_scene(small, num_frames=DRIFT_FRAMES))
     contestants = [
         contestant
         for candidate, distance in zip(candidates, distances, strict=True)

@@ -14,6 +14,9 @@ from rtstyle.metrics.warping_error import no_motion
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.opening import open_source
 
+LONG = 500
+"""A still scene of so many frames says so in its name: it is there for the drift."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -72,7 +75,10 @@ def noise_scene(photo: Pixels, *, num_frames: int = 60, noise: float = 4.0) -> S
         for index, pixels in enumerate(frames):
             yield known.Moved(pixels, flow, mask if index else np.zeros_like(mask))
 
-    return Scene(f"still, noise {noise:g}/255", "exact (none)", play, is_still=True)
+    name = f"still, noise {noise:g}/255"
+    if num_frames >= LONG:
+        name += f", {num_frames} frames"
+    return Scene(name, "exact (none)", play, is_still=True)
 
 
 def _shrunk(pixels: Pixels, height: int | None) -> Pixels:
