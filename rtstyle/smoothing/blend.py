@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from rtstyle.smoothing.detail import with_detail
+from rtstyle.smoothing.detail import DetailKeeper
 from rtstyle.smoothing.luma import CELL_PX, Grid
 from rtstyle.smoothing.warp import Flow, Picture
 from rtstyle_streams.frame import Pixels
@@ -27,6 +27,8 @@ class SmoothedPicture:
         self.shape = stylized.shape
         self._state: Picture = stylized.astype(np.float32)
         self._fresh = np.empty_like(self._state)
+        self._rounded = np.empty_like(stylized)
+        self._keep_detail = DetailKeeper(stylized.shape)
         self._shares = np.empty((lines * CELL_PX, columns * CELL_PX), np.float32)
         self._new_share = np.empty((height, width), np.float32)
 
@@ -50,8 +52,11 @@ class SmoothedPicture:
         cv2.blendLinear(
             self._state, self._fresh, old_share, self._new_share, dst=self._state
         )
-        rounded = np.asarray(cv2.convertScaleAbs(self._state), dtype=np.uint8)
-        return with_detail(rounded, stylized)
+        cv2.convertScaleAbs(self._state, dst=self._rounded)
+        picture = self._keep_detail(self._rounded, stylized)
+        if picture is self._rounded:  # it is handed out now
+            self._rounded = np.empty_like(stylized)
+        return picture
 
     def carry(self, flow_cur_to_prev: Flow) -> None:
         """Move the state along a motion given in cells, by whole pixels.

@@ -2,14 +2,15 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from rtstyle_streams.frame import Pixels
 
 WINDOW_PX = 5
 """Side of the box whose average a pixel's detail is the difference to."""
-LINES = WINDOW_PX // 2 + 1
-"""The same where only every second line is looked at."""
+LINE_STEP = 2
+"""To tell how much was lost, every second line is enough."""
+LINES = WINDOW_PX // LINE_STEP + 1
+"""Height of the box on those lines."""
 LEAST_GAIN = 1.005
 """A smaller loss is none: a picture that has settled stays bit for bit."""
 MOST_GAIN = 1.6
@@ -17,11 +18,9 @@ MOST_GAIN = 1.6
 GIVEN_BACK = 0.85
 """Share of what was lost: the rest was noise, which is welcome to go."""
 
-Bytes = npt.NDArray[np.uint8]
 
-
-def with_detail(blended: Pixels, fresh: Pixels) -> Pixels:
-    """Give a blended picture nearly as much fine detail as the fresh one has.
+class DetailKeeper:
+    """Gives blended pictures nearly as much fine detail as the fresh ones have.
 
     The average of strokes that are not quite in the same place is flatter than each
     of them. Its detail is amplified by one factor for the whole picture, so that its
@@ -29,38 +28,39 @@ def with_detail(blended: Pixels, fresh: Pixels) -> Pixels:
     stays as steady as it was. The blend itself is not to be made of the result: it
     would be sharpened again and again.
 
-    Args:
-        blended: RGB ``(H, W, 3)`` uint8, some average over time.
-        fresh: The newest picture in it, same shape.
-
-    Returns:
-        A new picture, or `blended` itself where nothing was lost.
-
     Source:
         Variance-preserving blending of Heitz and Neyret 2018, section 3, with the
         variance measured instead of derived.
     """
-    gain = min(MOST_GAIN, contrast(fresh) / max(contrast(blended), 1e-3))
-    if gain < LEAST_GAIN:
-        return blended
-    soft = _box(blended, lines=WINDOW_PX)
-    extra = GIVEN_BACK * (gain - 1.0)
-    sharp = cv2.addWeighted(blended, 1.0 + extra, soft, -extra, 0.0, dst=soft)
-    return np.asarray(sharp, dtype=np.uint8)
 
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        """Keep memory for pictures of `shape`, ``(H, W, 3)``."""
+        self._luma = np.empty((-(-shape[0] // LINE_STEP), shape[1]), np.uint8)
+        self._soft = np.empty_like(self._luma)
 
-def contrast(pixels: Pixels) -> float:
-    """Return the mean absolute detail of the luma, on every second line.
+    def __call__(self, blended: Pixels, fresh: Pixels) -> Pixels:
+        """Return a new picture, or `blended` itself where nothing was lost.
 
-    Args:
-        pixels: RGB ``(H, W, 3)`` uint8.
-    """
-    luma = np.asarray(cv2.cvtColor(pixels[::2], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    detail = cv2.absdiff(luma, _box(luma, lines=LINES))
-    return float(cv2.mean(detail)[0])
+        Args:
+            blended: RGB ``(H, W, 3)`` uint8, some average over time.
+            fresh: The newest picture in it, same shape.
+        """
+        gain = min(MOST_GAIN, self.contrast(fresh) / max(self.contrast(blended), 1e-3))
+        if gain < LEAST_GAIN:
+            return blended
+        extra = GIVEN_BACK * (gain - 1.0)
+        size = (WINDOW_PX, WINDOW_PX)
+        soft = cv2.blur(blended, size, borderType=cv2.BORDER_REPLICATE)
+        sharp = cv2.addWeighted(blended, 1.0 + extra, soft, -extra, 0.0, dst=soft)
+        return np.asarray(sharp, dtype=np.uint8)
 
+    def contrast(self, pixels: Pixels) -> float:
+        """Return the mean absolute detail of the luma, on every second line.
 
-def _box(pixels: Bytes, *, lines: int) -> Bytes:
-    """Return the average over a box, the edge repeated."""
-    size = (WINDOW_PX, lines)
-    return np.asarray(cv2.blur(pixels, size, borderType=cv2.BORDER_REPLICATE), np.uint8)
+        Args:
+            pixels: RGB ``(H, W, 3)`` uint8, of the shape that was given.
+        """
+        luma, soft = self._luma, self._soft
+        cv2.cvtColor(pixels[::LINE_STEP], cv2.COLOR_RGB2GRAY, dst=luma)
+        cv2.blur(luma, (WINDOW_PX, LINES), dst=soft, borderType=cv2.BORDER_REPLICATE)
+        return float(cv2.mean(cv2.absdiff(luma, soft, dst=soft))[0])

@@ -1,8 +1,9 @@
-"""`with_detail` as nodes of the gate's graph, in ONNX's own text form."""
+"""`DetailKeeper` as nodes of the gate's graph, in ONNX's own text form."""
 
 from rtstyle.smoothing.detail import (
     GIVEN_BACK,
     LEAST_GAIN,
+    LINE_STEP,
     LINES,
     MOST_GAIN,
     WINDOW_PX,
@@ -33,7 +34,7 @@ DETAIL_NODES = f"""
     # mean absolute detail of the fresh and of the blended picture, every second line
     no_start = Constant <value_ints = [0]> ()
     no_end = Constant <value_ints = [2147483647]> ()
-    line_step = Constant <value_ints = [2]> ()
+    line_step = Constant <value_ints = [{LINE_STEP}]> ()
     luma_box_pads = Constant <value_ints = [0, 0, {_ABOVE}, {_AROUND},
         0, 0, {_ABOVE}, {_AROUND}]> ()
     {_contrast_nodes("fresh_float")}

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtstyle.smoothing.detail import GIVEN_BACK, contrast, with_detail
+from rtstyle.smoothing.detail import GIVEN_BACK, DetailKeeper
 from rtstyle_streams.frame import Pixels
 
 
@@ -14,6 +14,14 @@ def strokes(seed: int = 0, *, height: int = 90, width: int = 134) -> Pixels:
     rough = rng.normal(128, 60, (height, width, 3)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(rough, (0, 0), 1.2))
     return np.asarray(np.clip(soft, 0, 255), dtype=np.uint8)
+
+
+def with_detail(blended: Pixels, fresh: Pixels) -> Pixels:
+    return DetailKeeper(fresh.shape)(blended, fresh)
+
+
+def contrast(pixels: Pixels) -> float:
+    return DetailKeeper(pixels.shape).contrast(pixels)
 
 
 def average(*pictures: Pixels) -> Pixels:
