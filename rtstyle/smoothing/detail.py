@@ -29,8 +29,8 @@ class DetailKeeper:
     would be sharpened again and again.
 
     Source:
-        Variance-preserving blending of Heitz and Neyret 2018, section 3, with the
-        variance measured instead of derived.
+        The variance-preserving blend of Heitz and Neyret 2018, with the contrast
+        measured instead of derived.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
