@@ -11,22 +11,21 @@ LINE_STEP = 2
 """To tell how much was lost, every second line is enough."""
 LINES = WINDOW_PX // LINE_STEP + 1
 """Height of the box on those lines."""
-LEAST_GAIN = 1.005
-"""A smaller loss is none: a picture that has settled stays bit for bit."""
-MOST_GAIN = 1.6
-"""Strokes that lost more than that are gone and cannot be brought back."""
-GIVEN_BACK = 0.85
-"""Share of what was lost: the rest was noise, which is welcome to go."""
+ALLOWED_LOSS = 1.03
+"""Up to this ratio of contrasts a picture is left alone: noise that averaging took is
+welcome to go, and a picture that has settled stays bit for bit."""
+MOST_LOSS = 1.3
+"""What lost more was mostly noise, or strokes that cannot be brought back."""
 
 
 class DetailKeeper:
-    """Gives blended pictures nearly as much fine detail as the fresh ones have.
+    """Gives blended pictures the fine detail back that the fresh ones have.
 
     The average of strokes that are not quite in the same place is flatter than each
     of them. Its detail is amplified by one factor for the whole picture, so that its
-    mean absolute contrast comes near to that of the fresh picture again; what it shows
-    stays as steady as it was. The blend itself is not to be made of the result: it
-    would be sharpened again and again.
+    mean absolute contrast is again within `ALLOWED_LOSS` of the fresh picture's; what
+    it shows stays as steady as it was. The blend itself is not to be made of the
+    result: it would be sharpened again and again.
 
     Source:
         The variance-preserving blend of Heitz and Neyret 2018, with the contrast
@@ -39,16 +38,16 @@ class DetailKeeper:
         self._soft = np.empty_like(self._luma)
 
     def __call__(self, blended: Pixels, fresh: Pixels) -> Pixels:
-        """Return a new picture, or `blended` itself where nothing was lost.
+        """Return a new picture, or `blended` itself where little was lost.
 
         Args:
             blended: RGB ``(H, W, 3)`` uint8, some average over time.
             fresh: The newest picture in it, same shape.
         """
-        gain = min(MOST_GAIN, self.contrast(fresh) / max(self.contrast(blended), 1e-3))
-        if gain < LEAST_GAIN:
+        loss = self.contrast(fresh) / max(self.contrast(blended), 1e-3)
+        extra = min(loss, MOST_LOSS) - ALLOWED_LOSS
+        if extra <= 0:
             return blended
-        extra = GIVEN_BACK * (gain - 1.0)
         size = (WINDOW_PX, WINDOW_PX)
         soft = cv2.blur(blended, size, borderType=cv2.BORDER_REPLICATE)
         sharp = cv2.addWeighted(blended, 1.0 + extra, soft, -extra, 0.0, dst=soft)

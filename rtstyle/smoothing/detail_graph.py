@@ -1,11 +1,10 @@
 """`DetailKeeper` as nodes of the gate's graph, in ONNX's own text form."""
 
 from rtstyle.smoothing.detail import (
-    GIVEN_BACK,
-    LEAST_GAIN,
+    ALLOWED_LOSS,
     LINE_STEP,
     LINES,
-    MOST_GAIN,
+    MOST_LOSS,
     WINDOW_PX,
 )
 
@@ -40,18 +39,15 @@ DETAIL_NODES = f"""
     {_contrast_nodes("fresh_float")}
     {_contrast_nodes("steady")}
 
-    # the blended picture's detail, amplified until it is as strong as the fresh one's
+    # the blended picture's detail, amplified if it lost too much
     least_contrast = Constant <value_float = 0.001> ()
     safe_contrast = Max (steady_contrast, least_contrast)
     lost = Div (fresh_float_contrast, safe_contrast)
-    most_gain = Constant <value_float = {MOST_GAIN}> ()
-    capped = Min (lost, most_gain)
-    least_gain = Constant <value_float = {LEAST_GAIN}> ()
-    is_whole = Less (capped, least_gain)
-    gain = Where (is_whole, one, capped)
-    given_back = Constant <value_float = {GIVEN_BACK}> ()
-    whole_excess = Sub (gain, one)
-    amplified = Mul (whole_excess, given_back)
+    most_loss = Constant <value_float = {MOST_LOSS}> ()
+    capped = Min (lost, most_loss)
+    allowed_loss = Constant <value_float = {ALLOWED_LOSS}> ()
+    beyond = Sub (capped, allowed_loss)
+    amplified = Max (beyond, zero)
     steady_chw = Transpose <perm = [2, 0, 1]> (steady)
     steady_full = Unsqueeze (steady_chw, first_axis)
     box_pads_full = Constant <value_ints = [0, 0, {_AROUND}, {_AROUND},

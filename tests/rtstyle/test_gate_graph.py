@@ -73,7 +73,7 @@ def test_the_gate_graph_agrees_with_the_gate_within_two(size: tuple[int, int]) -
         apart = np.abs(got.astype(int) - expected)
         assert apart.max() <= 2, "a rounding, amplified with the detail of the noise"
         assert (apart > 1).mean() < 0.005
-        assert (apart > 0).mean() < 0.06, "OpenCV's blend is 1e-4 darker"
+        assert (apart > 0).mean() < 0.08, "OpenCV's blend is 1e-4 darker"
 
 
 def test_a_gated_style_graph_stylizes_and_smooths() -> None:
