@@ -1,6 +1,7 @@
 """Where finished frames go: one mailbox for each sink, and how old frames arrive."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,8 @@ from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame, with_notice_drawn
 from rtstyle_streams.pacing import Latest, RateMeter
 from rtstyle_streams.protocols import Sink
+
+log = logging.getLogger(__name__)
 
 
 class Inlet(Protocol):
@@ -74,9 +77,17 @@ class Outlet:
             with contextlib.suppress(Exception):
                 sink.finish()
             sink.close()
+            tell_notices(sink)
             raise
         stage.is_finishing = True
         sink.finish()
+        tell_notices(sink)
+
+
+def tell_notices(sink: Sink) -> None:
+    """Log what a sink has to say: a recording that broke off, where the rest is."""
+    for line in getattr(sink, "notices", ()):
+        log.warning(line)
 
 
 class FanOut:

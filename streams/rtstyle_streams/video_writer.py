@@ -204,11 +204,9 @@ class VideoWriter(ManagedSink):
         if self._last_pts is None:
             self._throw_away()
             return
-        try:
+        with suppress(SinkError):  # what made it break off is told by another
             self._encode(None)
             self._close_container()
-        except SinkError as error:
-            self.notices.append(str(error))
         self.notices.append(
             f"{self.path.name}: the recording broke off; what was written stays in "
             f"{self._part.path}"

@@ -1,3 +1,4 @@
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -247,6 +248,18 @@ def test_a_sink_that_fails_keeps_what_it_has() -> None:
     with pytest.raises(SourceError):
         live(camera(), sink).run()
     assert sink.is_finished
+
+
+@pytest.mark.parametrize("at", [-1, 3])
+def test_what_a_sink_has_to_say_is_told(
+    caplog: pytest.LogCaptureFixture, at: int
+) -> None:
+    class Recording(Sink):
+        notices = ("film.mkv: what was written stays in film.part.mkv",)
+
+    with contextlib.suppress(SourceError):
+        live(camera(9), Recording(at=at, do=fail)).run()
+    assert caplog.text.count("stays in film.part.mkv") == 1
 
 
 def test_seconds_end_the_run_normally() -> None:
