@@ -14,6 +14,8 @@ LINES = WINDOW_PX // LINE_STEP + 1
 ALLOWED_LOSS = 1.03
 """Up to this ratio of contrasts a picture is left alone: noise that averaging took is
 welcome to go, and a picture that has settled stays bit for bit."""
+WORTHWHILE = 0.02
+"""Detail that would be amplified by less is not worth the time."""
 MOST_LOSS = 1.3
 """What lost more was mostly noise, or strokes that cannot be brought back."""
 
@@ -46,7 +48,7 @@ class DetailKeeper:
         """
         loss = self.contrast(fresh) / max(self.contrast(blended), 1e-3)
         extra = min(loss, MOST_LOSS) - ALLOWED_LOSS
-        if extra <= 0:
+        if extra < WORTHWHILE:
             return blended
         size = (WINDOW_PX, WINDOW_PX)
         soft = cv2.blur(blended, size, borderType=cv2.BORDER_REPLICATE)

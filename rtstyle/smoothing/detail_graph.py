@@ -6,6 +6,7 @@ from rtstyle.smoothing.detail import (
     LINES,
     MOST_LOSS,
     WINDOW_PX,
+    WORTHWHILE,
 )
 
 _AROUND, _ABOVE = WINDOW_PX // 2, LINES // 2
@@ -47,7 +48,9 @@ DETAIL_NODES = f"""
     capped = Min (lost, most_loss)
     allowed_loss = Constant <value_float = {ALLOWED_LOSS}> ()
     beyond = Sub (capped, allowed_loss)
-    amplified = Max (beyond, zero)
+    worthwhile = Constant <value_float = {WORTHWHILE}> ()
+    is_small = Less (beyond, worthwhile)
+    amplified = Where (is_small, zero, beyond)
     steady_chw = Transpose <perm = [2, 0, 1]> (steady)
     steady_full = Unsqueeze (steady_chw, first_axis)
     box_pads_full = Constant <value_ints = [0, 0, {_AROUND}, {_AROUND},
