@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from rtstyle.smoothing.detail import DetailKeeper
+from rtstyle.smoothing.detail import with_detail
 from rtstyle.smoothing.luma import CELL_PX, Grid
 from rtstyle.smoothing.warp import Flow, Picture
 from rtstyle_streams.frame import Pixels
@@ -28,7 +28,6 @@ class SmoothedPicture:
         self._state: Picture = stylized.astype(np.float32)
         self._fresh = np.empty_like(self._state)
         self._rounded = np.empty_like(stylized)
-        self._keep_detail = DetailKeeper(stylized.shape)
         self._shares = np.empty((lines * CELL_PX, columns * CELL_PX), np.float32)
         self._new_share = np.empty((height, width), np.float32)
 
@@ -53,7 +52,7 @@ class SmoothedPicture:
             self._state, self._fresh, old_share, self._new_share, dst=self._state
         )
         cv2.convertScaleAbs(self._state, dst=self._rounded)
-        picture = self._keep_detail(self._rounded, stylized)
+        picture = with_detail(self._rounded, stylized)
         if picture is self._rounded:  # it is handed out now
             self._rounded = np.empty_like(stylized)
         return picture

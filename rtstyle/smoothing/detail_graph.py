@@ -1,42 +1,41 @@
-"""`DetailKeeper` as nodes of the gate's graph, in ONNX's own text form."""
+"""`with_detail` as nodes of the gate's graph, in ONNX's own text form."""
 
 from rtstyle.smoothing.detail import (
     ALLOWED_LOSS,
-    LINE_STEP,
-    LINES,
+    BOX,
+    COLUMN_PITCH,
+    GAIN_PER_LOSS,
+    LINE_PITCH,
     MOST_LOSS,
     WINDOW_PX,
-    WORTHWHILE,
 )
 
-_AROUND, _ABOVE = WINDOW_PX // 2, LINES // 2
+_AROUND, _BESIDE = WINDOW_PX // 2, BOX // 2
 
 
 def _contrast_nodes(of: str) -> str:
     """Return nodes from a float picture ``[H, W, 3]`` to its ``<of>_contrast``."""
     return f"""
-    {of}_lines = Slice ({of}, no_start, no_end, no_start, line_step)
-    {of}_exact = MatMul ({of}_lines, luma_weights)
-    {of}_up = Add ({of}_exact, half)
-    {of}_luma_hwc = Floor ({of}_up)
-    {of}_luma_chw = Transpose <perm = [2, 0, 1]> ({of}_luma_hwc)
-    {of}_luma = Unsqueeze ({of}_luma_chw, first_axis)
-    {of}_luma_padded = Pad <mode = "edge"> ({of}_luma, luma_box_pads)
-    {of}_box = AveragePool <kernel_shape = [{LINES}, {WINDOW_PX}]> ({of}_luma_padded)
-    {of}_soft_luma = Round ({of}_box)
-    {of}_difference = Sub ({of}_luma, {of}_soft_luma)
+    {of}_green_hwc = Slice ({of}, green_starts, green_ends, all_axes, green_steps)
+    {of}_green_chw = Transpose <perm = [2, 0, 1]> ({of}_green_hwc)
+    {of}_green = Unsqueeze ({of}_green_chw, first_axis)
+    {of}_padded = Pad <mode = "edge"> ({of}_green, green_pads)
+    {of}_box = AveragePool <kernel_shape = [{BOX}, {BOX}]> ({of}_padded)
+    {of}_soft = Round ({of}_box)
+    {of}_difference = Sub ({of}_green, {of}_soft)
     {of}_strength = Abs ({of}_difference)
     {of}_contrast = ReduceMean <keepdims = 0> ({of}_strength)
 """
 
 
 DETAIL_NODES = f"""
-    # mean absolute detail of the fresh and of the blended picture, every second line
-    no_start = Constant <value_ints = [0]> ()
-    no_end = Constant <value_ints = [2147483647]> ()
-    line_step = Constant <value_ints = [{LINE_STEP}]> ()
-    luma_box_pads = Constant <value_ints = [0, 0, {_ABOVE}, {_AROUND},
-        0, 0, {_ABOVE}, {_AROUND}]> ()
+    # mean absolute detail of the fresh and of the blended picture
+    green_starts = Constant <value_ints = [0, 0, 1]> ()
+    green_ends = Constant <value_ints = [2147483647, 2147483647, 2]> ()
+    all_axes = Constant <value_ints = [0, 1, 2]> ()
+    green_steps = Constant <value_ints = [{LINE_PITCH}, {COLUMN_PITCH}, 1]> ()
+    green_pads = Constant <value_ints = [0, 0, {_BESIDE}, {_BESIDE},
+        0, 0, {_BESIDE}, {_BESIDE}]> ()
     {_contrast_nodes("fresh_float")}
     {_contrast_nodes("steady")}
 
@@ -48,9 +47,9 @@ DETAIL_NODES = f"""
     capped = Min (lost, most_loss)
     allowed_loss = Constant <value_float = {ALLOWED_LOSS}> ()
     beyond = Sub (capped, allowed_loss)
-    worthwhile = Constant <value_float = {WORTHWHILE}> ()
-    is_small = Less (beyond, worthwhile)
-    amplified = Where (is_small, zero, beyond)
+    gain_per_loss = Constant <value_float = {GAIN_PER_LOSS}> ()
+    wanted = Mul (beyond, gain_per_loss)
+    amplified = Max (wanted, zero)
     steady_chw = Transpose <perm = [2, 0, 1]> (steady)
     steady_full = Unsqueeze (steady_chw, first_axis)
     box_pads_full = Constant <value_ints = [0, 0, {_AROUND}, {_AROUND},

@@ -21,7 +21,7 @@ LEAST_SIDE = 16
 KEEP_MOVING = 0.45
 """Largest share of the old picture where it was carried: less than `KEEP`, because
 strokes that do not move with the scene blur when they are averaged, beyond what
-`DetailKeeper` can give back. On known motion 0.6 without it kept 0.59 of the sharpness,
+`with_detail` can give back. On known motion 0.6 without it kept 0.59 of the sharpness,
 0.45 with it 0.92, at 0.7 of the error above the floor instead of 0.45."""
 SLACK = 0.3
 """Cells by which a flow may be wrong: so many times the content's slope, a difference
