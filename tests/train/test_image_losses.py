@@ -37,6 +37,31 @@ def test_a_gram_matrix_is_what_the_formula_says() -> None:
     torch.testing.assert_close(gram_matrix(x)[0], wanted / 10)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_narrow_features_lose_nothing_but_their_own_digits(
+    layout: torch.memory_format,
+) -> None:
+    x = features(20, 2, 16, 24, 24).to(torch.bfloat16).contiguous(memory_format=layout)
+    target = gram_matrix_with_mean(features(21, 2, 16, 24, 24)).float()
+    found, wanted = x.clone().requires_grad_(), x.float().requires_grad_()
+    style_loss(gram_matrix_with_mean(found), target).backward()
+    flat = wanted.flatten(2)
+    gram, mean = flat @ flat.mT / 576, flat.mean(dim=2, keepdim=True)
+    rows = torch.cat([gram, mean.mT], dim=1), torch.cat([mean, target[:, -1:, -1:]], 1)
+    style_loss(torch.cat(rows, dim=2), target).backward()
+    torch.testing.assert_close(gram_matrix(x), gram.detach(), rtol=1e-4, atol=1e-4)
+    assert found.grad is not None and wanted.grad is not None
+    assert found.grad.dtype == torch.bfloat16
+    error = (found.grad.float() - wanted.grad).norm() / wanted.grad.norm()
+    assert error < 0.01
+
+
+def test_content_loss_is_what_the_formula_says() -> None:
+    x, y = features(22, 2, 3, 4, 5), features(23, 2, 3, 4, 5)
+    wanted = ((x - y) ** 2).mean() / y.var(correction=0)
+    torch.testing.assert_close(content_loss(x, y), wanted)
+
+
 def test_a_gram_matrix_does_not_depend_on_the_size_of_the_picture() -> None:
     x = features(2, 1, 3, 4, 6)
     torch.testing.assert_close(gram_matrix(x), gram_matrix(x.repeat(1, 1, 2, 3)))

@@ -1,5 +1,6 @@
 """How far the stylized picture's features are from the content image's."""
 
+import torch
 from torch import Tensor
 
 
@@ -19,5 +20,14 @@ def content_loss(stylized: Tensor, content: Tensor) -> Tensor:
     Source:
         Johnson et al. 2016, equation 2; the division is ours.
     """
-    difference = (stylized - content).float().square().mean()
-    return difference / content.float().var().clamp_min(1e-12)
+    difference = _mean_square(stylized - content)
+    with torch.no_grad():
+        spread = content - content.mean(dtype=torch.float32).to(content.dtype)
+        variance = _mean_square(spread)
+    return difference / variance.clamp_min(1e-12)
+
+
+def _mean_square(values: Tensor) -> Tensor:
+    """Return the mean square, summed in float32 or wider, in one pass."""
+    kind = torch.promote_types(values.dtype, torch.float32)
+    return torch.linalg.vector_norm(values, dtype=kind).square() / values.numel()

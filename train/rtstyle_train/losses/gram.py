@@ -1,7 +1,36 @@
 """Style as the correlations between feature channels."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+
+class _Gram(torch.autograd.Function):
+    """`gram_matrix` and channel means; the gradient is one product in the own type.
+
+    Autograd would keep the features in float32 and go over them four times more: for
+    bfloat16 features that was a quarter of a training step on a CPU.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(flat)
+        wide = flat if flat.dtype == torch.float64 else flat.float()
+        return wide.mT @ wide / flat.shape[1], wide.mean(dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        of_gram, of_mean = (grad / flat.shape[1] for grad in grads)
+        both = (of_gram + of_gram.mT).to(flat.dtype)
+        return torch.baddbmm(of_mean[:, None].to(flat.dtype), flat, both)
+
+
+def _gram_and_mean(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `gram_matrix` and the means, shape ``(N, C)``."""
+    gram, mean = _Gram.apply(features.flatten(2).mT)
+    return gram, mean
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -17,10 +46,7 @@ def gram_matrix(features: Tensor) -> Tensor:
         Gatys et al. 2016, equation 3, divided by ``H * W`` so that it does not
         depend on the size of the picture.
     """
-    n, c, h, w = features.shape
-    flat = features.reshape(n, c, h * w)
-    flat = flat if flat.dtype == torch.float64 else flat.float()
-    return flat @ flat.transpose(1, 2) / (h * w)
+    return _gram_and_mean(features)[0]
 
 
 def gram_matrix_with_mean(features: Tensor) -> Tensor:
@@ -35,8 +61,8 @@ def gram_matrix_with_mean(features: Tensor) -> Tensor:
     Returns:
         Shape ``(N, C + 1, C + 1)``, float32 or float64.
     """
-    gram = gram_matrix(features)
-    mean = features.to(gram.dtype).mean(dim=(2, 3))[:, :, None]
+    gram, mean = _gram_and_mean(features)
+    mean = mean[:, :, None]
     one = torch.ones_like(mean[:, :1])
     top = torch.cat([gram, mean], dim=2)
     return torch.cat([top, torch.cat([mean.transpose(1, 2), one], dim=2)], dim=1)

@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 FREQUENCIES = ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5), (0.25, 0.0), (0.0, 0.25))
@@ -28,19 +27,21 @@ def grid_loss(pixels: Tensor) -> Tensor:
         Ours; the artefact is that of Odena et al. 2016, "Deconvolution and
         Checkerboard Artifacts".
     """
-    waves = _waves(pixels.device, pixels.dtype)
-    planes = pixels.flatten(0, 1)[:, None]
-    amplitudes = F.conv2d(planes, waves, stride=WINDOW)
-    return amplitudes.square().mean(dim=(0, 2, 3)).sum()
+    down, across = (side // WINDOW for side in pixels.shape[2:])
+    whole = pixels[:, :, : down * WINDOW, : across * WINDOW]
+    squares = whole.unflatten(3, (across, WINDOW)).unflatten(2, (down, WINDOW))
+    flat = squares.transpose(3, 4).reshape(-1, WINDOW**2)
+    amplitudes = flat @ _waves(pixels.device, pixels.dtype)
+    return amplitudes.square().mean(dim=0).sum()
 
 
 def _waves(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Return the patterns as kernels that average over a square.
+    """Return the patterns as columns that average over a square.
 
     A square holds whole periods, so a pattern looks the same in all of them.
 
     Returns:
-        Shape ``(K, 1, WINDOW, WINDOW)``.
+        Shape ``(WINDOW * WINDOW, K)``.
     """
     across = torch.arange(WINDOW, device=device, dtype=dtype)
     waves = []
@@ -48,4 +49,4 @@ def _waves(device: torch.device, dtype: torch.dtype) -> Tensor:
         phase = 2 * math.pi * (by_line * across[:, None] + by_column * across)
         is_quarter = 0.25 in (by_line, by_column)
         waves += [phase.cos(), phase.sin()] if is_quarter else [phase.cos()]
-    return torch.stack(waves)[:, None] / WINDOW**2
+    return torch.stack(waves).flatten(1).T / WINDOW**2
