@@ -42,7 +42,9 @@ main.add_command(train_adain_command)
 @click.option("--seed", type=int, help="Of weights, crops and styles.")
 @click.option("--style-weight", type=float, help="More is more painterly.")
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
-@click.option("--start", type=FILE, help="Weights file to start from (quicker).")
+@click.option(
+    "--start", type=FILE, help="Style, style file or weights to start from (quicker)."
+)
 @click.option("--start-style", help="Which style of several in --start.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
@@ -66,6 +68,6 @@ def train_image_command(
         "seed": seed,
         "style_weight": style_weight,
     }
-    config, files = resolve(recipe, paintings, flags)
+    config, files = resolve(recipe, paintings, flags, start=job["start"])
     train_image(config, ImageJob(paintings=files, **job))
     click.echo(f"{job['out']}: written; next: rtstyle export {job['out']} STYLE.onnx")

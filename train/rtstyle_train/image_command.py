@@ -22,7 +22,6 @@ from rtstyle.networks import SwiftNet
 from rtstyle.networks.weights_file import (
     Weights,
     describe_network,
-    load_weights,
     save_weights,
 )
 from rtstyle_train.config import StyleImage, TrainConfig, make_config, read_recipe
@@ -32,6 +31,7 @@ from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.methods.johnson import ImageStyle, PerceptualLoss, make_network
 from rtstyle_train.preview import write_preview
+from rtstyle_train.starts import load_start, network_settings
 from rtstyle_train.trainer import Schedule, Trainer
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class ImageJob:
     loss_weights: Path | None = None
     """Local loss network; None downloads torchvision's."""
     start: Path | None = None
-    """Weights to start from."""
+    """What `load_start` takes, to start from."""
     start_style: str | None = None
     """Which style of several in `start`; None: those of the recipe's names."""
     minutes: float = 0.0
@@ -93,16 +93,24 @@ def recipe_table(name_or_path: str) -> dict[str, Any]:
 
 
 def resolve(
-    recipe: str | None, paintings: Sequence[Path], flags: dict[str, Any]
+    recipe: str | None,
+    paintings: Sequence[Path],
+    flags: dict[str, Any],
+    *,
+    start: Path | None = None,
 ) -> tuple[TrainConfig, tuple[Path, ...]]:
     """Merge recipe and flags, and pair every style with a painting's file.
 
-    A folder among the paintings stands for the recipe's files in it.
+    A folder among the paintings stands for the recipe's files in it. Without a recipe
+    the network is that of `start`.
 
     Raises:
         ConfigError: the recipe and the paintings do not fit each other.
+        RtstyleError: there is no such start.
     """
     table = recipe_table(recipe) if recipe else {}
+    if start is not None and not recipe:
+        table = network_settings(load_start(start))
     where = f"recipe {recipe}" if recipe else "command line"
     config = make_config(table, flags, where=where)
     styles = config.styles
@@ -249,7 +257,7 @@ def between_steps() -> Iterator[Callable[[], bool]]:
 
 def _start_from(network: torch.nn.Module, path: Path, styles: Sequence[str]) -> None:
     """Load the weights of another training, of it those styles that are wanted."""
-    start = load_weights(path)
+    start = load_start(path)
     source, tensors = start.build(), start.tensors
     if isinstance(source, SwiftNet) and source.config.num_styles > 1:
         names = [entry["name"] for entry in start.recipe["styles"]]

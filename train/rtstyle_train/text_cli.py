@@ -31,7 +31,9 @@ BANDS = click.Choice(["none", "c1", "c2", "c3"])
 @click.option("--content-weight", type=float, help="More keeps more of the photograph.")
 @click.option("--patch-weight", type=float, help="More is more of the prompt.")
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
-@click.option("--start", type=FILE, help="Weights file to start from (quicker).")
+@click.option(
+    "--start", type=FILE, help="Style, style file or weights to start from (quicker)."
+)
 @click.option("--start-style", help="Which style of several in --start.")
 @click.option("--truncate", is_flag=True, help="Cut a prompt that is too long.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")

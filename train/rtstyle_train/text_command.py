@@ -16,7 +16,6 @@ from rtstyle.networks import SwiftNet
 from rtstyle.networks.weights_file import (
     Weights,
     describe_network,
-    load_weights,
     save_weights,
 )
 from rtstyle_train.clip import ClipEncoder, load_clip
@@ -28,6 +27,7 @@ from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.preview import write_preview
+from rtstyle_train.starts import load_start
 from rtstyle_train.text_config import TextConfig
 from rtstyle_train.trainer import Schedule, Trainer
 
@@ -143,12 +143,12 @@ def start_network(config: TextConfig, job: TextJob) -> nn.Module:
 
     Raises:
         ConfigError: the start holds no such style, or several and none was named.
-        WeightsFileError: there is no such start.
+        RtstyleError: there is no such start.
     """
     if job.start is None:
         same = ("network", "norm", "head", "padding", "seed")
         return make_network(make_config({n: getattr(config, n) for n in same}))
-    weights = load_weights(job.start)
+    weights = load_start(job.start)
     network = weights.build().train()
     if isinstance(network, SwiftNet) and network.config.num_styles > 1:
         names = [row["name"] for row in weights.recipe["styles"]]

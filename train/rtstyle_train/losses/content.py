@@ -30,4 +30,5 @@ def content_loss(stylized: Tensor, content: Tensor) -> Tensor:
 def _mean_square(values: Tensor) -> Tensor:
     """Return the mean square, summed in float32 or wider, in one pass."""
     kind = torch.promote_types(values.dtype, torch.float32)
-    return torch.linalg.vector_norm(values, dtype=kind).square() / values.numel()
+    norm: Tensor = torch.linalg.vector_norm(values, dtype=kind)
+    return norm.square() / values.numel()

@@ -29,10 +29,12 @@ def grid_loss(pixels: Tensor) -> Tensor:
     """
     down, across = (side // WINDOW for side in pixels.shape[2:])
     whole = pixels[:, :, : down * WINDOW, : across * WINDOW]
-    squares = whole.unflatten(3, (across, WINDOW)).unflatten(2, (down, WINDOW))
+    n, c = pixels.shape[:2]
+    squares = whole.reshape(n, c, down, WINDOW, across, WINDOW)
     flat = squares.transpose(3, 4).reshape(-1, WINDOW**2)
     amplitudes = flat @ _waves(pixels.device, pixels.dtype)
-    return amplitudes.square().mean(dim=0).sum()
+    energy: Tensor = amplitudes.square().mean(dim=0).sum()
+    return energy
 
 
 def _waves(device: torch.device, dtype: torch.dtype) -> Tensor:
