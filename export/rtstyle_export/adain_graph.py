@@ -26,7 +26,7 @@ from rtstyle_export.style_writer import (
     write_file,
     write_style,
 )
-from rtstyle_export.to_onnx import OPSET, _quiet, clean
+from rtstyle_export.to_onnx import trace
 
 ENCODER_NAME = "style_encoder.onnx"
 """Name of the encoder's file, beside that of the style."""
@@ -193,24 +193,10 @@ def encoder_to_onnx(network: SwiftAdain, *, style_sha256: str) -> bytes:
         ``[M]``. The painting is taken at the size at which it comes: the larger, the
         larger its strokes; the facts name the best one as ``side``.
     """
-    height = torch.export.Dim("H", min=SMALLEST, max=LARGEST)
-    width = torch.export.Dim("W", min=SMALLEST, max=LARGEST)
-    example = torch.zeros((136, 120, 3), dtype=torch.uint8)
-    with _quiet():
-        program = torch.onnx.export(
-            EncoderGraph(network.encoder).eval(),
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=[PAINTING_INPUT],
-            output_names=[MODULATION_OUTPUT],
-            dynamic_shapes=({0: height, 1: width},),
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    clean(model)
+    encoder = EncoderGraph(network.encoder).eval()
+    names = (PAINTING_INPUT, MODULATION_OUTPUT)
+    sides = SMALLEST, LARGEST
+    model = trace(encoder, example=(136, 120), names=names, sides=sides)
     facts = {
         "version": ENCODER_VERSION,
         "size": network.size,

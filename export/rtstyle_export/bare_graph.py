@@ -10,6 +10,31 @@ from rtstyle_export.errors import ExportError
 
 DOOR, CELLS = "door", "cells"
 """Names of the network's input and output between the ends of a graph."""
+PAD = """
+    size = Shape <start = 0, end = 2> (frame)
+    multiple = Constant <value_ints = [{multiple}]> ()
+    rest = Constant <value_ints = [{rest}]> ()
+    least = Add (size, rest)
+    units = Div (least, multiple)
+    whole = Mul (units, multiple)
+    missing = Sub (whole, size)
+    padding = Constant <value_ints = [{padding}]> ()
+    behind = Add (missing, padding)
+    before = Constant <value_ints = [{padding}, {padding}, 0]> ()
+    no_colour = Constant <value_ints = [0]> ()
+    pads = Concat <axis = 0> (before, behind, no_colour)
+    padded = Pad <mode = "edge"> (frame, pads)
+"""
+"""Text form: repeats the edges of ``frame`` up to a multiple, and beyond."""
+CROP = """
+    start = Constant <value_ints = [{padding}, {padding}]> ()
+    axes = Constant <value_ints = [0, 1]> ()
+    frame_size = Shape <start = 0, end = 2> (frame)
+    padding = Constant <value_ints = [{padding}]> ()
+    end = Add (frame_size, padding)
+    stylized = Slice (full, start, end, axes)
+"""
+"""Text form: cuts ``full`` to the size of ``frame``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,37 +8,31 @@ from onnx import numpy_helper
 
 from rtstyle_export.bare_graph import (
     CELLS,
+    CROP,
     DOOR,
+    PAD,
     end_nodes,
     rename,
     replace_nodes,
 )
 from rtstyle_export.integer_graph import GROUP, IntegerGraph
 
-BEFORE = """
+BEFORE = (
+    """
 <ir_version: 9, opset_import: ["": 18]>
 before (uint8[H, W, 3] frame) => (uint8[1, 12, h, w] door_bytes) {{
-    size = Shape <start = 0, end = 2> (frame)
-    multiple = Constant <value_ints = [{multiple}]> ()
-    rest = Constant <value_ints = [{rest}]> ()
-    least = Add (size, rest)
-    units = Div (least, multiple)
-    whole = Mul (units, multiple)
-    missing = Sub (whole, size)
-    padding = Constant <value_ints = [{padding}]> ()
-    behind = Add (missing, padding)
-    before = Constant <value_ints = [{padding}, {padding}, 0]> ()
-    no_colour = Constant <value_ints = [0]> ()
-    pads = Concat <axis = 0> (before, behind, no_colour)
-    padded = Pad <mode = "edge"> (frame, pads)
-    grouped_shape = Constant <value_ints = [0, -1, {grouped}]> ()
+"""
+    + PAD
+    + """    grouped_shape = Constant <value_ints = [0, -1, {grouped}]> ()
     grouped = Reshape (padded, grouped_shape)
     batch_axis = Constant <value_ints = [0]> ()
     batch = Unsqueeze (grouped, batch_axis)
     door_bytes = Transpose <perm = [0, 3, 1, 2]> (batch)
 }}
 """
-AFTER = """
+)
+AFTER = (
+    """
 <ir_version: 9, opset_import: ["": 18]>
 after (uint8[1, c, h, w] cells_bytes, uint8[H, W, 3] frame) => (
     uint8[H, W, 3] stylized
@@ -54,14 +48,11 @@ after (uint8[1, c, h, w] cells_bytes, uint8[H, W, 3] frame) => (
     colours = Constant <value_ints = [3]> ()
     full_shape = Concat <axis = 0> (full_size, colours)
     full = Reshape (both, full_shape)
-    start = Constant <value_ints = [{padding}, {padding}]> ()
-    axes = Constant <value_ints = [0, 1]> ()
-    frame_size = Shape <start = 0, end = 2> (frame)
-    padding = Constant <value_ints = [{padding}]> ()
-    end = Add (frame_size, padding)
-    stylized = Slice (full, start, end, axes)
-}}
 """
+    + CROP
+    + """}}
+"""
+)
 LINE = """
     first_{line} = Constant <value_ints = [{first}]> ()
     behind_{line} = Constant <value_ints = [{behind}]> ()

@@ -4,25 +4,15 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from rtstyle_export.bare_graph import bare_graph, tensor_of, with_ends
+from rtstyle_export.bare_graph import CROP, PAD, bare_graph, tensor_of, with_ends
 
-BEFORE = """
+BEFORE = (
+    """
 <ir_version: 9, opset_import: ["": 18]>
 door (uint8[H, W, 3] frame) => (float[1, 3, h, w] door) {{
-    size = Shape <start = 0, end = 2> (frame)
-    multiple = Constant <value_ints = [{multiple}]> ()
-    rest = Constant <value_ints = [{rest}]> ()
-    least = Add (size, rest)
-    units = Div (least, multiple)
-    whole = Mul (units, multiple)
-    missing = Sub (whole, size)
-    padding = Constant <value_ints = [{padding}]> ()
-    after = Add (missing, padding)
-    before = Constant <value_ints = [{padding}, {padding}, 0]> ()
-    no_colour = Constant <value_ints = [0]> ()
-    pads = Concat <axis = 0> (before, after, no_colour)
-    padded = Pad <mode = "edge"> (frame, pads)
-    planes = Transpose <perm = [2, 0, 1]> (padded)
+"""
+    + PAD
+    + """    planes = Transpose <perm = [2, 0, 1]> (padded)
     batch_axis = Constant <value_ints = [0]> ()
     batch = Unsqueeze (planes, batch_axis)
     levels = Cast <to = 1> (batch)
@@ -30,8 +20,10 @@ door (uint8[H, W, 3] frame) => (float[1, 3, h, w] door) {{
     door = Sub (levels, middle)
 }}
 """
+)
 """Padding and transposing move bytes; only then are they made floats around 0."""
-AFTER = """
+AFTER = (
+    """
 <ir_version: 9, opset_import: ["": 18]>
 after (float[1, c, h, w] cells, uint8[H, W, 3] frame) => (uint8[H, W, 3] stylized) {{
     zero = Constant <value_float = 0.0> ()
@@ -49,14 +41,11 @@ after (float[1, c, h, w] cells, uint8[H, W, 3] frame) => (uint8[H, W, 3] stylize
     colours = Constant <value_ints = [3]> ()
     full_shape = Concat <axis = 0> (full_size, colours)
     full = Reshape (lines, full_shape)
-    start = Constant <value_ints = [{padding}, {padding}]> ()
-    axes = Constant <value_ints = [0, 1]> ()
-    frame_size = Shape <start = 0, end = 2> (frame)
-    padding = Constant <value_ints = [{padding}]> ()
-    end = Add (frame_size, padding)
-    stylized = Slice (full, start, end, axes)
-}}
 """
+    + CROP
+    + """}}
+"""
+)
 """The clip stands next to the convolution, which swallows it, and the transposition
 next to that, where onnxruntime has to leave its blocked layout anyhow."""
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import onnx
 
+from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
 from rtstyle.runtime import open_session
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style, with_card
@@ -120,8 +121,8 @@ def compare(
         else:
             changes.append(style_loss(coarse) / style_loss(fine) - 1.0)
     return Int8Quality(
-        psnr_db=psnr_of(float(np.mean(errors))),
-        worst_psnr_db=psnr_of(max(errors)),
+        psnr_db=psnr_db(float(np.mean(errors))),
+        worst_psnr_db=psnr_db(max(errors)),
         style_change=float(np.mean(changes)),
         style_figure="texture distance" if style_loss is None else "style loss",
         num_frames=len(frames),
@@ -141,11 +142,6 @@ def check(quality: Int8Quality, *, name: str) -> None:
             f"by at most {MOST_STYLE_CHANGE:.0%}, got {quality.style_change:.1%}; "
             "no style file was written"
         )
-
-
-def psnr_of(squared_error: float) -> float:
-    """Return the peak signal-to-noise ratio in dB for a mean squared error."""
-    return float(10.0 * np.log10(255.0**2 / max(squared_error, 1e-6)))
 
 
 def read_photos(folder: Path) -> list[Pixels]:

@@ -30,30 +30,51 @@ def to_onnx(network: nn.Module) -> bytes:
         A serialised model, ``frame`` uint8 ``[H, W, 3]`` to ``stylized`` of the same
         shape; no external data, no paths, no stack traces inside.
     """
-    height = torch.export.Dim("H", min=SMALLEST, max=LARGEST)
-    width = torch.export.Dim("W", min=SMALLEST, max=LARGEST)
-    example = torch.zeros((72, 88, 3), dtype=torch.uint8)
-    with _quiet():
-        program = torch.onnx.export(
-            frame_graph(network),
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=[FRAME_INPUT],
-            output_names=[FRAME_OUTPUT],
-            dynamic_shapes=({0: height, 1: width},),
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    clean(model)
+    model = trace(
+        frame_graph(network), example=(72, 88), names=(FRAME_INPUT, FRAME_OUTPUT)
+    )
     if isinstance(network, SwiftNet):
         config = network.config
         model = with_fast_ends(model, multiple=config.multiple, padding=config.padding)
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def trace(
+    module: nn.Module,
+    *,
+    example: tuple[int, int],
+    names: tuple[str, str],
+    sides: tuple[int, int] = (SMALLEST, LARGEST),
+) -> onnx.ModelProto:
+    """Return the graph of a module that takes a picture of any size, cleaned.
+
+    Args:
+        module: Takes RGB, shape ``(H, W, 3)``, uint8.
+        example: Height and width to trace it with, in pixels.
+        names: Of the graph's input and output.
+        sides: Smallest and largest height and width, in pixels.
+    """
+    least, most = sides
+    height = torch.export.Dim("H", min=least, max=most)
+    width = torch.export.Dim("W", min=least, max=most)
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            (torch.zeros((*example, 3), dtype=torch.uint8),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[names[0]],
+            output_names=[names[1]],
+            dynamic_shapes=({0: height, 1: width},),
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    model: onnx.ModelProto = program.model_proto
+    clean(model)
+    return model
 
 
 def clean(model: onnx.ModelProto) -> None:

@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.structure import ssim
 from rtstyle.metrics.texture import texture_distance
 from rtstyle.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
-
-PEAK = 255.0
-"""Of the signal-to-noise ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def compare_half_size(stylizer: Stylizer, frames: list[Pixels]) -> HalfSize:
     return HalfSize(
         work_height=told.height,
         num_frames=len(frames),
-        psnr_db=float(10.0 * np.log10(PEAK**2 / max(float(np.mean(errors)), 1e-6))),
+        psnr_db=psnr_db(float(np.mean(errors))),
         ssim=float(np.mean(likeness)),
         texture_distance=float(np.mean(distance)),
     )

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import open_session
@@ -22,7 +23,6 @@ from rtstyle_export.parity import test_frame as frame_of
 from rtstyle_export.quantize import (
     Int8Quality,
     check,
-    psnr_of,
     quantize_style,
     read_photos,
 )
@@ -75,7 +75,7 @@ def test_an_int8_twin_gives_nearly_the_picture_of_its_style(
     fine, coarse = stylized(style.model, frame), stylized(twin, frame)
     assert coarse.shape == frame.shape
     assert fine.std() > 5.0, "a flat picture would prove nothing"
-    assert psnr_of(float(np.mean((fine.astype(float) - coarse) ** 2))) > 30.0
+    assert psnr_db(float(np.mean((fine.astype(float) - coarse) ** 2))) > 30.0
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Which networks are measured in which way, in which order, within which time."""
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rtstyle.metrics.psnr import psnr_db
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle_train.gpu_speed.adain import VggAdain
 from rtstyle_train.gpu_speed.ceilings import Ceilings, work_of
@@ -193,7 +193,7 @@ def _measure(
         gmac=work.gmac,
         arithmetic_share=2 * work.gmac / timing.device_ms_p50 / peak,
         bandwidth_share=moved / ceilings.copy_gb_per_second,
-        psnr_db=psnr_db(apart) if is_half else None,
+        psnr_db=psnr_db(float(apart.double().square().mean())) if is_half else None,
         largest_difference=int(apart.abs().max()),
         prepared_seconds=prepared,
     )
@@ -229,9 +229,3 @@ def as_drawn(network: nn.Module, frame: Tensor) -> Tensor:
     picture = stylized[0, :, p : p + height, p : p + width].permute(1, 2, 0)
     levels: Tensor = (picture * 255.0 + 0.5).clamp(0.0, 255.0)
     return levels.to(torch.uint8)
-
-
-def psnr_db(apart: Tensor) -> float:
-    """Return the peak signal-to-noise ratio of differences of bytes, in dB."""
-    error = float(apart.double().square().mean())
-    return 20 * math.log10(255.0) - 10 * math.log10(error) if error else math.inf
