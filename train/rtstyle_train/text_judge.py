@@ -16,7 +16,7 @@ from rtstyle_train.clip import ClipEncoder
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.methods.text import padding_of, run_network
 from rtstyle_train.quality.structure import ssim
-from rtstyle_train.small_clip.word_detector import Detector
+from rtstyle_train.small_clip.word_detector import Detector, score
 from rtstyle_train.templates import SOURCE_TEXT
 
 
@@ -176,7 +176,7 @@ def word_score(pictures: Tensor, prompt: str, detector: Detector) -> float:
         prompt: Its words are known to `detector`.
         detector: Asked for every picture; the mean counts.
     """
-    return float(np.mean([detector.score(p, prompt) for p in _levels(pictures)]))
+    return float(np.mean([score(detector, p, prompt) for p in _levels(pictures)]))
 
 
 def _similarity(clip: ClipEncoder, images: Tensor, prompt: str) -> float:

@@ -58,9 +58,32 @@ class Detector(Protocol):
         """Return the log odds that words are written in a picture."""
         ...
 
-    def score(self, picture: Pixels, text: str) -> float:
-        """Return how sure it is that the words of `text` are written, 0..1."""
-        ...
+
+def score(detector: Detector, picture: Pixels, text: str) -> float:
+    """Return how sure a detector is that the words of `text` are written.
+
+    The picture, its quarters and its middle are looked at, because CLIP's patches are
+    quarters too; the surest view counts.
+
+    Args:
+        detector: Of words.
+        picture: RGB, shape ``(H, W, 3)``, uint8.
+        text: A prompt whose words the detector knows.
+
+    Returns:
+        0..1: mean probability of the prompt's words.
+
+    Raises:
+        ValueError: the detector does not know a word.
+    """
+    rows = [detector.words.index(word) for word in words_of(text)]
+    height, width = picture.shape[:2]
+    views = [picture]
+    for down, right in ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2)):
+        top, left = down * height // 4, right * width // 4
+        views.append(picture[top : top + height // 2, left : left + width // 2])
+    odds = np.stack([detector.odds(view, rows) for view in views])
+    return float((1 / (1 + np.exp(-odds))).mean(axis=1).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +130,6 @@ class WordDetector:
         chosen = list(rows)
         peaks = self.peaks(picture, chosen)
         return np.asarray(self.slope[chosen] * (peaks - self.threshold[chosen]))
-
-    def score(self, picture: Pixels, text: str) -> float:
-        """Return how sure the detector is that the words of `text` are written.
-
-        The picture, its quarters and its middle are looked at, because CLIP's
-        patches are quarters too; the surest view counts.
-
-        Args:
-            picture: RGB, shape ``(H, W, 3)``, uint8.
-            text: A prompt whose words are among `words`.
-
-        Returns:
-            0..1: mean probability of the prompt's words.
-
-        Raises:
-            ValueError: the detector does not know a word.
-        """
-        rows = [self.words.index(word) for word in words_of(text)]
-        height, width = picture.shape[:2]
-        views = [picture]
-        for down, right in ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2)):
-            top, left = down * height // 4, right * width // 4
-            views.append(picture[top : top + height // 2, left : left + width // 2])
-        odds = np.stack([self.odds(view, rows) for view in views])
-        return float((1 / (1 + np.exp(-odds))).mean(axis=1).max())
 
 
 @functools.cache

@@ -74,32 +74,6 @@ class WordNetwork(nn.Module):
         found = self.eval()(_batch([picture], next(self.parameters()).device))
         return np.asarray(found[0].double().cpu())[list(rows)]
 
-    @torch.no_grad()
-    def score(self, picture: Pixels, text: str) -> float:
-        """Return how sure the network is that the words of `text` are written.
-
-        The picture, its quarters and its middle are looked at, because CLIP's
-        patches are quarters too; the surest view counts.
-
-        Args:
-            picture: RGB, shape ``(H, W, 3)``, uint8.
-            text: A prompt whose words are among `words`.
-
-        Returns:
-            0..1: mean probability of the prompt's words.
-
-        Raises:
-            ValueError: the network does not know a word.
-        """
-        rows = [self.words.index(word) for word in words_of(text)]
-        height, width = picture.shape[:2]
-        views = [picture]
-        for down, right in ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2)):
-            top, left = down * height // 4, right * width // 4
-            views.append(picture[top : top + height // 2, left : left + width // 2])
-        odds = self.eval()(_batch(views, next(self.parameters()).device))
-        return float(odds[:, rows].sigmoid().mean(dim=1).max())
-
 
 def _batch(pictures: Sequence[Pixels], device: torch.device) -> Tensor:
     """Return pictures of any sizes as ``(N, 3, SIDE, SIDE)``, 0..1."""
