@@ -12,6 +12,7 @@ import platformdirs
 
 from rtstyle.arbitrary import is_painting, load_painting
 from rtstyle.errors import StyleFileError, UsageError
+from rtstyle.precision import is_twin, twin_path
 from rtstyle.style_file import Style, read_style
 from rtstyle_streams.frame import Pixels
 
@@ -109,6 +110,21 @@ def list_styles() -> list[dict[str, Any]]:
         except StyleFileError as error:
             log.warning("%s", error)
     return cards
+
+
+def twin_card(name: str, precision: str) -> dict[str, Any] | None:
+    """Return the card of the twin of a named style, None where there is none.
+
+    Args:
+        name: As `list_styles` gives it.
+        precision: Of the twin, ``int8`` or ``fp16``.
+    """
+    style = load_style(name)
+    twin = twin_path(style, precision)
+    if twin is None:
+        return None
+    found = read_style(twin)
+    return found.card if is_twin(style, found) else None
 
 
 def add_style(path: Path, *, overwrite: bool = False) -> Style:

@@ -31,8 +31,7 @@ def list_command(as_json: bool = False) -> None:
     width = max((len(card["name"]) for card in cards), default=0)
     for card in cards:
         by = ", ".join(str(card[key]) for key in ("artist", "year") if card.get(key))
-        speed = card.get("quality", {}).get("fps_720p")
-        rate = f"  {speed:.0f} fps at 720p" if speed else ""
+        rate = f"  {told}" if (told := _speed(card)) else ""
         click.echo(f"{card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())
 
 
@@ -94,6 +93,20 @@ def cache_command(clear: bool, as_json: bool) -> None:
     what = "removed" if clear else f"of at most {LIMIT_BYTES >> 20} MB"
     size = f"{state.num_bytes / 1e6:.2f} MB"
     click.echo(f"{state.folder}: {state.num_entries} paintings, {size} {what}")
+
+
+def _speed(card: dict[str, Any]) -> str:
+    """Return what the cards of a style and of its int8 twin say about their speed."""
+    from rtstyle.gallery import twin_card
+
+    cards = {"int8": twin_card(card["name"], "int8"), "fp32": card}
+    speeds = {
+        precision: found["quality"]["fps_720p"]
+        for precision, found in cards.items()
+        if found and found.get("quality", {}).get("fps_720p")
+    }
+    texts = [f"{speed:.0f} in {precision}" for precision, speed in speeds.items()]
+    return f"fps at 720p: {', '.join(texts)}" if texts else ""
 
 
 def _row(card: dict[str, Any]) -> dict[str, Any]:
