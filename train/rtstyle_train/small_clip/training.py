@@ -33,7 +33,7 @@ SMALLEST_VIEW = 0.45
 class SmallClipConfig:
     """How large the small CLIP is and how it is trained."""
 
-    steps: int = 1500
+    steps: int = 2000
     """Steps of the optimiser at the most."""
     seconds: float = 0.0
     """Time at the most; the learning rate has fallen to zero by then. 0: no limit."""
