@@ -35,6 +35,16 @@ def test_a_recipe_that_makes_no_sense_is_refused(
         make_config(rows)
 
 
+def test_a_first_part_is_the_recipe_with_other_settings() -> None:
+    config = make_config({"steps": 5, "seed": 3, "first": {"steps": 9}})
+    first = config.first_part()
+    assert first is not None and first.first_part() is None
+    assert (first.steps, first.seed, first.first) == (9, 3, {})
+    assert make_config({"steps": 5}).first_part() is None
+    with pytest.raises(ConfigError, match="first: unknown key 'stepz'"):
+        make_config({"first": {"stepz": 9}}).first_part()
+
+
 def test_settings_survive_the_trip_through_plain_tables() -> None:
     config = make_config({"styles": [{"name": "x", "file": "y.jpg"}], "steps": 7})
     assert make_config(config.as_dict()) == config

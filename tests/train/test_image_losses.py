@@ -5,8 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from rtstyle_train.losses.content import content_loss
-from rtstyle_train.losses.gram import gram_matrix, gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.content import content_loss, structure_loss
+from rtstyle_train.losses.gram import (
+    batch_means,
+    gram_matrix,
+    gram_matrix_with_mean,
+    style_loss,
+)
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 
@@ -64,6 +69,14 @@ def test_content_loss_is_what_the_formula_says() -> None:
     torch.testing.assert_close(content_loss(x, y), wanted)
 
 
+def test_structure_does_not_see_colour_and_contrast() -> None:
+    x, y = features(25, 2, 3, 8, 9), features(26, 2, 3, 8, 9)
+    recoloured = 3 * x + torch.arange(3.0)[:, None, None]
+    assert structure_loss(recoloured, x) < 1e-5
+    assert 1.5 < structure_loss(x, y) < 2.5, "2 for what has nothing in common"
+    assert structure_loss(torch.zeros_like(x), x) == pytest.approx(1, abs=0.01)
+
+
 def test_a_gram_matrix_does_not_depend_on_the_size_of_the_picture() -> None:
     x = features(2, 1, 3, 4, 6)
     torch.testing.assert_close(gram_matrix(x), gram_matrix(x.repeat(1, 1, 2, 3)))
@@ -89,6 +102,14 @@ def test_the_widened_loss_is_the_loss_of_the_wide_features() -> None:
     wanted = style_loss(widened(narrow), widened(other))
     grams = gram_matrix_with_mean(narrow), gram_matrix_with_mean(other)
     torch.testing.assert_close(style_loss(*grams, triangle), wanted)
+
+
+def test_pictures_of_one_style_share_their_mean_matrix() -> None:
+    grams = gram_matrix_with_mean(features(24, 3, 3, 4, 5))
+    found = batch_means(grams, torch.tensor([4, 0, 4]))
+    torch.testing.assert_close(found[0], (grams[0] + grams[2]) / 2)
+    torch.testing.assert_close(found[2], found[0])
+    torch.testing.assert_close(found[1], grams[1])
 
 
 def test_equal_features_cost_nothing_and_black_costs_one() -> None:

@@ -86,6 +86,19 @@ def test_a_painting_becomes_a_style_file_that_runs(room: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_recipe_of_two_parts_is_one_training(room: Path) -> None:
+    recipe = room / "recipe.toml"
+    both = recipe.read_text() + 'content = "normalised"\nbatch_style = 0.5\n'
+    recipe.write_text(both + "[first]\nsteps = 2\nbatch_size = 1\n")
+    train(room)
+    weights = load_weights(room / "x.safetensors")
+    assert weights.trained["steps"] == 4
+    assert weights.trained["start"] == "x.first.safetensors"
+    assert weights.recipe["first"] == {"steps": 2, "batch_size": 1}
+    assert not (room / "x.first.safetensors").exists(), "is not left lying about"
+
+
+@pytest.mark.slow
 def test_an_existing_result_is_not_overwritten(room: Path) -> None:
     (room / "x.safetensors").write_text("precious")
     with pytest.raises(RtstyleError, match="exists already; use --overwrite"):

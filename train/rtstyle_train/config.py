@@ -55,6 +55,9 @@ class TrainConfig:
     """Layers of the content loss."""
     content_weight: float = 1.0
     """Weight of the mean content loss over its layers."""
+    content: Literal["raw", "normalised"] = "raw"
+    """Whether the features of the content loss keep their channels' means and
+    contrasts, which are colours and light in low layers, or structure alone."""
     style_layers: tuple[str, ...] = (
         "relu1_1",
         "relu2_1",
@@ -67,6 +70,9 @@ class TrainConfig:
     """Weight of the mean style loss over its layers."""
     style_layer_weights: tuple[float, ...] = ()
     """Factor of each style layer; empty means 1 for all."""
+    batch_style: float = 0.0
+    """Share of the style loss that looks at the mean Gram matrix of a batch, 0..1: a
+    small crop need not hold all of the painting's colours by itself."""
     tv_weight: float = 1.0
     """Weight of the total variation."""
     range_weight: float = 10.0
@@ -93,6 +99,9 @@ class TrainConfig:
     """Of weights, crops and styles."""
     flat_after: int = 5000
     """Begin the end when the loss fell by under 0.5 % in so many steps; 0: never."""
+    first: Mapping[str, Any] = field(default_factory=dict)
+    """What is different in a training before this one, from nothing, whose result this
+    one starts at; empty: there is none."""
     styles: tuple[StyleImage, ...] = field(default=())
     """The paintings."""
 
@@ -103,6 +112,8 @@ class TrainConfig:
                 raise ConfigError(
                     f"{name}: expected at least 1, got {getattr(self, name)}"
                 )
+        if not 0 <= self.batch_style <= 1:
+            raise ConfigError(f"batch_style: expected 0..1, got {self.batch_style}")
         if self.padding < 0 or self.padding % 8:
             raise ConfigError(
                 f"padding: expected a multiple of 8 from 0 up, got {self.padding}"
@@ -121,6 +132,17 @@ class TrainConfig:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain numbers, texts, lists and tables."""
         return asdict(self)
+
+    def first_part(self) -> "TrainConfig | None":
+        """Return the settings of the training before this one, or None.
+
+        Raises:
+            ConfigError: there are some that cannot be trained with.
+        """
+        if not self.first:
+            return None
+        own = self.as_dict() | {"first": {}}
+        return make_config(own, self.first, where="first")
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -164,7 +186,9 @@ def _make(kind: type[T], rows: Mapping[str, Any], where: str) -> T:
             + ", ".join(sorted(known))
         )
     for entry in fields(kind):  # type: ignore[arg-type]
-        if entry.name not in rows and entry.default is MISSING:
+        has_default = entry.default is not MISSING
+        has_default |= entry.default_factory is not MISSING
+        if entry.name not in rows and not has_default:
             raise ConfigError(f"{where}: key {entry.name!r} is missing")
     return kind(**{k: _fitting(where, k, v, hints[k]) for k, v in rows.items()})
 
@@ -179,6 +203,9 @@ def _fitting(where: str, key: str, value: Any, hint: Any) -> Any:
     if get_origin(hint) is tuple:
         if isinstance(value, (list, tuple)):
             return tuple(_fitting(where, key, v, get_args(hint)[0]) for v in value)
+    elif get_origin(hint) is Mapping:
+        if isinstance(value, Mapping):
+            return dict(value)
     elif hint is float and type(value) in (int, float):
         return float(value)
     elif hint == (str | None) or isinstance(hint, type):

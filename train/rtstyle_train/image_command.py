@@ -135,6 +135,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     _check_output(job)
+    job = _with_first_part(config, job)
     sums = [_checksum(path) for path in job.paintings]
     for style, found in zip(config.styles, sums, strict=True):
         if style.sha256 and style.sha256 != found:
@@ -166,7 +167,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         network,
         ImageStyle(config, loss, on_gpu or photos),
         schedule,
-        checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
+        checkpoint=checkpoint_of(job.out),
         identity={"paintings": sums, "seed": config.seed},
         optimizer=config.optimizer,
         accelerator=accelerator,
@@ -191,7 +192,32 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     if accelerator.is_main_process:
         save_weights(job.out, weights)
         trainer.checkpoint.unlink(missing_ok=True)
+        if job.start == first_part_of(job.out):
+            job.start.unlink()
     return weights
+
+
+def _with_first_part(config: TrainConfig, job: ImageJob) -> ImageJob:
+    """Train what a recipe wants trained before, beside the result, to start there."""
+    first = config.first_part()
+    if first is None or job.start:
+        return job
+    out = first_part_of(job.out)
+    if not (job.resume and out.exists()):
+        log.info("%s: first of two parts, %d steps", out.name, first.steps)
+        train_image(first, replace(job, out=out, minutes=0.0, overwrite=True))
+    begun = checkpoint_of(job.out).exists()
+    return replace(job, start=out, resume=job.resume and begun)
+
+
+def first_part_of(out: Path) -> Path:
+    """Return where the first of two parts of the training to `out` is kept."""
+    return out.with_name(out.stem + ".first.safetensors")
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Return where the checkpoint of the training to `out` is."""
+    return out.with_name(out.stem + ".checkpoint.safetensors")
 
 
 def make_loss(

@@ -68,6 +68,21 @@ def gram_matrix_with_mean(features: Tensor) -> Tensor:
     return torch.cat([top, torch.cat([mean.transpose(1, 2), one], dim=2)], dim=1)
 
 
+def batch_means(grams: Tensor, style: Tensor) -> Tensor:
+    """Return each Gram matrix's mean with those of the same style.
+
+    Args:
+        grams: Shape ``(N, C, C)``.
+        style: Number of each picture's style, shape ``(N,)``.
+
+    Returns:
+        Same shape; equal for pictures of one style.
+    """
+    same = (style[:, None] == style).to(grams)
+    share = same / same.sum(dim=1, keepdim=True)
+    return torch.einsum("nm,mcd->ncd", share, grams)
+
+
 def style_loss(stylized: Tensor, style: Tensor, widen: Tensor | None = None) -> Tensor:
     """Return the squared distance of two Gram matrices, relative to the style's own.
 

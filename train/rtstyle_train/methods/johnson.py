@@ -12,8 +12,8 @@ from rtstyle_train.config import TrainConfig
 from rtstyle_train.data import Photos
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures
-from rtstyle_train.losses.content import content_loss
-from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.content import content_loss, structure_loss
+from rtstyle_train.losses.gram import batch_means, gram_matrix_with_mean, style_loss
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
@@ -104,9 +104,8 @@ class PerceptualLoss(nn.Module):
         seen = self.vgg(shown, layers)
         with torch.no_grad():
             wanted = self.vgg(content, config.content_layers)
-        content_terms = [
-            content_loss(seen[n], wanted[n]) for n in config.content_layers
-        ]
+        distance = structure_loss if config.content == "normalised" else content_loss
+        content_terms = [distance(seen[n], wanted[n]) for n in config.content_layers]
         style_terms = [
             weight * self._style_term(seen[layer], layer, style)
             for weight, layer in zip(self.weights, config.style_layers, strict=True)
@@ -123,7 +122,15 @@ class PerceptualLoss(nn.Module):
         target = self.get_buffer(f"style_{layer}")[style]
         has_widen = f"widen_{layer}" in dict(self.named_buffers(recurse=False))
         widen = self.get_buffer(f"widen_{layer}") if has_widen else None
-        return style_loss(gram_matrix_with_mean(features), target, widen)
+        grams = gram_matrix_with_mean(features)
+        share = self.config.batch_style
+        terms = []
+        if share < 1:
+            terms.append((1 - share) * style_loss(grams, target, widen))
+        if share > 0:
+            means = batch_means(grams, style)
+            terms.append(share * style_loss(means, target, widen))
+        return torch.stack(terms).sum()
 
     def _grams(self, vgg: VggFeatures, painting: Tensor) -> dict[str, Tensor]:
         features = vgg(painting, self.config.style_layers)
