@@ -135,7 +135,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     _check_output(job)
-    job = _with_first_part(config, job)
+    given, job = job, _with_first_part(config, job)
     sums = [_checksum(path) for path in job.paintings]
     for style, found in zip(config.styles, sums, strict=True):
         if style.sha256 and style.sha256 != found:
@@ -192,7 +192,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     if accelerator.is_main_process:
         save_weights(job.out, weights)
         trainer.checkpoint.unlink(missing_ok=True)
-        if job.start == first_part_of(job.out):
+        if job.start and job.start != given.start:
             job.start.unlink()
     return weights
 
@@ -202,17 +202,15 @@ def _with_first_part(config: TrainConfig, job: ImageJob) -> ImageJob:
     first = config.first_part()
     if first is None or job.start:
         return job
-    out = first_part_of(job.out)
+    out = job.out.with_name(job.out.stem + ".first.safetensors")
+    work = [part.steps * part.batch_size for part in (first, config)]
+    minutes = job.minutes * work[0] / sum(work)
     if not (job.resume and out.exists()):
         log.info("%s: first of two parts, %d steps", out.name, first.steps)
-        train_image(first, replace(job, out=out, minutes=0.0, overwrite=True))
-    begun = checkpoint_of(job.out).exists()
-    return replace(job, start=out, resume=job.resume and begun)
-
-
-def first_part_of(out: Path) -> Path:
-    """Return where the first of two parts of the training to `out` is kept."""
-    return out.with_name(out.stem + ".first.safetensors")
+        train_image(first, replace(job, out=out, minutes=minutes, overwrite=True))
+    is_begun = checkpoint_of(job.out).exists()
+    left = job.minutes - minutes
+    return replace(job, start=out, minutes=left, resume=job.resume and is_begun)
 
 
 def checkpoint_of(out: Path) -> Path:
