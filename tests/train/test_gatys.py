@@ -16,7 +16,7 @@ from rtstyle_train.config import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.gatys_cli import gatys_command
 from rtstyle_train.gatys_job import GatysJob, run_gatys, settings, summary
-from rtstyle_train.losses.content import content_loss
+from rtstyle_train.losses.content import structure_loss
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
@@ -92,7 +92,7 @@ def test_the_training_objective_is_the_sum_of_the_training_losses() -> None:
         seen = vgg(pixels, STYLE_LAYERS)
         wanted = vgg(content, config.content_layers)
         style = vgg(painting, STYLE_LAYERS)
-    contents = [content_loss(seen[n], wanted[n]) for n in config.content_layers]
+    contents = [structure_loss(seen[n], wanted[n]) for n in config.content_layers]
     styles = [
         style_loss(gram_matrix_with_mean(seen[n]), gram_matrix_with_mean(style[n]))
         for n in STYLE_LAYERS

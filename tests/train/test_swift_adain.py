@@ -54,6 +54,7 @@ def test_with_one_painting_the_loss_is_that_of_fixed_styles() -> None:
     config = recipe(grid_weight=3.0)
     fixed = TrainConfig(
         loss_precision="fp32",
+        content="raw",
         content_layers=config.content_layers,
         style_layers=config.style_layers,
         grid_weight=3.0,

@@ -51,11 +51,11 @@ class TrainConfig:
     """Number format inside the loss network; Gram matrices are always fp32."""
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     """Number format inside the transform net; "no" is fp32 throughout."""
-    content_layers: tuple[str, ...] = ("relu2_1", "relu3_1")
+    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
     """Layers of the content loss."""
     content_weight: float = 1.0
     """Weight of the mean content loss over its layers."""
-    content: Literal["raw", "normalised"] = "raw"
+    content: Literal["raw", "normalised"] = "normalised"
     """Whether the features of the content loss keep their channels' means and
     contrasts, which are colours and light in low layers, or structure alone."""
     style_layers: tuple[str, ...] = (
