@@ -99,6 +99,17 @@ def test_a_recipe_of_two_parts_is_one_training(room: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_first_part_that_is_finished_is_not_trained_again(room: Path) -> None:
+    train(room)
+    (room / "x.safetensors").rename(room / "x.first.safetensors")
+    recipe = room / "recipe.toml"
+    recipe.write_text(recipe.read_text() + "[first]\nsteps = 1_000_000_000\n")
+    train(room, "--resume")
+    trained = load_weights(room / "x.safetensors").trained
+    assert (trained["steps"], trained["start"]) == (4, "x.first.safetensors")
+
+
+@pytest.mark.slow
 def test_an_existing_result_is_not_overwritten(room: Path) -> None:
     (room / "x.safetensors").write_text("precious")
     with pytest.raises(RtstyleError, match="exists already; use --overwrite"):
