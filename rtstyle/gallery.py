@@ -123,7 +123,11 @@ def twin_card(name: str, precision: str) -> dict[str, Any] | None:
     twin = twin_path(style, precision)
     if twin is None:
         return None
-    found = read_style(twin)
+    try:
+        found = read_style(twin)
+    except StyleFileError as error:
+        log.warning("%s", error)
+        return None
     return found.card if is_twin(style, found) else None
 
 

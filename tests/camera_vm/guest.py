@@ -9,12 +9,13 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-WORK = Path("/tmp/guest")
+WORK = Path(tempfile.gettempdir()) / "guest"
 RTSTYLE = [sys.executable, "-m", "rtstyle"]
 STYLE = ["--style", "invert.onnx", "--smooth", "off"]
 CAMERA = ["--camera", "vivid", "--size", "320x180", "--fps", "30"]

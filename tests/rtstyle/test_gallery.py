@@ -12,6 +12,8 @@ from rtstyle.gallery import (
     load_style,
     remove_style,
     style_files,
+    twin_card,
+    user_folder,
 )
 from tests.tiny_styles import write_negative
 
@@ -43,6 +45,18 @@ def test_a_style_is_added_used_and_removed(tmp_path: Path) -> None:
     remove_style("mine")
     with pytest.raises(StyleFileError, match="none of that name"):
         remove_style("mine")
+
+
+def test_a_broken_twin_is_told_and_breaks_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_style(write_negative(tmp_path, "mine"))
+    assert twin_card("mine", "int8") is None
+    (user_folder() / "mine.int8.onnx").write_bytes(b"broken")
+    assert twin_card("mine", "int8") is None
+    assert "mine.int8.onnx: expected an ONNX file" in caplog.text
+    found = twin_card(DEFAULT_STYLE, "int8")
+    assert found is not None and found["precision"] == "int8"
 
 
 def test_a_bundled_style_can_neither_be_replaced_nor_removed(tmp_path: Path) -> None:
