@@ -17,6 +17,7 @@ from rtstyle_export.bare_graph import (
     DOOR,
     bare_graph,
     replace_nodes,
+    shape_of,
     tensor_of,
 )
 from rtstyle_export.errors import ExportError
@@ -73,6 +74,8 @@ def integer_graph(model: onnx.ModelProto) -> IntegerGraph:
     _group_pixels(work, nodes)
     for resize in [node for node in nodes if node.op_type == "Resize"]:
         _repeat_in_place(work, nodes, resize)
+    for shuffle in [node for node in nodes if node.op_type == "DepthToSpace"]:
+        _shuffle_in_place(work, nodes, shuffle)
     group = _group_cells(work, nodes, factor=bare.factor)
     replace_nodes(work, nodes)
     for values, name in ((work.graph.input, DOOR), (work.graph.output, CELLS)):
@@ -183,6 +186,44 @@ def _repeat_in_place(
         make("Shape", [lines], [f"{name}_lines"]),
         make("Mul", [f"{name}_lines", "two_lines"], [f"{name}_shape"]),
         make("Reshape", [f"{name}_twice", f"{name}_shape"], [f"{name}_last"]),
+        make("Transpose", [f"{name}_last"], [name], perm=[0, 3, 1, 2]),
+    ]
+
+
+def _shuffle_in_place(
+    model: onnx.ModelProto, nodes: list[onnx.NodeProto], shuffle: onnx.NodeProto
+) -> None:
+    """Move whole runs of channels instead of single numbers.
+
+    The convolution's outputs come in the order (line, column, channel) for that, so a
+    line of a cell is one run of memory.
+    """
+    at = nodes.index(shuffle)
+    relu = next(node for node in nodes if node.output[0] == shuffle.input[0])
+    conv = next(node for node in nodes if node.output[0] == relu.input[0])
+    if (relu.op_type, conv.op_type) != ("Relu", "Conv"):
+        raise ExportError(
+            "graph: expected a convolution and a ReLU in front of a pixel shuffle, "
+            f"got {conv.op_type} and {relu.op_type}"
+        )
+    width = next(a.i for a in shuffle.attribute if a.name == "blocksize")
+    for name in conv.input[1:]:
+        values = numpy_helper.to_array(tensor_of(model, name))
+        cells = values.reshape(-1, width * width, *values.shape[1:])
+        _store(model, name, cells.swapaxes(0, 1).reshape(values.shape))
+    name, make = shuffle.output[0], helper.make_node
+    run = shape_of(model, conv.input[1])[0] // width
+    _store(model, f"{name}_lines", np.array([0, 0, 0, width, run]))
+    _store(model, f"{name}_times", np.array([1, width, width, 1]))
+    _store(model, f"{name}_over", np.array([1, 1, 1, width * width]))
+    nodes[at : at + 1] = [
+        make("Transpose", [relu.output[0]], [f"{name}_of"], perm=[0, 2, 3, 1]),
+        make("Reshape", [f"{name}_of", f"{name}_lines"], [f"{name}_apart"]),
+        make("Transpose", [f"{name}_apart"], [f"{name}_moved"], perm=[0, 1, 3, 2, 4]),
+        make("Shape", [f"{name}_of"], [f"{name}_size"]),
+        make("Mul", [f"{name}_size", f"{name}_times"], [f"{name}_whole"]),
+        make("Div", [f"{name}_whole", f"{name}_over"], [f"{name}_shape"]),
+        make("Reshape", [f"{name}_moved", f"{name}_shape"], [f"{name}_last"]),
         make("Transpose", [f"{name}_last"], [name], perm=[0, 3, 1, 2]),
     ]
 

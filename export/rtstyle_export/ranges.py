@@ -14,6 +14,8 @@ CLIPPED = (0.0, 1e-5, 1e-4, 3e-4, 1e-3)
 """Shares of the numbers at each end that a range may leave out."""
 MOVES = ("Reshape", "Transpose", "Concat")
 """Operators behind which a range is that in front of them."""
+SIZES = ("Shape", "Mul", "Div")
+"""Operators that reckon with heights and widths, and with nothing else here."""
 SAMPLES = 10_000
 """Numbers of each tensor and frame that a range is chosen by."""
 
@@ -68,7 +70,7 @@ def choose_ranges(
     """
     weights = {tensor.name for tensor in model.graph.initializer}
     moves = [node for node in model.graph.node if node.op_type in MOVES]
-    sizes = {n.output[0] for n in model.graph.node if n.op_type in ("Shape", "Mul")}
+    sizes = {n.output[0] for n in model.graph.node if n.op_type in SIZES}
     moved = {node.output[0] for node in moves}
     wanted = (
         {

@@ -30,7 +30,7 @@ def swift(**config: object) -> SwiftNet:
     return network
 
 
-@pytest.mark.parametrize("head", ["shuffle", "resize"])
+@pytest.mark.parametrize("head", ["shuffle", "resize", "subpixel"])
 @pytest.mark.parametrize("padding", [0, 16])
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (40, 24)])
 def test_the_shuffle_on_bytes_gives_the_same_picture(

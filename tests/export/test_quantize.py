@@ -35,6 +35,7 @@ CONFIGS = {
         channels=16, blocks=1, deep_channels=16, head="resize", padding=16
     ),
     "shuffle": SwiftConfig(channels=16, blocks=1, head="shuffle"),
+    "subpixel": SwiftConfig(channels=16, blocks=1, deep_channels=16, head="subpixel"),
 }
 PHOTOS = [frame_of(64 + 8 * n, 112 - 8 * n) for n in range(8)] * 2
 

@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 @pytest.mark.parametrize("size", SWIFT_SIZES)
 @pytest.mark.parametrize("norm", ["instance", "body", "frozen", "none"])
-@pytest.mark.parametrize("head", ["shuffle", "resize"])
+@pytest.mark.parametrize("head", ["shuffle", "resize", "subpixel"])
 def test_swift_keeps_the_size_and_its_input(size: str, norm: str, head: str) -> None:
     base = describe_network(SwiftNet(SWIFT_SIZES[size]))
     network = build_network(base | {"norm": norm, "head": head}).eval()

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
+from rtstyle.networks.swift import Head
 from rtstyle_train.gpu_speed import __main__ as command
 from rtstyle_train.gpu_speed import clock
 from rtstyle_train.gpu_speed.ceilings import Ceilings, work_of
@@ -134,9 +135,10 @@ def test_the_network_in_cells_paints_what_the_network_as_drawn_paints(
     assert torch.equal(again, drawn), "the network itself was changed"
 
 
-def test_a_shuffle_head_and_no_padding_are_taken_too(frame: Tensor) -> None:
+@pytest.mark.parametrize("head", ["shuffle", "resize"])
+def test_other_heads_and_no_padding_are_taken_too(frame: Tensor, head: Head) -> None:
     torch.manual_seed(3)
-    network = SwiftNet(replace(SWIFT_SIZES["small"], head="shuffle")).eval()
+    network = SwiftNet(replace(SWIFT_SIZES["small"], head=head)).eval()
     with torch.no_grad():
         apart = bytes_graph(network)(frame).int() - as_drawn(network, frame).int()
     assert int(apart.abs().max()) <= 1

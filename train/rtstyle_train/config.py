@@ -41,7 +41,7 @@ class TrainConfig:
     """Where a swift network runs instance norm."""
     freeze_after: int = 10_000
     """Step from which ``frozen`` norms use typical statistics in training too."""
-    head: Literal["shuffle", "resize"] = "resize"
+    head: Literal["shuffle", "resize", "subpixel"] = "subpixel"
     """How a swift network puts the picture together."""
     padding: int = 16
     """Pixels by which a swift network's input repeats its edges; see `SwiftConfig`."""

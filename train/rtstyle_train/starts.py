@@ -15,7 +15,7 @@ from torch import Tensor
 from rtstyle.errors import StyleFileError, WeightsFileError
 from rtstyle.gallery import load_style
 from rtstyle.networks import SWIFT_SIZES, SwiftConfig
-from rtstyle.networks.swift import Head
+from rtstyle.networks.swift import HEADS, Head
 from rtstyle.networks.weights_file import Weights, load_weights
 
 PREFIX = "network."
@@ -91,7 +91,7 @@ def _tensors(model: ModelProto, head: Head) -> dict[str, Tensor]:
         if name.startswith(PREFIX)
     }
     named |= _norms(model, stored)
-    cell = {"resize": 4, "shuffle": 16}[head]
+    cell = HEADS[head].factor ** 2
     weight, bias = named["head.conv.weight"], named["head.conv.bias"]
     order = torch.arange(3 * cell).view(3, cell).T.flatten()
     named["head.conv.weight"] = torch.empty_like(weight)

@@ -34,7 +34,7 @@ class TextConfig:
     """Member of `rtstyle.networks.SWIFT_SIZES`, or ``johnson``, without a start."""
     norm: Literal["instance", "body", "none"] = "instance"
     """Where a swift network runs instance norm."""
-    head: Literal["shuffle", "resize"] = "resize"
+    head: Literal["shuffle", "resize", "subpixel"] = "subpixel"
     """How a swift network puts the picture together."""
     padding: int = 16
     """Pixels by which a new network has its picture's edges repeated, so that no frame

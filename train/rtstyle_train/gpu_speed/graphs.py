@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rtstyle.networks import JohnsonNet, SwiftNet
 from rtstyle.networks.johnson import JohnsonBlock
 from rtstyle.networks.normalisation import ConditionalInstanceNorm
-from rtstyle.networks.swift import ResidualBlock, ResizeHead
+from rtstyle.networks.swift import ResidualBlock, ResizeHead, ShuffleHead
 from rtstyle_train.gpu_speed.adain import VggAdain, has_weight, reflected
 from rtstyle_train.gpu_speed.cells import (
     CellNorm,
@@ -80,14 +80,20 @@ class SwiftBytes(BytesGraph):
         self.blocks = nn.ModuleList(_SwiftBlock(block) for block in network.blocks)
         head = network.head
         self.project: nn.Conv2d | None = None
-        if isinstance(head, ResizeHead):
-            project = relaid(head.project, cell_in=1, cell_out=2, upsample=2)
+        self.has_skip = isinstance(head, ResizeHead)
+        if isinstance(head, ShuffleHead):
+            last = relaid(head.conv, cell_in=1, cell_out=1)
+            order = torch.arange(48).view(3, 4, 4).permute(1, 2, 0)
+        else:
+            if isinstance(head, ResizeHead):
+                project = relaid(head.project, cell_in=1, cell_out=2, upsample=2)
+            else:
+                project = zero_padded(relaid(head.up, cell_in=1, cell_out=1))
+                in_cells = torch.arange(64).view(16, 2, 2).permute(1, 2, 0)
+                reorder(project, in_cells.flatten())
             self.project = project
             last = relaid(head.conv, cell_in=2, cell_out=2)
             order = torch.arange(48).view(2, 2, 3, 2, 2).permute(0, 3, 1, 4, 2)
-        else:
-            last = relaid(head.conv, cell_in=1, cell_out=1)
-            order = torch.arange(48).view(3, 4, 4).permute(1, 2, 0)
         self.last = zero_padded(in_levels(last, order.flatten()))
 
     def forward(self, frame: Tensor) -> Tensor:
@@ -103,7 +109,8 @@ class SwiftBytes(BytesGraph):
             x = F.interpolate(self.up(x), scale_factor=2.0, mode="nearest") + quarter
             x = F.relu(self.join_norm(self.join(x)))
         if self.project is not None:
-            x = F.relu(self.project(x) + half)
+            drawn = self.project(x)
+            x = F.relu(drawn + half if self.has_skip else drawn)
         return self.rounded(self.last(x), frame, cell=4)
 
 
@@ -248,10 +255,18 @@ def in_levels(conv: nn.Conv2d, order: Tensor) -> nn.Conv2d:
         conv: Gives RGB minus 0.5, 0..1; changed in place.
         order: Which channel comes at each place.
     """
+    reorder(conv, order)
     assert conv.bias is not None
-    conv.weight.data.copy_(conv.weight[order] * 255.0)
-    conv.bias.data.copy_(conv.bias[order] * 255.0 + 128.0)
+    conv.weight.data.mul_(255.0)
+    conv.bias.data.mul_(255.0).add_(128.0)
     return conv
+
+
+def reorder(conv: nn.Conv2d, order: Tensor) -> None:
+    """Put the outputs of a convolution in `order`, in place."""
+    assert conv.bias is not None
+    conv.weight.data.copy_(conv.weight[order])
+    conv.bias.data.copy_(conv.bias[order])
 
 
 def wider(

@@ -117,7 +117,7 @@ def first_network(name: str) -> nn.Module:
         network.deconv3.conv2d.weight.data.mul_(100.0)
         network.deconv3.conv2d.bias = nn.Parameter(torch.full((3,), 127.0))
         return network.eval()
-    config = replace(SWIFT_SIZES[name], head="resize", padding=32)
+    config = replace(SWIFT_SIZES[name], head="subpixel", padding=32)
     return SwiftNet(config).eval()
 
 
