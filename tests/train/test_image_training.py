@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from rtstyle_export.cli import main as export_command
 from rtstyle_export.from_checkpoint import read_state_dict
 from rtstyle_train.cli import main as train_command
 from rtstyle_train.data import ContentImages, load_style_image
-from rtstyle_train.errors import TrainError
+from rtstyle_train.errors import ConfigError, TrainError
 
 
 @pytest.fixture
@@ -86,6 +87,26 @@ def test_a_painting_becomes_a_style_file_that_runs(room: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_a_compiled_network_learns_the_same(room: Path) -> None:
+    train(room)
+    plain = load_weights(room / "x.safetensors").tensors
+    train(room, "--compile", "--overwrite")
+    compiled = load_weights(room / "x.safetensors").tensors
+    assert compiled.keys() == plain.keys()
+    for name, value in compiled.items():
+        torch.testing.assert_close(value, plain[name], atol=1e-3, rtol=1e-3)
+
+
+def test_no_compiler_is_one_clear_line(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match="expected a C\\+\\+ compiler"):
+        train(room, "--compile")
+
+
+@pytest.mark.slow
 def test_a_recipe_of_two_parts_is_one_training(room: Path) -> None:
     recipe = room / "recipe.toml"
     both = recipe.read_text() + 'content = "normalised"\nbatch_style = 0.5\n'
@@ -96,6 +117,20 @@ def test_a_recipe_of_two_parts_is_one_training(room: Path) -> None:
     assert weights.trained["start"] == "x.first.safetensors"
     assert weights.recipe["first"] == {"steps": 2, "batch_size": 1}
     assert not (room / "x.first.safetensors").exists(), "is not left lying about"
+
+
+@pytest.mark.slow
+def test_a_recipe_may_name_where_its_first_part_starts(room: Path) -> None:
+    train(room)
+    begin = room / "begin.safetensors"
+    (room / "x.safetensors").rename(begin)
+    recipe = room / "recipe.toml"
+    still = f'learning_rate = 1e-12\nstart = "{begin}"\n[first]\nsteps = 1\n'
+    recipe.write_text(recipe.read_text() + still)
+    train(room)
+    tensors = load_weights(room / "x.safetensors").tensors
+    for name, value in load_weights(begin).tensors.items():
+        torch.testing.assert_close(tensors[name], value, atol=1e-6, rtol=0)
 
 
 @pytest.mark.slow
@@ -186,8 +221,6 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, data: bytes) ->
 
 @pytest.mark.slow
 def test_a_training_starts_from_the_rows_of_the_same_names(room: Path) -> None:
-    import shutil
-
     shutil.copy(room / "painting.png", room / "second.png")
     both = [str(room / "painting.png"), str(room / "second.png")]
     words = ["--content", str(room / "photos"), "--recipe", str(room / "recipe.toml")]

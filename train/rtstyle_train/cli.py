@@ -46,6 +46,12 @@ main.add_command(train_adain_command)
     "--start", type=FILE, help="Style, style file or weights to start from (quicker)."
 )
 @click.option("--start-style", help="Which style of several in --start.")
+@click.option(
+    "--compile",
+    "is_compiled",
+    is_flag=True,
+    help="Compile the network first: quicker steps on a CPU. Needs a C++ compiler.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def train_image_command(

@@ -99,6 +99,9 @@ class TrainConfig:
     """Of weights, crops and styles."""
     flat_after: int = 5000
     """Begin the end when the loss fell by under 0.5 % in so many steps; 0: never."""
+    start: str = ""
+    """Style, style file or weights that the training begins at, unless told another on
+    the command line; empty: at weights from the seed."""
     first: Mapping[str, Any] = field(default_factory=dict)
     """What is different in a training before this one, from nothing, whose result this
     one starts at; empty: there is none."""

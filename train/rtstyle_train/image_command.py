@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import os
+import shutil
 import signal
 import sys
 import threading
@@ -58,6 +60,8 @@ class ImageJob:
     """Which style of several in `start`; None: those of the recipe's names."""
     minutes: float = 0.0
     """Time to spend, about; 0 for no limit."""
+    is_compiled: bool = False
+    """Whether ``torch.compile`` makes the network quicker first; on a CPU only."""
     resume: bool = False
     """Go on from the checkpoint beside `out`."""
     overwrite: bool = False
@@ -135,7 +139,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     _check_output(job)
-    given, job = job, _with_first_part(config, job)
+    given, job = job, _with_start(config, job)
     sums = [_checksum(path) for path in job.paintings]
     for style, found in zip(config.styles, sums, strict=True):
         if style.sha256 and style.sha256 != found:
@@ -155,6 +159,9 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     device = accelerator.device
     torch.set_float32_matmul_precision("high")  # TF32, where there is a GPU
     on_gpu = DevicePhotos(photos, device) if device.type == "cuda" else None
+    if job.is_compiled:
+        _check_compiler(device)
+        network.compile()
     loss = make_loss(config, job, device)
     schedule = Schedule(
         steps=config.steps,
@@ -192,17 +199,19 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     if accelerator.is_main_process:
         save_weights(job.out, weights)
         trainer.checkpoint.unlink(missing_ok=True)
-        if job.start and job.start != given.start:
+        if given.start is None and job.start == first_of(job.out):
             job.start.unlink()
     return weights
 
 
-def _with_first_part(config: TrainConfig, job: ImageJob) -> ImageJob:
-    """Train what a recipe wants trained before, beside the result, to start there."""
-    first = config.first_part()
-    if first is None or job.start:
+def _with_start(config: TrainConfig, job: ImageJob) -> ImageJob:
+    """Return `job` with the recipe's start, which may have to be trained before."""
+    if job.start:
         return job
-    out = job.out.with_name(job.out.stem + ".first.safetensors")
+    first = config.first_part()
+    if first is None:
+        return replace(job, start=Path(config.start)) if config.start else job
+    out = first_of(job.out)
     work = [part.steps * part.batch_size for part in (first, config)]
     minutes = job.minutes * work[0] / sum(work)
     if not (job.resume and out.exists()):
@@ -211,6 +220,11 @@ def _with_first_part(config: TrainConfig, job: ImageJob) -> ImageJob:
     is_begun = checkpoint_of(job.out).exists()
     left = job.minutes - minutes
     return replace(job, start=out, minutes=left, resume=job.resume and is_begun)
+
+
+def first_of(out: Path) -> Path:
+    """Return where the first part of the training to `out` is, until it is finished."""
+    return out.with_name(out.stem + ".first.safetensors")
 
 
 def checkpoint_of(out: Path) -> Path:
@@ -300,6 +314,16 @@ def _start_from(network: torch.nn.Module, path: Path, styles: Sequence[str]) -> 
         raise TrainError(
             f"{path}: does not fit the recipe's network ({text})"
         ) from error
+
+
+def _check_compiler(device: torch.device) -> None:
+    if device.type != "cpu":
+        raise ConfigError("--compile: is for a CPU; on a GPU steps are captured anyway")
+    compilers = (os.environ.get("CXX", "g++"), "clang++")
+    if not any(shutil.which(name) for name in compilers):
+        raise ConfigError(
+            "--compile: expected a C++ compiler (g++ or clang++), got none"
+        )
 
 
 def _check_output(job: ImageJob) -> None:
