@@ -43,6 +43,10 @@ def test_a_first_part_is_the_recipe_with_other_settings() -> None:
     assert make_config({"steps": 5}).first_part() is None
     with pytest.raises(ConfigError, match="first: unknown key 'stepz'"):
         make_config({"first": {"stepz": 9}}).first_part()
+    with pytest.raises(
+        ConfigError, match="mixed_precision: expected that of the whole"
+    ):
+        make_config({"first": {"mixed_precision": "bf16"}}).first_part()
 
 
 def test_settings_survive_the_trip_through_plain_tables() -> None:
@@ -82,3 +86,18 @@ def test_a_folder_of_paintings_is_paired_by_the_recipes_file_names(
     assert files == (tmp_path / "vangogh_starry_night.jpg",)
     config, files = resolve(None, [tmp_path / "my_painting.jpg"], {"steps": 3})
     assert config.styles[0].name == "my_painting" and config.steps == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"scales": []}, "scales: expected divisors from 1 up"),
+        ({"scales": [0, 1]}, "scales: expected divisors from 1 up"),
+        ({"scales": [1, 8], "size": 64}, "at least 12 pixels of 64"),
+    ],
+)
+def test_scales_that_leave_nothing_to_see_are_refused(
+    settings: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        make_config(settings)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from click.testing import CliRunner
 from torch import Tensor
 
@@ -92,12 +93,17 @@ def test_the_training_objective_is_the_sum_of_the_training_losses() -> None:
         seen = vgg(pixels, STYLE_LAYERS)
         wanted = vgg(content, config.content_layers)
         style = vgg(painting, STYLE_LAYERS)
+        small = [F.avg_pool2d(x, 4) for x in (pixels, content, painting)]
+        coarse, tone, areas = (vgg(x, STYLE_LAYERS[:3]) for x in small)
     contents = [structure_loss(seen[n], wanted[n]) for n in config.content_layers]
-    styles = [
-        style_loss(gram_matrix_with_mean(seen[n]), gram_matrix_with_mean(style[n]))
-        for n in STYLE_LAYERS
-    ]
-    total = 1.5 * sum(contents) / 2 + 4.0 * sum(styles) / 5
+    total = 1.5 * sum(contents) / 2
+    total += 1.5 * structure_loss(coarse["relu1_1"], tone["relu1_1"])
+    for layers, one, other in (
+        (STYLE_LAYERS, seen, style),
+        (STYLE_LAYERS[:3], coarse, areas),
+    ):
+        grams = [[gram_matrix_with_mean(x[n]) for x in (one, other)] for n in layers]
+        total += 4.0 * sum(style_loss(*pair) for pair in grams) / len(layers)
     total += 2.0 * total_variation(pixels) + 10.0 * range_loss(pixels)
     total += config.grid_weight * grid_loss(pixels)
     assert float(found) == pytest.approx(float(total), rel=1e-5)

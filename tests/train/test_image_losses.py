@@ -1,10 +1,13 @@
 """Content, Gram and total-variation loss against slow references."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
 
+from rtstyle_train.config import TrainConfig
 from rtstyle_train.losses.content import content_loss, structure_loss
 from rtstyle_train.losses.gram import (
     batch_means,
@@ -14,6 +17,8 @@ from rtstyle_train.losses.gram import (
 )
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
+from rtstyle_train.methods.johnson import PerceptualLoss
+from tests.train.tiny_vgg import tiny_vgg
 
 SEEDS = st.integers(0, 10_000)
 
@@ -178,3 +183,40 @@ def test_a_gradient_and_an_edge_are_no_grid() -> None:
     edge = (ramp > 0.3).float()
     assert grid_loss(ramp) < 5e-4
     assert grid_loss(edge) < 1e-2
+
+
+def test_a_coarse_scale_sees_the_size_of_areas() -> None:
+    """Checks of 2 pixels have the colours of checks of 16, but not from afar."""
+    line = torch.arange(64)
+    fine, areas = (
+        ((line[:, None] // width + line // width) % 2).float().expand(1, 3, 64, 64)
+        for width in (2, 16)
+    )
+    style, content = torch.zeros(1, dtype=torch.long), torch.rand(1, 3, 64, 64)
+    found = {}
+    for scale in (1, 4):
+        config = TrainConfig(scales=(scale,), style_layers=("relu1_1",))
+        loss = PerceptualLoss(
+            replace(config, loss_precision="fp32"), tiny_vgg(), [areas]
+        )
+        found[scale] = [loss(x, content, style)["style"] for x in (areas, fine)]
+    assert float(found[1][0]) == pytest.approx(0, abs=1e-6)
+    assert float(found[4][0]) == pytest.approx(0, abs=1e-6)
+    assert float(found[4][1]) > float(found[1][1])
+
+
+def test_tone_is_content_at_a_coarse_scale() -> None:
+    """A picture whose areas have changed places keeps its edges and loses its tone."""
+    areas = torch.zeros(1, 3, 64, 64)
+    areas[..., :32] = 1.0
+    style = torch.zeros(1, dtype=torch.long)
+    config = TrainConfig(
+        scales=(1, 4),
+        content_layers=("relu1_2",),
+        style_layers=("relu1_1",),
+        loss_precision="fp32",
+    )
+    loss = PerceptualLoss(config, tiny_vgg(), [torch.rand(1, 3, 64, 64)])
+    kept = loss(0.5 * areas + 0.2, areas, style)["content"]
+    swapped = loss(1.0 - areas, areas, style)["content"]
+    assert float(kept) < 0.2 * float(swapped)

@@ -43,7 +43,8 @@ def room(tmp_path: Path) -> Path:
         tensors |= {f"{name}.{k}": v for k, v in conv.state_dict().items()}
     save_file(tensors, tmp_path / "vgg.safetensors")
     (tmp_path / "recipe.toml").write_text(
-        'network = "tiny"\nsize = 32\nsmallest_crop = 40\nsteps = 4\nbatch_size = 2\n'
+        'network = "tiny"\nscales = [1]\nsize = 32\nsmallest_crop = 40\n'
+        "steps = 4\nbatch_size = 2\n"
         'content_layers = ["relu1_2"]\nstyle_layers = ["relu1_1", "relu1_2"]\n'
     )
     return tmp_path

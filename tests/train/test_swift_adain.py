@@ -55,6 +55,7 @@ def test_with_one_painting_the_loss_is_that_of_fixed_styles() -> None:
     fixed = TrainConfig(
         loss_precision="fp32",
         content="raw",
+        scales=(1,),
         content_layers=config.content_layers,
         style_layers=config.style_layers,
         grid_weight=3.0,

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
+LEAST_REDUCED = 12
+"""Side of a crop at the coarsest scale, in pixels: relu3_1 then sees 2 and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class TrainConfig:
     content: Literal["raw", "normalised"] = "normalised"
     """Whether the features of the content loss keep their channels' means and
     contrasts, which are colours and light in low layers, or structure alone."""
+    coarse_content_layers: tuple[str, ...] = ("relu1_1",)
+    """Layers of the content loss below full size."""
+    scales: tuple[int, ...] = (1, 4)
+    """Sizes, as divisors, at which content and style are looked at; the losses are
+    summed over them. At a quarter of the size they see areas, not edges."""
     style_layers: tuple[str, ...] = (
         "relu1_1",
         "relu2_1",
@@ -125,6 +132,14 @@ class TrainConfig:
             raise ConfigError(
                 f"size: expected a multiple of 8 from 32 up, got {self.size}"
             )
+        if not self.scales or min(self.scales) < 1:
+            raise ConfigError(f"scales: expected divisors from 1 up, got {self.scales}")
+        if max(self.scales) > 1 and self.size // max(self.scales) < LEAST_REDUCED:
+            raise ConfigError(
+                f"scales: expected at least {LEAST_REDUCED} pixels of {self.size} to "
+                f"be left, got 1/{max(self.scales)} of them; take larger crops or "
+                "scales = [1]"
+            )
         weights = self.style_layer_weights
         if weights and len(weights) != len(self.style_layers):
             raise ConfigError(
@@ -145,7 +160,13 @@ class TrainConfig:
         if not self.first:
             return None
         own = self.as_dict() | {"first": {}}
-        return make_config(own, self.first, where="first")
+        first = make_config(own, self.first, where="first")
+        if first.mixed_precision != self.mixed_precision:
+            raise ConfigError(
+                "first: mixed_precision: expected that of the whole, "
+                f"{self.mixed_precision!r}, got {first.mixed_precision!r}"
+            )
+        return first
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

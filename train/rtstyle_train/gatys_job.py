@@ -115,7 +115,9 @@ def settings(job: GatysJob, candidate: Candidate | None) -> TrainConfig:
         table = recipe_table(job.recipe)
     elif candidate:
         table = dict(candidate.card.get("recipe", {}))
-        if not table:
+        if table:  # cards are complete: what one lacks did not exist in its time
+            table.setdefault("scales", [1])
+        else:
             raise ConfigError(
                 f"{candidate.name}: expected a card with a recipe, got none; "
                 "give one with --recipe"

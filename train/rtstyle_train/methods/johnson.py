@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
@@ -74,16 +75,20 @@ class PerceptualLoss(nn.Module):
             paintings: One RGB tensor ``(1, 3, H, W)``, 0..1, for each style.
         """
         super().__init__()
-        vgg.check((*config.content_layers, *config.style_layers))
+        for scale in config.scales:
+            vgg.check(content_layers_at(config, scale))
+            vgg.check(style_layers_at(config, scale))
         self.config = config
         self.weights = config.style_layer_weights or (1.0,) * len(config.style_layers)
-        with torch.no_grad():
-            grams = [self._grams(vgg.float(), painting) for painting in paintings]
-        for layer in config.style_layers:
-            rows = torch.cat([gram[layer] for gram in grams])
-            self.register_buffer(f"style_{layer}", rows)
-            if layer in vgg.widen:
-                self.register_buffer(f"widen_{layer}", vgg.widen[layer])
+        for scale in config.scales:
+            layers = style_layers_at(config, scale)
+            with torch.no_grad():
+                seen = [vgg.float()(reduced(p, scale), layers) for p in paintings]
+            for layer in layers:
+                rows = torch.cat([gram_matrix_with_mean(x[layer]) for x in seen])
+                self.register_buffer(f"style_{layer}_{scale}", rows)
+        for layer, triangle in vgg.widen.items():
+            self.register_buffer(f"widen_{layer}", triangle)
         is_narrow = config.loss_precision == "bf16"
         self.vgg = vgg.to(torch.bfloat16 if is_narrow else torch.float32)
         self.vgg = self.vgg.to(memory_format=torch.channels_last)
@@ -100,26 +105,41 @@ class PerceptualLoss(nn.Module):
         """
         config = self.config
         shown = stylized.clamp(-HEADROOM, 1 + HEADROOM)
-        layers = {*config.content_layers, *config.style_layers}
-        seen = self.vgg(shown, layers)
-        with torch.no_grad():
-            wanted = self.vgg(content, config.content_layers)
         distance = structure_loss if config.content == "normalised" else content_loss
-        content_terms = [distance(seen[n], wanted[n]) for n in config.content_layers]
-        style_terms = [
-            weight * self._style_term(seen[layer], layer, style)
-            for weight, layer in zip(self.weights, config.style_layers, strict=True)
-        ]
+        content_terms, style_terms = [], []
+        for scale in config.scales:
+            layers = content_layers_at(config, scale)
+            seen = self.vgg(
+                reduced(shown, scale), {*layers, *style_layers_at(config, scale)}
+            )
+            with torch.no_grad():
+                wanted = self.vgg(reduced(content, scale), layers)
+            far = [distance(seen[layer], wanted[layer]) for layer in layers]
+            content_terms.append(torch.stack(far).mean())
+            style_terms.append(self._style_terms(seen, style, scale=scale))
         return {
-            "content": config.content_weight * torch.stack(content_terms).mean(),
-            "style": config.style_weight * torch.stack(style_terms).mean(),
+            "content": config.content_weight * torch.stack(content_terms).sum(),
+            "style": config.style_weight * torch.stack(style_terms).sum(),
             "tv": config.tv_weight * total_variation(stylized),
             "range": config.range_weight * range_loss(stylized),
             "grid": config.grid_weight * grid_loss(stylized),
         }
 
-    def _style_term(self, features: Tensor, layer: str, style: Tensor) -> Tensor:
-        target = self.get_buffer(f"style_{layer}")[style]
+    def _style_terms(
+        self, seen: Mapping[str, Tensor], style: Tensor, *, scale: int
+    ) -> Tensor:
+        """Return the mean style loss of one scale over its layers."""
+        weights = dict(zip(self.config.style_layers, self.weights, strict=True))
+        terms = [
+            weights[layer] * self._style_term(seen[layer], layer, style, scale=scale)
+            for layer in style_layers_at(self.config, scale)
+        ]
+        return torch.stack(terms).mean()
+
+    def _style_term(
+        self, features: Tensor, layer: str, style: Tensor, *, scale: int = 1
+    ) -> Tensor:
+        target = self.get_buffer(f"style_{layer}_{scale}")[style]
         has_widen = f"widen_{layer}" in dict(self.named_buffers(recurse=False))
         widen = self.get_buffer(f"widen_{layer}") if has_widen else None
         grams = gram_matrix_with_mean(features)
@@ -132,9 +152,25 @@ class PerceptualLoss(nn.Module):
             terms.append(share * style_loss(means, target, widen))
         return torch.stack(terms).sum()
 
-    def _grams(self, vgg: VggFeatures, painting: Tensor) -> dict[str, Tensor]:
-        features = vgg(painting, self.config.style_layers)
-        return {name: gram_matrix_with_mean(x) for name, x in features.items()}
+
+def style_layers_at(config: TrainConfig, scale: int) -> tuple[str, ...]:
+    """Return the style layers that look at pictures reduced by `scale`.
+
+    Below full size those up to relu3 do: deeper ones would see a few pixels.
+    """
+    if scale == 1:
+        return config.style_layers
+    return tuple(n for n in config.style_layers if n[: len("relu3")] <= "relu3")
+
+
+def content_layers_at(config: TrainConfig, scale: int) -> tuple[str, ...]:
+    """Return the content layers that look at pictures reduced by `scale`."""
+    return config.content_layers if scale == 1 else config.coarse_content_layers
+
+
+def reduced(pictures: Tensor, scale: int) -> Tensor:
+    """Return the means of cells of ``scale x scale`` pixels; what is over is cut."""
+    return pictures if scale == 1 else F.avg_pool2d(pictures, scale)
 
 
 def loss_window(
