@@ -18,7 +18,7 @@ from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.gatys_cli import gatys_command
 from rtstyle_train.gatys_job import GatysJob, run_gatys, settings, summary
 from rtstyle_train.losses.content import structure_loss
-from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.gram import covariance_loss, gram_matrix_with_mean
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 from rtstyle_train.methods.gatys import (
@@ -103,7 +103,7 @@ def test_the_training_objective_is_the_sum_of_the_training_losses() -> None:
         (STYLE_LAYERS[:3], coarse, areas),
     ):
         grams = [[gram_matrix_with_mean(x[n]) for x in (one, other)] for n in layers]
-        total += 4.0 * sum(style_loss(*pair) for pair in grams) / len(layers)
+        total += 4.0 * sum(covariance_loss(*pair) for pair in grams) / len(layers)
     total += 2.0 * total_variation(pixels) + 10.0 * range_loss(pixels)
     total += config.grid_weight * grid_loss(pixels)
     assert float(found) == pytest.approx(float(total), rel=1e-5)

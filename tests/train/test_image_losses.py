@@ -11,6 +11,7 @@ from rtstyle_train.config import TrainConfig
 from rtstyle_train.losses.content import content_loss, structure_loss
 from rtstyle_train.losses.gram import (
     batch_means,
+    covariance_loss,
     gram_matrix,
     gram_matrix_with_mean,
     style_loss,
@@ -107,6 +108,40 @@ def test_the_widened_loss_is_the_loss_of_the_wide_features() -> None:
     wanted = style_loss(widened(narrow), widened(other))
     grams = gram_matrix_with_mean(narrow), gram_matrix_with_mean(other)
     torch.testing.assert_close(style_loss(*grams, triangle), wanted)
+
+
+def test_covariance_and_means_count_alike_and_may_be_widened() -> None:
+    narrow, other = features(4, 2, 3, 4, 5), features(5, 2, 3, 4, 5)
+    wide_map, bias = features(6, 7, 3), features(7, 7)
+    triangle = torch.linalg.qr(torch.cat([wide_map, bias[:, None]], dim=1)).R
+    wide = [
+        (torch.einsum("wc,nchv->nwhv", wide_map, x) + bias[None, :, None, None])
+        .flatten(2)
+        .double()
+        for x in (narrow, other)
+    ]
+    parts = [
+        (torch.stack([torch.cov(rows, correction=0) for rows in x]), x.mean(dim=2))
+        for x in wide
+    ]
+    wanted = 0.0
+    for one, target in zip(*parts, strict=True):
+        far, all_of_it = ((t.flatten(1) ** 2).sum(1) for t in (one - target, target))
+        wanted += float((far / all_of_it).mean()) / 2
+    grams = gram_matrix_with_mean(narrow), gram_matrix_with_mean(other)
+    found = covariance_loss(*grams, triangle)
+    assert float(found) == pytest.approx(wanted, rel=1e-4)
+    assert covariance_loss(grams[0], grams[0]) == 0
+    black = gram_matrix_with_mean(torch.zeros_like(narrow))
+    assert float(covariance_loss(black, grams[1])) == pytest.approx(1.0)
+
+
+def test_the_average_colour_is_no_style() -> None:
+    painting = 0.8 + 0.1 * features(9, 1, 3, 16, 16).float()
+    plain = painting.mean(dim=(2, 3), keepdim=True).expand_as(painting)
+    pair = gram_matrix_with_mean(plain), gram_matrix_with_mean(painting)
+    assert float(style_loss(*pair)) < 0.01
+    assert float(covariance_loss(*pair)) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_pictures_of_one_style_share_their_mean_matrix() -> None:

@@ -56,6 +56,8 @@ def test_with_one_painting_the_loss_is_that_of_fixed_styles() -> None:
         loss_precision="fp32",
         content="raw",
         scales=(1,),
+        style="gram",
+        style_weight=config.style_weight,
         content_layers=config.content_layers,
         style_layers=config.style_layers,
         grid_weight=3.0,

@@ -73,8 +73,11 @@ class TrainConfig:
         "relu5_1",
     )
     """Layers of the style loss."""
-    style_weight: float = 8.0
+    style_weight: float = 6.0
     """Weight of the mean style loss over its layers."""
+    style: Literal["gram", "covariance"] = "covariance"
+    """Whether means and variety of features are compared in one matrix, where the means
+    outweigh the variety, or apart."""
     style_layer_weights: tuple[float, ...] = ()
     """Factor of each style layer; empty means 1 for all."""
     batch_style: float = 0.0

@@ -116,7 +116,7 @@ def settings(job: GatysJob, candidate: Candidate | None) -> TrainConfig:
     elif candidate:
         table = dict(candidate.card.get("recipe", {}))
         if table:  # cards are complete: what one lacks did not exist in its time
-            table.setdefault("scales", [1])
+            table = {"scales": [1], "style": "gram"} | table
         else:
             raise ConfigError(
                 f"{candidate.name}: expected a card with a recipe, got none; "

@@ -105,3 +105,38 @@ def style_loss(stylized: Tensor, style: Tensor, widen: Tensor | None = None) -> 
         style = widen @ style @ widen.T
     distance = (stylized - style).square().sum(dim=(1, 2))
     return (distance / style.square().sum(dim=(1, 2)).clamp_min(1e-12)).mean()
+
+
+def covariance_loss(
+    stylized: Tensor, style: Tensor, widen: Tensor | None = None
+) -> Tensor:
+    """Return the mean of the relative squared distances of covariance and of means.
+
+    In a Gram matrix the means outweigh what varies around them: a picture in the
+    painting's average colour is near it. Here the variety of colours counts as much.
+
+    Args:
+        stylized: Matrices from `gram_matrix_with_mean`, shape ``(N, C + 1, C + 1)``.
+        style: Those of the style images, same shape.
+        widen: As in `style_loss`, of shape ``(C + 1, C + 1)``.
+
+    Returns:
+        A scalar, the mean over the batch: 0 for equal, 1 for a black picture.
+
+    Source:
+        `style_loss` with the matrix taken apart into covariance and means.
+    """
+    terms = []
+    for one, other in zip(_apart(stylized, widen), _apart(style, widen), strict=True):
+        distance = (one - other).square().sum(dim=(1, 2))
+        terms.append(distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12))
+    return torch.stack(terms).mean()
+
+
+def _apart(grams: Tensor, widen: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return covariance and means, widened."""
+    mean = grams[:, :, -1:]
+    covariance = grams - mean @ mean.mT
+    if widen is None:
+        return covariance, mean[:, :-1]
+    return widen @ covariance @ widen.T, widen @ mean

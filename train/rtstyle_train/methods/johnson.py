@@ -14,7 +14,12 @@ from rtstyle_train.data import Photos
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss, structure_loss
-from rtstyle_train.losses.gram import batch_means, gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.gram import (
+    batch_means,
+    covariance_loss,
+    gram_matrix_with_mean,
+    style_loss,
+)
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
@@ -144,12 +149,13 @@ class PerceptualLoss(nn.Module):
         widen = self.get_buffer(f"widen_{layer}") if has_widen else None
         grams = gram_matrix_with_mean(features)
         share = self.config.batch_style
+        distance = style_loss if self.config.style == "gram" else covariance_loss
         terms = []
         if share < 1:
-            terms.append((1 - share) * style_loss(grams, target, widen))
+            terms.append((1 - share) * distance(grams, target, widen))
         if share > 0:
             means = batch_means(grams, style)
-            terms.append(share * style_loss(means, target, widen))
+            terms.append(share * distance(means, target, widen))
         return torch.stack(terms).sum()
 
 
