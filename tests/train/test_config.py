@@ -94,6 +94,7 @@ def test_a_folder_of_paintings_is_paired_by_the_recipes_file_names(
         ({"scales": []}, "scales: expected divisors from 1 up"),
         ({"scales": [0, 1]}, "scales: expected divisors from 1 up"),
         ({"scales": [1, 8], "size": 64}, "at least 12 pixels of 64"),
+        ({"style_layers": ["relu4_1"]}, "style_layers: expected one up to relu3_4"),
     ],
 )
 def test_scales_that_leave_nothing_to_see_are_refused(

@@ -28,6 +28,7 @@ NETWORKS = (
     SwiftConfig(channels=16, blocks=2, norm="body", deep_channels=16, head="shuffle"),
     SwiftConfig(channels=16, blocks=1, norm="none", head="shuffle"),
     SwiftConfig(channels=16, blocks=1, separable=True, head="resize"),
+    SwiftConfig(channels=16, blocks=1, deep_channels=16, head="subpixel"),
 )
 
 
@@ -73,7 +74,7 @@ def test_every_bundled_style_can_be_a_start(path: Path) -> None:
     assert network_settings(start) == {
         "network": "slim",
         "norm": "instance",
-        "head": "resize",
+        "head": "subpixel",
         "padding": 32,
     }
     rows = np.random.default_rng(1).integers(0, 256, (5, 6, 3), np.uint8)

@@ -143,6 +143,11 @@ class TrainConfig:
                 f"be left, got 1/{max(self.scales)} of them; take larger crops or "
                 "scales = [1]"
             )
+        if max(self.scales) > 1 and min(self.style_layers, default="") > "relu4":
+            raise ConfigError(
+                "style_layers: expected one up to relu3_4, which is what scales below "
+                f"full size look at, got {', '.join(self.style_layers)}"
+            )
         weights = self.style_layer_weights
         if weights and len(weights) != len(self.style_layers):
             raise ConfigError(

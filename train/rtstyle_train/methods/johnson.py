@@ -63,10 +63,14 @@ def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:
 
 
 class PerceptualLoss(nn.Module):
-    """Content, Gram, total-variation and range loss of Johnson's method.
+    """Content, style, total-variation and range loss of Johnson's method.
+
+    Content and style are looked at in several sizes: what is a fringe along an edge and
+    what is an area differ from afar only.
 
     Source:
-        Johnson et al. 2016, section 3; relative terms and weights in ``TrainConfig``.
+        Johnson et al. 2016, section 3; style at several sizes as in the scale control of
+        Gatys et al. 2017; relative terms and weights in ``TrainConfig``.
     """
 
     def __init__(
@@ -142,7 +146,7 @@ class PerceptualLoss(nn.Module):
         return torch.stack(terms).mean()
 
     def _style_term(
-        self, features: Tensor, layer: str, style: Tensor, *, scale: int = 1
+        self, features: Tensor, layer: str, style: Tensor, *, scale: int
     ) -> Tensor:
         target = self.get_buffer(f"style_{layer}_{scale}")[style]
         has_widen = f"widen_{layer}" in dict(self.named_buffers(recurse=False))
