@@ -69,8 +69,8 @@ class PerceptualLoss(nn.Module):
     what is an area differ from afar only.
 
     Source:
-        Johnson et al. 2016, section 3; style at several sizes as in the scale control of
-        Gatys et al. 2017; relative terms and weights in ``TrainConfig``.
+        Johnson et al. 2016, section 3; several sizes as in the scale control of Gatys
+        et al. 2017; relative terms and weights in ``TrainConfig``.
     """
 
     def __init__(
