@@ -161,6 +161,9 @@ def fields_of(
         elif node.op_type == "Resize":
             reach += jump
             jump /= _factor(node, constants)
+        elif node.op_type == "DepthToSpace":
+            reach += jump
+            jump /= next(a.i for a in node.attribute if a.name == "blocksize")
         elif node.op_type not in ALONE:
             raise ValueError(f"tiles: expected no {node.op_type} on the frame's way")
         fields.update(dict.fromkeys(node.output, (reach, jump)))
