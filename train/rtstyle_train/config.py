@@ -113,8 +113,8 @@ class TrainConfig:
     """Style, style file or weights that the training begins at, unless told another on
     the command line; empty: at weights from the seed."""
     first: Mapping[str, Any] = field(default_factory=dict)
-    """What is different in a training before this one, from nothing, whose result this
-    one starts at; empty: there is none."""
+    """What is different in a training before this one, whose result this one starts
+    at; empty: there is none."""
     styles: tuple[StyleImage, ...] = field(default=())
     """The paintings."""
 

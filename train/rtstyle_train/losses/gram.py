@@ -103,8 +103,7 @@ def style_loss(stylized: Tensor, style: Tensor, widen: Tensor | None = None) -> 
     if widen is not None:
         stylized = widen @ stylized @ widen.T
         style = widen @ style @ widen.T
-    distance = (stylized - style).square().sum(dim=(1, 2))
-    return (distance / style.square().sum(dim=(1, 2)).clamp_min(1e-12)).mean()
+    return _relative(stylized, style)
 
 
 def covariance_loss(
@@ -126,11 +125,14 @@ def covariance_loss(
     Source:
         `style_loss` with the matrix taken apart into covariance and means.
     """
-    terms = []
-    for one, other in zip(_apart(stylized, widen), _apart(style, widen), strict=True):
-        distance = (one - other).square().sum(dim=(1, 2))
-        terms.append(distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12))
-    return torch.stack(terms).mean()
+    pairs = zip(_apart(stylized, widen), _apart(style, widen), strict=True)
+    return torch.stack([_relative(one, other) for one, other in pairs]).mean()
+
+
+def _relative(one: Tensor, other: Tensor) -> Tensor:
+    """Return the squared distance over the squared norm of `other`, batch mean."""
+    distance = (one - other).square().sum(dim=(1, 2))
+    return (distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12)).mean()
 
 
 def _apart(grams: Tensor, widen: Tensor | None) -> tuple[Tensor, Tensor]:
