@@ -91,8 +91,9 @@ def test_a_folder_of_paintings_is_paired_by_the_recipes_file_names(
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"scales": []}, "scales: expected divisors from 1 up"),
-        ({"scales": [0, 1]}, "scales: expected divisors from 1 up"),
+        ({"scales": []}, "scales: expected 1 and divisors above"),
+        ({"scales": [0, 1]}, "scales: expected 1 and divisors above"),
+        ({"scales": [2, 4]}, "scales: expected 1 and divisors above"),
         ({"scales": [1, 8], "size": 64}, "at least 12 pixels of 64"),
         ({"style_layers": ["relu4_1"]}, "style_layers: expected one up to relu3_4"),
     ],

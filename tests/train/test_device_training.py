@@ -27,7 +27,7 @@ def photos(tmp_path: Path) -> ContentImages:
         coarse = random.integers(0, 256, (9, 13, 3), np.uint8)
         smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(tmp_path / f"{number}.png"), smooth)
-    return ContentImages(tmp_path, size=64, smallest_crop=48)
+    return ContentImages(tmp_path, size=64, smallest_crop=48, margin=16)
 
 
 def test_crops_cut_by_a_device_are_nearly_those_of_the_cpu(
@@ -67,6 +67,7 @@ def make_style(photos: ContentImages) -> tuple[ImageStyle, nn.Module]:
     config = TrainConfig(
         network="tiny",
         size=64,
+        margin=16,
         batch_size=2,
         content_layers=("relu2_1",),
         style_layers=("relu1_1", "relu2_1"),
@@ -91,6 +92,27 @@ def test_a_step_is_a_function_of_its_inputs_alone(photos: ContentImages) -> None
             torch.testing.assert_close(found[name], term)
     others = method.inputs(step=8, rank=0)
     assert not torch.equal(others["photos"], inputs["photos"])
+
+
+def test_a_network_sees_past_the_crop_and_is_asked_for_the_same_without(
+    photos: ContentImages,
+) -> None:
+    method, network = make_style(photos)
+    inputs = method.inputs(step=7, rank=0)
+    seen = []
+    handle = network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    with torch.no_grad():
+        terms = method.terms(network, inputs)
+    handle.remove()
+    around, ending = seen[:2]
+    assert around.shape == (2, 3, 96, 96) and ending.shape == (1, 3, 96, 96)
+    inner = slice(16, 80)
+    torch.testing.assert_close(ending[..., inner, inner], around[:1, :, inner, inner])
+    assert not torch.equal(ending, around[:1])
+    with torch.no_grad():
+        pair = [network(x)[..., inner, inner] for x in (ending, around[:1])]
+    change = torch.nn.functional.mse_loss(*pair)
+    torch.testing.assert_close(terms["border"], 10.0 * change)
 
 
 def test_matrices_in_one_batch_become_what_they_become_alone() -> None:

@@ -213,6 +213,18 @@ def test_a_grid_costs_its_amplitude_wherever_it_begins() -> None:
         torch.testing.assert_close(grid_loss(picture), grid_loss(moved))
 
 
+def test_hatching_and_dots_are_grids_too() -> None:
+    line = torch.arange(64)
+    down, across = line[:, None], line
+    hatching = [0.2 * torch.cos(torch.pi / 2 * (down + k * across)) for k in (-1, 1, 2)]
+    dots = ((down % 4 == 0) & (across % 4 == 0)).float()
+    for picture in (*hatching, dots):
+        # all energy but that of the mean, half of a wave's in each square
+        energy = (picture - picture.mean()).square().mean()
+        found = grid_loss(picture.expand(1, 3, 64, 64))
+        assert 0.49 * energy < found < 1.01 * energy
+
+
 def test_a_gradient_and_an_edge_are_no_grid() -> None:
     ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
     edge = (ramp > 0.3).float()
@@ -229,29 +241,30 @@ def test_a_coarse_scale_sees_the_size_of_areas() -> None:
     )
     style, content = torch.zeros(1, dtype=torch.long), torch.rand(1, 3, 64, 64)
     found = {}
-    for scale in (1, 4):
-        config = TrainConfig(scales=(scale,), style_layers=("relu1_1",))
+    for scales in ((1,), (1, 4)):
+        config = TrainConfig(scales=scales, style_layers=("relu1_1",))
         loss = PerceptualLoss(
             replace(config, loss_precision="fp32"), tiny_vgg(), [areas]
         )
-        found[scale] = [loss(x, content, style)["style"] for x in (areas, fine)]
-    assert float(found[1][0]) == pytest.approx(0, abs=1e-6)
-    assert float(found[4][0]) == pytest.approx(0, abs=1e-6)
-    assert float(found[4][1]) > float(found[1][1])
+        found[scales] = [float(loss(x, content, style)["style"]) for x in (areas, fine)]
+    assert found[(1, 4)][0] == pytest.approx(0, abs=1e-6)
+    assert found[(1, 4)][1] > 2 * found[(1,)][1]
 
 
-def test_tone_is_content_at_a_coarse_scale() -> None:
-    """A picture whose areas have changed places keeps its edges and loses its tone."""
-    areas = torch.zeros(1, 3, 64, 64)
-    areas[..., :32] = 1.0
+def test_tone_is_where_areas_are_light_and_dark_whatever_their_colour() -> None:
+    left = (torch.arange(64) < 32).float().expand(1, 1, 64, 64)
+    grey = left.expand(1, 3, 64, 64)
+    red, green, blue = torch.eye(3)[:, None, :, None, None]
+    yellow_on_blue = left * (red + green) + (1 - left) * blue
     style = torch.zeros(1, dtype=torch.long)
     config = TrainConfig(
-        scales=(1, 4),
         content_layers=("relu1_2",),
         style_layers=("relu1_1",),
+        tone_weight=3.0,
         loss_precision="fp32",
     )
     loss = PerceptualLoss(config, tiny_vgg(), [torch.rand(1, 3, 64, 64)])
-    kept = loss(0.5 * areas + 0.2, areas, style)["content"]
-    swapped = loss(1.0 - areas, areas, style)["content"]
-    assert float(kept) < 0.2 * float(swapped)
+    assert float(loss(yellow_on_blue, grey, style)["tone"]) < 0.01
+    assert float(loss(1 - yellow_on_blue, grey, style)["tone"]) > 11
+    alone = PerceptualLoss(replace(config, scales=(1,)), tiny_vgg(), [grey])
+    assert "tone" not in alone(grey, grey, style)

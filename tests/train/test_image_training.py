@@ -44,7 +44,7 @@ def room(tmp_path: Path) -> Path:
     save_file(tensors, tmp_path / "vgg.safetensors")
     (tmp_path / "recipe.toml").write_text(
         'network = "tiny"\nscales = [1]\nsize = 32\nsmallest_crop = 40\n'
-        "steps = 4\nbatch_size = 2\n"
+        "margin = 8\nsteps = 4\nbatch_size = 2\n"
         'content_layers = ["relu1_2"]\nstyle_layers = ["relu1_1", "relu1_2"]\n'
     )
     return tmp_path
@@ -161,6 +161,20 @@ def test_crops_depend_on_seed_and_step_alone(room: Path) -> None:
     assert torch.equal(batch, again.batch(3, seed=1, step=5))
     assert not torch.equal(batch, photos.batch(3, seed=1, step=6))
     assert not torch.equal(batch, photos.batch(3, seed=2, step=5))
+
+
+def test_a_margin_is_what_is_around_a_crop_and_mirrored_past_the_edge(
+    room: Path,
+) -> None:
+    photos = ContentImages(room / "photos", size=48, smallest_crop=48, margin=16)
+    crop = photos.crops(1, seed=1, step=5)[0]._replace(
+        image=0, top=4, left=60, side=48, is_mirrored=False, contrast=1, brightness=0
+    )
+    found, photo = photos._cut(crop), photos.images[0]
+    assert found.shape == (80, 80, 3)  # lines -12 to 67, columns 44 to 123 of 120
+    np.testing.assert_allclose(found[12:, :76], photo[:68, 44:120], atol=1)
+    np.testing.assert_allclose(found[:12, :76], photo[12:0:-1, 44:120], atol=1)
+    np.testing.assert_allclose(found[12:, 76:], photo[:68, 118:114:-1], atol=1)
 
 
 def test_a_painting_of_one_pixel_is_refused(tmp_path: Path) -> None:

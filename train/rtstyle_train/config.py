@@ -60,11 +60,12 @@ class TrainConfig:
     content: Literal["raw", "normalised"] = "normalised"
     """Whether the features of the content loss keep their channels' means and
     contrasts, which are colours and light in low layers, or structure alone."""
-    coarse_content_layers: tuple[str, ...] = ("relu1_1",)
-    """Layers of the content loss below full size."""
     scales: tuple[int, ...] = (1, 4)
-    """Sizes, as divisors, at which content and style are looked at; the losses are
-    summed over them. At a quarter of the size they see areas, not edges."""
+    """Sizes, as divisors, at which style is looked at; the losses are summed over them.
+    At a quarter of the size they see areas, not edges."""
+    tone_weight: float = 1.0
+    """Weight of the areas' light and dark, at the sizes below full; their colours are
+    the painting's."""
     style_layers: tuple[str, ...] = (
         "relu1_1",
         "relu2_1",
@@ -89,10 +90,16 @@ class TrainConfig:
     """Weight of what leaves 0..1."""
     grid_weight: float = 300.0
     """Weight of regular patterns with periods of 2 and 4 pixels."""
+    border_weight: float = 10.0
+    """Weight of how a crop that ends differs from what it was within its photograph."""
     temporal_weight: float = 0.0
     """Weight of the consistency under synthetic motion and noise."""
     size: int = 192
     """Side of the training crops, in pixels."""
+    margin: int = 64
+    """Pixels around a crop that the network sees in training and the loss does not. A
+    network that sees where its picture ends fills a frame there with what the painting
+    has more of."""
     smallest_crop: int = 96
     """Smallest side cut from a photograph before it is resized, in pixels."""
     batch_size: int = 4
@@ -127,16 +134,19 @@ class TrainConfig:
                 )
         if not 0 <= self.batch_style <= 1:
             raise ConfigError(f"batch_style: expected 0..1, got {self.batch_style}")
-        if self.padding < 0 or self.padding % 8:
-            raise ConfigError(
-                f"padding: expected a multiple of 8 from 0 up, got {self.padding}"
-            )
+        for name in ("padding", "margin"):
+            if (value := getattr(self, name)) < 0 or value % 8:
+                raise ConfigError(
+                    f"{name}: expected a multiple of 8 from 0 up, got {value}"
+                )
         if self.size < 32 or self.size % 8:
             raise ConfigError(
                 f"size: expected a multiple of 8 from 32 up, got {self.size}"
             )
-        if not self.scales or min(self.scales) < 1:
-            raise ConfigError(f"scales: expected divisors from 1 up, got {self.scales}")
+        if 1 not in self.scales or min(self.scales) < 1:
+            raise ConfigError(
+                f"scales: expected 1 and divisors above, got {self.scales}"
+            )
         if max(self.scales) > 1 and self.size // max(self.scales) < LEAST_REDUCED:
             raise ConfigError(
                 f"scales: expected at least {LEAST_REDUCED} pixels of {self.size} to "

@@ -1,10 +1,11 @@
 """Content images: loaded once, cropped at random, the same for the same step."""
 
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from rtstyle_streams.images import ImageSource
 from rtstyle_streams.picture_file import read_picture
 from rtstyle_train.errors import TrainError
 
+Places = TypeVar("Places", npt.NDArray[np.int64], Tensor)
 LONGEST_SIDE = 1024
 """Larger photographs are reduced to this when they are loaded, in pixels."""
 
@@ -45,7 +47,10 @@ class Photos(Protocol):
         ...
 
     def cut(self, drawn: Tensor) -> Tensor:
-        """Return RGB ``(N, 3, size, size)``, float32, 0..1, where `drawn` is."""
+        """Return RGB ``(N, 3, side, side)``, float32, 0..1, where `drawn` is.
+
+        The side is that of a crop and twice its margin.
+        """
         ...
 
 
@@ -56,9 +61,25 @@ class ContentImages:
     uninterrupted one would have seen.
     """
 
-    def __init__(self, folder: Path, *, size: int, smallest_crop: int = 96) -> None:
+    def __init__(
+        self, folder: Path, *, size: int, smallest_crop: int = 96, margin: int = 0
+    ) -> None:
+        """Read the photographs.
+
+        Args:
+            folder: Of picture files.
+            size: Side of the crops, in pixels.
+            smallest_crop: Smallest side cut from a photograph, in its own pixels.
+            margin: Pixels on each side of a crop that are cut with it, and what the
+                photograph lacks there is mirrored; at most `size`.
+
+        Raises:
+            TrainError: there is none of at least `smallest_crop` pixels, or the folder
+                cannot be read.
+        """
         self.size = size
         self.smallest_crop = smallest_crop
+        self.margin = margin
         try:
             with ImageSource(folder) as photos:
                 reduced = [_reduced(photo.pixels) for photo in photos]
@@ -80,7 +101,8 @@ class ContentImages:
             step: Of the training, from 0.
 
         Returns:
-            RGB, shape ``(batch_size, 3, size, size)``, float32, 0..1.
+            RGB, shape ``(batch_size, 3, side, side)``, float32, 0..1, where a side is
+            ``size + 2 * margin``.
         """
         crops = self.crops(batch_size, seed=seed, step=step)
         pixels = np.stack([self._cut(crop) for crop in crops])
@@ -112,17 +134,27 @@ class ContentImages:
         return Crop(number, top, left, side, is_mirrored, contrast, brightness)
 
     def _cut(self, crop: Crop) -> Pixels:
-        lines = slice(crop.top, crop.top + crop.side)
-        columns = slice(crop.left, crop.left + crop.side)
-        cut = self.images[crop.image][lines, columns]
+        image = self.images[crop.image]
+        around = round(self.margin * crop.side / self.size)
+        places = np.arange(-around, crop.side + around)
+        lines = mirrored(places + crop.top, image.shape[0] - 1)
+        columns = mirrored(places + crop.left, image.shape[1] - 1)
         kind = cv2.INTER_AREA if crop.side > self.size else cv2.INTER_LINEAR
-        square = cv2.resize(cut, (self.size, self.size), interpolation=kind)
+        side = self.size + 2 * self.margin
+        cut = image[np.ix_(lines, columns)]
+        square = cv2.resize(cut, (side, side), interpolation=kind)
         if crop.is_mirrored:
             square = square[:, ::-1]
         centred = (square.astype(np.float32) - 127.5) * crop.contrast
         return np.asarray(
             np.clip(centred + (127.5 + crop.brightness), 0, 255), np.uint8
         )
+
+
+def mirrored(places: Places, last: Places | int) -> Places:
+    """Return places within 0..last, past whose ends a line goes back."""
+    inside: Places = last - abs(last - abs(places))
+    return inside
 
 
 def _reduced(image: Pixels) -> Pixels:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data import ContentImages, mirrored
 
 
 class DevicePhotos:
@@ -21,7 +21,7 @@ class DevicePhotos:
     """
 
     def __init__(self, photos: ContentImages, device: torch.device) -> None:
-        self.photos, self.size = photos, photos.size
+        self.photos, self.size, self.margin = photos, photos.size, photos.margin
         levels = [list(_halvings(image, photos.size)) for image in photos.images]
         flat = [pixels for image in levels for pixels in image]
         self._first = np.cumsum([0] + [len(image) for image in levels])
@@ -34,8 +34,8 @@ class DevicePhotos:
         """Return the crops of `ContentImages.crops` as numbers.
 
         Returns:
-            Shape ``(N, 8)``, float64: where the level's pixels begin, its width, top,
-            left and side in it, 1 for mirrored, contrast, brightness.
+            Shape ``(N, 9)``, float64: where the level's pixels begin, its height and
+            width, top, left and side in it, 1 for mirrored, contrast, brightness.
         """
         rows = []
         for crop in self.photos.crops(batch_size, seed=seed, step=step):
@@ -49,7 +49,7 @@ class DevicePhotos:
             side = min(crop.side * scale, height, width)
             top = min(crop.top * scale, height - side)
             left = min(crop.left * scale, width - side)
-            placed = (self._starts[number], width, top, left, side)
+            placed = (self._starts[number], height, width, top, left, side)
             rows.append((*placed, crop.is_mirrored, crop.contrast, crop.brightness))
         return torch.tensor(rows, dtype=torch.float64)
 
@@ -60,21 +60,27 @@ class DevicePhotos:
             drawn: Of `draw`, on the device.
 
         Returns:
-            RGB, shape ``(N, 3, size, size)``, float32, 0..1, channels last.
+            RGB, shape ``(N, 3, side, side)``, float32, 0..1, channels last, where a
+            side is ``size + 2 * margin``.
         """
         columns = drawn[:, :, None, None].unbind(1)
-        start, width = columns[0].long(), columns[1].long()
-        top, left, side, mirrored, contrast, brightness = (
-            c.float() for c in columns[2:]
+        start, height, width = (c.long() for c in columns[:3])
+        top, left, side, is_mirrored, contrast, brightness = (
+            c.float() for c in columns[3:]
         )
-        steps = torch.arange(self.size, device=drawn.device, dtype=torch.float32)
-        across = torch.where(mirrored > 0, self.size - 1 - steps, steps)
-        x = (left + (across + 0.5) * side / self.size - 0.5).clamp_min(0)
-        y = (top + (steps[:, None] + 0.5) * side / self.size - 0.5).clamp_min(0)
-        x, y = torch.minimum(x, left + side - 1), torch.minimum(y, top + side - 1)
+        steps = torch.arange(
+            -self.margin,
+            self.size + self.margin,
+            device=drawn.device,
+            dtype=torch.float32,
+        )
+        across = torch.where(is_mirrored > 0, self.size - 1 - steps, steps)
+        x = left + (across + 0.5) * side / self.size - 0.5
+        y = top + (steps[:, None] + 0.5) * side / self.size - 0.5
+        x, y = mirrored(x, width - 1), mirrored(y, height - 1)
         x0, y0 = x.long(), y.long()
         fx, fy = (x - x0)[..., None], (y - y0)[..., None]
-        right, below = (x > x0).long(), (y > y0).long()
+        right, below = (x0 < width - 1).long(), (y0 < height - 1).long()
 
         def at(line: Tensor, column: Tensor) -> Tensor:
             first = start + (line * width + column) * 3

@@ -152,7 +152,10 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         wanted = [job.start_style] if job.start_style else []
         _start_from(network, job.start, wanted or [s.name for s in config.styles])
     photos = ContentImages(
-        job.content, size=config.size, smallest_crop=config.smallest_crop
+        job.content,
+        size=config.size,
+        smallest_crop=config.smallest_crop,
+        margin=config.margin,
     )
     log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
     accelerator = Accelerator(mixed_precision=config.mixed_precision)

@@ -35,6 +35,7 @@ class StyleImages(ContentImages):
         """
         self.size = size
         self.smallest_crop = size
+        self.margin = 0
         self.images = list(images)
 
 

@@ -5,8 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-FREQUENCIES = ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5), (0.25, 0.0), (0.0, 0.25))
-"""Cycles per pixel, down and across, of grids with periods of 2 and 4 pixels."""
+FREQUENCIES = (
+    *((0.5, 0.0), (0.0, 0.5), (0.5, 0.5)),
+    *((0.25, 0.0), (0.0, 0.25), (0.25, 0.25), (0.25, -0.25), (0.25, 0.5), (0.5, 0.25)),
+)
+"""Cycles per pixel, down and across, of all grids with periods of 2 and 4 pixels: those
+of lines, of hatching and of dots."""
 WINDOW = 16
 """Side of the squares within which a pattern counts as a grid, in pixels."""
 
@@ -49,6 +53,6 @@ def _waves(device: torch.device, dtype: torch.dtype) -> Tensor:
     waves = []
     for by_line, by_column in FREQUENCIES:
         phase = 2 * math.pi * (by_line * across[:, None] + by_column * across)
-        is_quarter = 0.25 in (by_line, by_column)
+        is_quarter = 0.25 in (abs(by_line), abs(by_column))
         waves += [phase.cos(), phase.sin()] if is_quarter else [phase.cos()]
     return torch.stack(waves).flatten(1).T / WINDOW**2

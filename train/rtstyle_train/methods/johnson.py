@@ -23,6 +23,7 @@ from rtstyle_train.losses.gram import (
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
+from rtstyle_train.motion import luminance
 from rtstyle_train.synthetic_motion import MOTION_DRAWS, draw_motion, move
 
 HEADROOM = 0.05
@@ -63,14 +64,15 @@ def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:
 
 
 class PerceptualLoss(nn.Module):
-    """Content, style, total-variation and range loss of Johnson's method.
+    """Content, style, total-variation and range loss of Johnson's method, and tone.
 
-    Content and style are looked at in several sizes: what is a fringe along an edge and
-    what is an area differ from afar only.
+    Style is looked at in several sizes: what is a fringe along an edge and what is an
+    area differ from afar only. Tone asks that light areas stay light and dark ones
+    dark, whatever their colour.
 
     Source:
         Johnson et al. 2016, section 3; several sizes as in the scale control of Gatys
-        et al. 2017; relative terms and weights in ``TrainConfig``.
+        et al. 2017; relative terms, tone and weights in ``TrainConfig``: ours.
     """
 
     def __init__(
@@ -84,9 +86,7 @@ class PerceptualLoss(nn.Module):
             paintings: One RGB tensor ``(1, 3, H, W)``, 0..1, for each style.
         """
         super().__init__()
-        for scale in config.scales:
-            vgg.check(content_layers_at(config, scale))
-            vgg.check(style_layers_at(config, scale))
+        vgg.check({*config.content_layers, *config.style_layers})
         self.config = config
         self.weights = config.style_layer_weights or (1.0,) * len(config.style_layers)
         for scale in config.scales:
@@ -114,25 +114,37 @@ class PerceptualLoss(nn.Module):
         """
         config = self.config
         shown = stylized.clamp(-HEADROOM, 1 + HEADROOM)
-        distance = structure_loss if config.content == "normalised" else content_loss
-        content_terms, style_terms = [], []
+        tones, style_terms = [], []
         for scale in config.scales:
-            layers = content_layers_at(config, scale)
-            seen = self.vgg(
-                reduced(shown, scale), {*layers, *style_layers_at(config, scale)}
-            )
-            with torch.no_grad():
-                wanted = self.vgg(reduced(content, scale), layers)
-            far = [distance(seen[layer], wanted[layer]) for layer in layers]
-            content_terms.append(torch.stack(far).mean())
+            near = config.content_layers if scale == 1 else ()
+            small = reduced(shown, scale)
+            seen = self.vgg(small, {*near, *style_layers_at(config, scale)})
             style_terms.append(self._style_terms(seen, style, scale=scale))
-        return {
-            "content": config.content_weight * torch.stack(content_terms).sum(),
+            if scale == 1:
+                kept = self._content(seen, content)
+            else:
+                wanted = luminance(reduced(content, scale))
+                tones.append(structure_loss(luminance(small), wanted))
+        terms = {
+            "content": config.content_weight * kept,
             "style": config.style_weight * torch.stack(style_terms).sum(),
             "tv": config.tv_weight * total_variation(stylized),
             "range": config.range_weight * range_loss(stylized),
             "grid": config.grid_weight * grid_loss(stylized),
         }
+        if tones:
+            terms["tone"] = config.tone_weight * torch.stack(tones).sum()
+        return terms
+
+    def _content(self, seen: Mapping[str, Tensor], content: Tensor) -> Tensor:
+        """Return the mean content loss over its layers."""
+        is_normalised = self.config.content == "normalised"
+        distance = structure_loss if is_normalised else content_loss
+        layers = self.config.content_layers
+        with torch.no_grad():
+            wanted = self.vgg(content, layers)
+        far = [distance(seen[layer], wanted[layer]) for layer in layers]
+        return torch.stack(far).mean()
 
     def _style_terms(
         self, seen: Mapping[str, Tensor], style: Tensor, *, scale: int
@@ -173,11 +185,6 @@ def style_layers_at(config: TrainConfig, scale: int) -> tuple[str, ...]:
     return tuple(n for n in config.style_layers if n[: len("relu3")] <= "relu3")
 
 
-def content_layers_at(config: TrainConfig, scale: int) -> tuple[str, ...]:
-    """Return the content layers that look at pictures reduced by `scale`."""
-    return config.content_layers if scale == 1 else config.coarse_content_layers
-
-
 def reduced(pictures: Tensor, scale: int) -> Tensor:
     """Return the means of cells of ``scale x scale`` pixels; what is over is cut."""
     return pictures if scale == 1 else F.avg_pool2d(pictures, scale)
@@ -202,11 +209,22 @@ def loss_window(
 
 
 class ImageStyle:
-    """Learns paintings from photographs: one step's losses."""
+    """Learns paintings from photographs: one step's losses.
+
+    The network sees a crop with what is around it in its photograph, and what it makes
+    of a crop that ends, as pictures in use do, is to be the same.
+    """
 
     def __init__(
         self, config: TrainConfig, loss: PerceptualLoss, photos: Photos
     ) -> None:
+        """Put together what is learnt.
+
+        Args:
+            config: Of the training.
+            loss: Of its paintings.
+            photos: Cut with the margin of `config`.
+        """
         self.config = config
         self.loss = loss
         self.photos = photos
@@ -250,13 +268,21 @@ class ImageStyle:
             inputs: Of `inputs`, on its device.
         """
         config, style = self.config, inputs["style"]
-        content = self.photos.cut(inputs["photos"])
+        around = self.photos.cut(inputs["photos"])
+        around = around.contiguous(memory_format=torch.channels_last)
+        inner = slice(config.margin, config.margin + config.size)
+        content = around[:, :, inner, inner]
         content = content.contiguous(memory_format=torch.channels_last)
-        padding = 0 if config.network == "johnson" else config.padding
-        stylized = stylize_padded(network, content, style, padding=padding)
+        stylized = network(around, style)[:, :, inner, inner]
         window = [(x, inputs["lines"], inputs["columns"]) for x in (stylized, content)]
         seen = [x.index_select(2, down).index_select(3, to) for x, down, to in window]
         terms: dict[str, Tensor] = self.loss(*seen, style)
+        padding = 0 if config.network == "johnson" else config.padding
+        if config.border_weight and config.margin:
+            few = slice(max(1, config.batch_size // 4))
+            ending = stylize_padded(network, content[few], style[few], padding=padding)
+            change = F.mse_loss(ending, stylized[few].detach())
+            terms["border"] = config.border_weight * change
         if config.temporal_weight:
             motion = {n: inputs[f"motion_{n}"] for n in MOTION_DRAWS}
             half = motion["amount"].shape[0]
