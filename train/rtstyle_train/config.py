@@ -96,10 +96,8 @@ class TrainConfig:
     """Weight of the consistency under synthetic motion and noise."""
     size: int = 192
     """Side of the training crops, in pixels."""
-    margin: int = 64
-    """Pixels around a crop that the network sees in training and the loss does not. A
-    network that sees where its picture ends fills a frame there with what the painting
-    has more of."""
+    margin: int = 16
+    """Pixels around a crop that the network sees in training and the loss does not."""
     smallest_crop: int = 96
     """Smallest side cut from a photograph before it is resized, in pixels."""
     batch_size: int = 4

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle.networks.normalisation import FrozenNorm
-from rtstyle.networks.swift import SwiftConfig, stylize_padded
+from rtstyle.networks.swift import SwiftConfig, mirrored_edges, stylize_padded
 from rtstyle_train.config import TrainConfig
 from rtstyle_train.data import Photos
 from rtstyle_train.errors import ConfigError
@@ -211,8 +211,9 @@ def loss_window(
 class ImageStyle:
     """Learns paintings from photographs: one step's losses.
 
-    The network sees a crop with what is around it in its photograph, and what it makes
-    of a crop that ends, as pictures in use do, is to be the same.
+    A network that sees where its picture ends fills a frame there with the colours that
+    the painting has more of. So it sees a crop with what is around it and no zeros
+    beyond, and what it makes of a crop that ends, as in use, is to be the same.
     """
 
     def __init__(
@@ -273,12 +274,13 @@ class ImageStyle:
         inner = slice(config.margin, config.margin + config.size)
         content = around[:, :, inner, inner]
         content = content.contiguous(memory_format=torch.channels_last)
-        stylized = network(around, style)[:, :, inner, inner]
+        with mirrored_edges(network):
+            stylized = network(around, style)[:, :, inner, inner]
         window = [(x, inputs["lines"], inputs["columns"]) for x in (stylized, content)]
         seen = [x.index_select(2, down).index_select(3, to) for x, down, to in window]
         terms: dict[str, Tensor] = self.loss(*seen, style)
         padding = 0 if config.network == "johnson" else config.padding
-        if config.border_weight and config.margin:
+        if config.border_weight:
             few = slice(max(1, config.batch_size // 4))
             ending = stylize_padded(network, content[few], style[few], padding=padding)
             change = F.mse_loss(ending, stylized[few].detach())
