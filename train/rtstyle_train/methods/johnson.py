@@ -279,10 +279,9 @@ class ImageStyle:
         window = [(x, inputs["lines"], inputs["columns"]) for x in (stylized, content)]
         seen = [x.index_select(2, down).index_select(3, to) for x, down, to in window]
         terms: dict[str, Tensor] = self.loss(*seen, style)
-        padding = 0 if config.network == "johnson" else config.padding
         if config.border_weight:
             few = slice(max(1, config.batch_size // 4))
-            ending = stylize_padded(network, content[few], style[few], padding=padding)
+            ending = self._ending(network, content[few], style[few])
             change = F.mse_loss(ending, stylized[few].detach())
             terms["border"] = config.border_weight * change
         if config.temporal_weight:
@@ -290,11 +289,16 @@ class ImageStyle:
             half = motion["amount"].shape[0]
             both = style[:half].repeat(2)
             terms |= temporal_terms(
-                lambda x: stylize_padded(network, x, both, padding=padding),
+                lambda moved: self._ending(network, moved, both),
                 move(content[:half], motion),
                 output_weight=config.temporal_weight,
             )
         return terms
+
+    def _ending(self, network: nn.Module, pixels: Tensor, style: Tensor) -> Tensor:
+        """Stylize pictures that end where they end, as in use."""
+        padding = 0 if self.config.network == "johnson" else self.config.padding
+        return stylize_padded(network, pixels, style, padding=padding)
 
     def losses(
         self, network: nn.Module, *, step: int, rank: int, device: torch.device
