@@ -1,8 +1,7 @@
 """The light transform nets: nearly all arithmetic at 1/4 and 1/8 of the size."""
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -268,26 +267,6 @@ HEADS: dict[str, type[ShuffleHead | ResizeHead | SubpixelHead]] = {
     "subpixel": SubpixelHead,
 }
 """The class of each `Head`."""
-
-
-@contextmanager
-def mirrored_edges(network: nn.Module) -> Iterator[None]:
-    """Let convolutions see features mirrored at the edges where they else see zeros.
-
-    From zeros a network can tell where its picture ends, 80 pixels deep.
-
-    Args:
-        network: Changed within, and as it was afterwards.
-    """
-    convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
-    before = [conv.padding_mode for conv in convs]
-    for conv in convs:
-        conv.padding_mode = "reflect"
-    try:
-        yield
-    finally:
-        for conv, mode in zip(convs, before, strict=True):
-            conv.padding_mode = mode
 
 
 def stylize_padded(

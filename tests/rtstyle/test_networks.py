@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle.networks.johnson import count_parameters
-from rtstyle.networks.swift import SwiftConfig, mirrored_edges, start_without_grid
+from rtstyle.networks.swift import SwiftConfig, start_without_grid
 from rtstyle.networks.weights_file import (
     Weights,
     build_network,
@@ -84,24 +83,6 @@ def test_the_head_starts_without_a_grid() -> None:
     start_without_grid(conv, 2)
     assert torch.equal(conv.weight[0], conv.weight[3])
     assert not torch.equal(conv.weight[3], conv.weight[4])
-
-
-def test_with_mirrored_edges_a_network_does_not_see_where_its_picture_ends() -> None:
-    for head in ("subpixel", "resize"):
-        torch.manual_seed(0)
-        base = SwiftConfig(channels=16, blocks=2, deep_channels=16, norm="none")
-        network = build_network(describe_network(SwiftNet(base)) | {"head": head})
-        wall = torch.full((1, 3, 64, 64), 0.7)
-        with torch.no_grad():
-            before = network(wall)
-            with mirrored_edges(network):
-                within = network(wall)
-            after = network(wall)
-        cells = F.pixel_unshuffle(within, 8)  # all alike, edge or not
-        torch.testing.assert_close(cells, cells[..., :1, :1].expand_as(cells))
-        cells = F.pixel_unshuffle(before, 8)
-        assert (cells - cells[..., 4:5, 4:5]).abs().max() > 1e-3
-        assert torch.equal(before, after)
 
 
 def test_johnson_refuses_what_is_not_johnson() -> None:

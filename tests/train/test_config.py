@@ -95,6 +95,7 @@ def test_a_folder_of_paintings_is_paired_by_the_recipes_file_names(
         ({"scales": [0, 1]}, "scales: expected 1 and divisors above"),
         ({"scales": [2, 4]}, "scales: expected 1 and divisors above"),
         ({"scales": [1, 8], "size": 64}, "at least 12 pixels of 64"),
+        ({"margin": 64, "size": 64, "scales": [1]}, "margin: expected less than"),
         ({"style_layers": ["relu4_1"]}, "style_layers: expected one up to relu3_4"),
     ],
 )

@@ -12,7 +12,9 @@ from rtstyle_train.captured_step import CapturedStep, _pack, _unpack
 from rtstyle_train.config import StyleImage, TrainConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.device_photos import DevicePhotos
-from rtstyle_train.methods.johnson import ImageStyle, PerceptualLoss, make_network
+from rtstyle_train.losses.perceptual import PerceptualLoss
+from rtstyle_train.methods.johnson import ImageStyle, make_network
+from rtstyle_train.mirrored_edges import mirrored_edges
 from rtstyle_train.muon import orthogonalise, orthogonalise_all
 from rtstyle_train.trainer import PreparedMethod
 from tests.train.tiny_vgg import tiny_vgg
@@ -94,24 +96,29 @@ def test_a_step_is_a_function_of_its_inputs_alone(photos: ContentImages) -> None
     assert not torch.equal(others["photos"], inputs["photos"])
 
 
+@pytest.mark.parametrize("step", [7, 8])
 def test_a_network_sees_past_the_crop_and_is_asked_for_the_same_without(
-    photos: ContentImages,
+    photos: ContentImages, step: int
 ) -> None:
     method, network = make_style(photos)
-    inputs = method.inputs(step=7, rank=0)
+    inputs = method.inputs(step=step, rank=0)
     seen = []
     handle = network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     with torch.no_grad():
         terms = method.terms(network, inputs)
     handle.remove()
-    around, ending = seen[:2]
-    assert around.shape == (2, 3, 96, 96) and ending.shape == (1, 3, 96, 96)
-    inner = slice(16, 80)
-    torch.testing.assert_close(ending[..., inner, inner], around[:1, :, inner, inner])
-    assert not torch.equal(ending, around[:1])
+    number, inner = step % 2, slice(16, 80)
+    around, ending = seen[0][number : number + 1], seen[1]
+    assert seen[0].shape == (2, 3, 96, 96) and ending.shape == (1, 3, 96, 96)
+    pair = ending[..., inner, inner], around[..., inner, inner]
+    torch.testing.assert_close(*pair)
+    assert not torch.equal(ending, around)
+    row = inputs["style"][number : number + 1]
     with torch.no_grad():
-        pair = [network(x)[..., inner, inner] for x in (ending, around[:1])]
-    change = torch.nn.functional.mse_loss(*pair)
+        found = network(ending, row)[..., inner, inner]
+        with mirrored_edges(network):
+            wanted = network(around, row)[..., inner, inner]
+    change = torch.nn.functional.mse_loss(found, wanted)
     torch.testing.assert_close(terms["border"], 10.0 * change)
 
 

@@ -17,8 +17,8 @@ from rtstyle_train.losses.gram import (
     style_loss,
 )
 from rtstyle_train.losses.grid import grid_loss
+from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.methods.johnson import PerceptualLoss
 from tests.train.tiny_vgg import tiny_vgg
 
 SEEDS = st.integers(0, 10_000)
@@ -217,6 +217,7 @@ def test_hatching_and_dots_are_grids_too() -> None:
     line = torch.arange(64)
     down, across = line[:, None], line
     hatching = [0.2 * torch.cos(torch.pi / 2 * (down + k * across)) for k in (-1, 1, 2)]
+    hatching.append(0.2 * torch.cos(torch.pi / 2 * (2 * down + across)))
     dots = ((down % 4 == 0) & (across % 4 == 0)).float()
     for picture in (*hatching, dots):
         # all energy but that of the mean, half of a wave's in each square

@@ -18,7 +18,7 @@ from rtstyle_train.adain_batches import Pictures
 from rtstyle_train.adain_config import AdainConfig
 from rtstyle_train.cli import main as train_command
 from rtstyle_train.config import TrainConfig
-from rtstyle_train.methods.johnson import PerceptualLoss
+from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.swift_adain import (
     LiveStyleLoss,
     SwiftAdainStyle,

@@ -97,7 +97,7 @@ class TrainConfig:
     size: int = 192
     """Side of the training crops, in pixels."""
     margin: int = 16
-    """Pixels around a crop that the network sees in training and the loss does not."""
+    """Pixels around a crop that the network sees and content and style do not."""
     smallest_crop: int = 96
     """Smallest side cut from a photograph before it is resized, in pixels."""
     batch_size: int = 4
@@ -137,6 +137,10 @@ class TrainConfig:
                 raise ConfigError(
                     f"{name}: expected a multiple of 8 from 0 up, got {value}"
                 )
+        if self.margin >= self.size:
+            raise ConfigError(
+                f"margin: expected less than the size, {self.size}, got {self.margin}"
+            )
         if self.size < 32 or self.size % 8:
             raise ConfigError(
                 f"size: expected a multiple of 8 from 32 up, got {self.size}"

@@ -1,11 +1,10 @@
 """Content images: loaded once, cropped at random, the same for the same step."""
 
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,7 +14,6 @@ from rtstyle_streams.images import ImageSource
 from rtstyle_streams.picture_file import read_picture
 from rtstyle_train.errors import TrainError
 
-Places = TypeVar("Places", npt.NDArray[np.int64], Tensor)
 LONGEST_SIDE = 1024
 """Larger photographs are reduced to this when they are loaded, in pixels."""
 
@@ -41,6 +39,9 @@ class Crop(NamedTuple):
 
 class Photos(Protocol):
     """Where a training's content images come from: drawn here, cut where it is used."""
+
+    margin: int
+    """Pixels around each crop."""
 
     def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
         """Return, on the CPU, what `cut` needs; the same for the same numbers."""
@@ -71,11 +72,11 @@ class ContentImages:
             size: Side of the crops, in pixels.
             smallest_crop: Smallest side cut from a photograph, in its own pixels.
             margin: Pixels on each side of a crop that are cut with it, and what the
-                photograph lacks there is mirrored; at most `size`.
+                photograph lacks there is mirrored; less than `size`.
 
         Raises:
-            TrainError: there is none of at least `smallest_crop` pixels, or the folder
-                cannot be read.
+            TrainError: there is none of at least `smallest_crop` or, if that is less,
+                `size` pixels, or the folder cannot be read.
         """
         self.size = size
         self.smallest_crop = smallest_crop
@@ -136,12 +137,18 @@ class ContentImages:
     def _cut(self, crop: Crop) -> Pixels:
         image = self.images[crop.image]
         around = round(self.margin * crop.side / self.size)
-        places = np.arange(-around, crop.side + around)
-        lines = mirrored(places + crop.top, image.shape[0] - 1)
-        columns = mirrored(places + crop.left, image.shape[1] - 1)
+        top, left = crop.top - around, crop.left - around
+        bottom, right = crop.top + crop.side + around, crop.left + crop.side + around
+        cut = cv2.copyMakeBorder(
+            image[max(0, top) : bottom, max(0, left) : right],
+            max(0, -top),
+            max(0, bottom - image.shape[0]),
+            max(0, -left),
+            max(0, right - image.shape[1]),
+            cv2.BORDER_REFLECT_101,
+        )
         kind = cv2.INTER_AREA if crop.side > self.size else cv2.INTER_LINEAR
         side = self.size + 2 * self.margin
-        cut = image[np.ix_(lines, columns)]
         square = cv2.resize(cut, (side, side), interpolation=kind)
         if crop.is_mirrored:
             square = square[:, ::-1]
@@ -149,12 +156,6 @@ class ContentImages:
         return np.asarray(
             np.clip(centred + (127.5 + crop.brightness), 0, 255), np.uint8
         )
-
-
-def mirrored(places: Places, last: Places | int) -> Places:
-    """Return places within 0..last, past whose ends a line goes back."""
-    inside: Places = last - abs(last - abs(places))
-    return inside
 
 
 def _reduced(image: Pixels) -> Pixels:

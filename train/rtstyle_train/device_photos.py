@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.data import ContentImages, mirrored
+from rtstyle_train.data import ContentImages
 
 
 class DevicePhotos:
@@ -77,7 +77,7 @@ class DevicePhotos:
         across = torch.where(is_mirrored > 0, self.size - 1 - steps, steps)
         x = left + (across + 0.5) * side / self.size - 0.5
         y = top + (steps[:, None] + 0.5) * side / self.size - 0.5
-        x, y = mirrored(x, width - 1), mirrored(y, height - 1)
+        x, y = _mirrored(x, width - 1), _mirrored(y, height - 1)
         x0, y0 = x.long(), y.long()
         fx, fy = (x - x0)[..., None], (y - y0)[..., None]
         right, below = (x0 < width - 1).long(), (y0 < height - 1).long()
@@ -92,6 +92,11 @@ class DevicePhotos:
         pixels = upper * (1 - fy) + lower * fy
         changed = (pixels - 127.5) * contrast[..., None] + 127.5 + brightness[..., None]
         return (changed.clamp(0, 255) / 255).permute(0, 3, 1, 2)
+
+
+def _mirrored(places: Tensor, last: Tensor) -> Tensor:
+    """Return places within 0..last, past whose ends a line goes back."""
+    return last - (last - places.abs()).abs()
 
 
 def _halvings(image: Pixels, size: int) -> Iterable[Pixels]:

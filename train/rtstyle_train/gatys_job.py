@@ -123,7 +123,8 @@ def settings(job: GatysJob, candidate: Candidate | None) -> TrainConfig:
                 "give one with --recipe"
             )
     flags = {"style_weight": job.style_weight}
-    return make_config(table, flags, where=job.recipe or "recipe")
+    where = job.recipe or (candidate.name if candidate else "recipe")
+    return make_config(table, flags, where=where)
 
 
 def make_objective(

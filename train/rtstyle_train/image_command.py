@@ -31,7 +31,8 @@ from rtstyle_train.data import ContentImages, load_style_image
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loss_networks import load_loss_network
-from rtstyle_train.methods.johnson import ImageStyle, PerceptualLoss, make_network
+from rtstyle_train.losses.perceptual import PerceptualLoss
+from rtstyle_train.methods.johnson import ImageStyle, make_network
 from rtstyle_train.preview import write_preview
 from rtstyle_train.starts import load_start, network_settings
 from rtstyle_train.trainer import Schedule, Trainer

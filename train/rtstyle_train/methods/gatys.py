@@ -12,7 +12,7 @@ from rtstyle_train.config import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.gram import gram_matrix
-from rtstyle_train.methods.johnson import PerceptualLoss
+from rtstyle_train.losses.perceptual import PerceptualLoss
 
 CONTENT_LAYER = "relu4_2"
 """Of Gatys et al. 2016."""
@@ -35,7 +35,7 @@ class Objective(Protocol):
 
 
 class TrainingObjective:
-    """The very objective that our networks are trained with, for one photograph.
+    """The losses of one photograph that our networks are trained with.
 
     Always in float32, so that networks and optimised pictures are judged alike.
     """

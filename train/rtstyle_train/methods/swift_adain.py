@@ -13,8 +13,9 @@ from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
 from rtstyle_train.losses.grid import grid_loss
+from rtstyle_train.losses.perceptual import HEADROOM
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.methods.johnson import HEADROOM, JITTER
+from rtstyle_train.methods.johnson import JITTER
 
 
 def make_swift_adain(config: AdainConfig) -> SwiftAdain:

@@ -12,9 +12,9 @@ from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.directional import directional_loss
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.patch import patch_loss, random_patches
+from rtstyle_train.losses.perceptual import HEADROOM
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.methods.johnson import HEADROOM
 from rtstyle_train.synthetic_motion import make_pair
 from rtstyle_train.text_config import TextConfig
 
