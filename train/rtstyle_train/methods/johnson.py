@@ -57,8 +57,8 @@ def loss_window(
 ) -> tuple[Tensor, Tensor]:
     """Return which lines and columns of a batch the loss network looks at.
 
-    The window is `JITTER` pixels smaller than the batch and moves from step to step;
-    one time in four it is everything, borders included.
+    The window is `JITTER` pixels smaller than the crops and moves from step to step;
+    about one time in four it is all of them.
 
     Returns:
         Their numbers, int64.
