@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from rtstyle import Stylizer, load_style
 from rtstyle.errors import RtstyleError
@@ -18,8 +19,11 @@ from rtstyle.networks.weights_file import (
 )
 from rtstyle_export.frame_graph import frame_graph
 from rtstyle_export.style_writer import make_style, write_style
+from rtstyle_train.config import make_config
+from rtstyle_train.errors import TrainError
 from rtstyle_train.image_command import resolve
-from rtstyle_train.starts import load_start, network_settings
+from rtstyle_train.methods.johnson import make_network
+from rtstyle_train.starts import begin_at, load_start, network_settings
 from rtstyle_train.text_command import TextJob, start_network
 from rtstyle_train.text_config import make_text_config
 
@@ -102,6 +106,26 @@ def test_weights_of_a_training_are_a_start_too(tmp_path: Path) -> None:
     save_weights(path, Weights(tensors, describe_network(network), {"seed": 1}, {}))
     assert load_start(path).tensors.keys() == load_weights(path).tensors.keys()
     assert network_settings(load_start(path)) == {}  # of no size that has a name
+
+
+def test_a_norm_that_is_to_be_frozen_starts_from_one_that_is_not(
+    tmp_path: Path,
+) -> None:
+    def made(norm: str, seed: int) -> nn.Module:
+        return make_network(
+            make_config({"network": "slim", "norm": norm, "seed": seed})
+        )
+
+    start = made("instance", 1)
+    path = tmp_path / "start.safetensors"
+    save_weights(path, Weights(start.state_dict(), describe_network(start), {}, {}))
+    pixels = torch.rand(2, 3, 32, 32)
+    frozen = made("frozen", 2).train()
+    assert not torch.equal(frozen(pixels), start(pixels))
+    begin_at(frozen, path)
+    torch.testing.assert_close(frozen(pixels), start(pixels))
+    with pytest.raises(TrainError, match="does not fit the recipe's network"):
+        begin_at(made("none", 3), path)
 
 
 def test_a_sentence_can_bend_a_bundled_style(tmp_path: Path) -> None:

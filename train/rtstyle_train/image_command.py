@@ -20,7 +20,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 import rtstyle
-from rtstyle.networks import SwiftNet
 from rtstyle.networks.weights_file import (
     Weights,
     describe_network,
@@ -34,7 +33,7 @@ from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
 from rtstyle_train.preview import write_preview
-from rtstyle_train.starts import load_start, network_settings
+from rtstyle_train.starts import begin_at, load_start, network_settings
 from rtstyle_train.trainer import Schedule, Trainer
 
 log = logging.getLogger(__name__)
@@ -151,7 +150,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     network = make_network(config)
     if job.start:
         wanted = [job.start_style] if job.start_style else []
-        _start_from(network, job.start, wanted or [s.name for s in config.styles])
+        begin_at(network, job.start, wanted or [s.name for s in config.styles])
     photos = ContentImages(
         job.content,
         size=config.size,
@@ -295,29 +294,6 @@ def between_steps() -> Iterator[Callable[[], bool]]:
     finally:
         if is_main:
             signal.signal(signal.SIGINT, before)
-
-
-def _start_from(network: torch.nn.Module, path: Path, styles: Sequence[str]) -> None:
-    """Load the weights of another training, of it those styles that are wanted."""
-    start = load_start(path)
-    source, tensors = start.build(), start.tensors
-    if isinstance(source, SwiftNet) and source.config.num_styles > 1:
-        names = [entry["name"] for entry in start.recipe["styles"]]
-        if missing := [style for style in styles if style not in names]:
-            raise ConfigError(
-                f"{path}: expected styles among {', '.join(names)}, "
-                f"got {missing[0]!r}; "
-                "choose one with --start-style"
-            )
-        rows = [names.index(style) for style in styles]
-        tensors = source.select_style(*rows).state_dict()
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        text = " ".join(str(error).split())[:200]
-        raise TrainError(
-            f"{path}: does not fit the recipe's network ({text})"
-        ) from error
 
 
 def _check_compiler(device: torch.device) -> None:

@@ -1,7 +1,7 @@
 """Where a training may begin: other weights, or a style file's own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ import numpy as np
 import onnx
 import torch
 from onnx import ModelProto, numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
 from rtstyle.errors import StyleFileError, WeightsFileError
 from rtstyle.gallery import load_style
-from rtstyle.networks import SWIFT_SIZES, SwiftConfig
+from rtstyle.networks import SWIFT_SIZES, SwiftConfig, SwiftNet
 from rtstyle.networks.swift import HEADS, Head
 from rtstyle.networks.weights_file import Weights, load_weights
+from rtstyle_train.errors import ConfigError, TrainError
 
 PREFIX = "network."
 """What a style file's graph puts before the names of the network's weights."""
@@ -53,6 +54,43 @@ def load_start(start: str | Path) -> Weights:
             "once are none"
         ) from error
     return weights
+
+
+def begin_at(network: nn.Module, start: str | Path, styles: Sequence[str] = ()) -> None:
+    """Give a network the weights of a start.
+
+    Norms that are to be frozen begin with those of instance norms, and with their own
+    typical statistics, which they learn first.
+
+    Args:
+        network: As a recipe makes it; changed.
+        start: What `load_start` takes.
+        styles: Which of its paintings, where it has several.
+
+    Raises:
+        ConfigError: the start has several paintings, and not these.
+        TrainError: it is of another network.
+        RtstyleError: there is no such start.
+    """
+    weights = load_start(start)
+    source, tensors = weights.build(), dict(weights.tensors)
+    if isinstance(source, SwiftNet) and source.config.num_styles > 1:
+        names = [entry["name"] for entry in weights.recipe["styles"]]
+        if missing := [style for style in styles if style not in names]:
+            raise ConfigError(
+                f"{start}: expected styles among {', '.join(names)}, "
+                f"got {missing[0]!r}; choose one with --start-style"
+            )
+        rows = [names.index(style) for style in styles]
+        tensors = source.select_style(*rows).state_dict()
+    typical = {n: v for n, v in network.state_dict().items() if ".running_" in n}
+    try:
+        network.load_state_dict(typical | tensors)
+    except RuntimeError as error:
+        text = " ".join(str(error).split())[:200]
+        raise TrainError(
+            f"{start}: does not fit the recipe's network ({text})"
+        ) from error
 
 
 def network_settings(weights: Weights) -> dict[str, Any]:
