@@ -24,6 +24,18 @@ def test_flags_win_over_the_file_and_the_file_over_the_default() -> None:
         ({"norm": "batch"}, "norm: expected one of instance, body, frozen, none"),
         ({"size": 100}, "multiple of 8"),
         ({"style_layer_weights": [1.0]}, "expected 5 numbers"),
+        ({"size": 32}, "size: expected a multiple of 8 from 40 up, got 32"),
+        ({"seed": -1}, "seed: expected 0 or more, got -1"),
+        ({"style_layers": []}, "style_layers: expected at least one, got none"),
+        ({"mixed_precision": "fp16"}, "mixed_precision: expected one of no, bf16"),
+        (
+            {"styles": [{"name": "x", "file": "a/x"}, {"name": "x", "file": "b/x"}]},
+            "expected different names, got 'x' twice",
+        ),
+        (
+            {"styles": [{"name": "x", "file": "x", "short_side": 2}]},
+            "short_side: expected at least 16 pixels for x, got 2",
+        ),
         ({"styles": [{"name": "x"}]}, "key 'file' is missing"),
         ({"styles": [{"name": "x", "file": "y", "size": 3}]}, "unknown key 'size'"),
     ],
@@ -47,6 +59,30 @@ def test_a_first_part_is_the_recipe_with_other_settings() -> None:
         ConfigError, match="mixed_precision: expected that of the whole"
     ):
         make_config({"first": {"mixed_precision": "bf16"}}).first_part()
+
+
+def test_flags_count_for_both_parts_and_steps_are_shared_out(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        "steps = 800\nbatch_size = 2\nseed = 5\n[first]\nsteps = 3000\nbatch_size = 4\n"
+    )
+    flags = {"steps": 38, "batch_size": 1, "seed": 7, "network": None}
+    config, _ = resolve(str(recipe), [tmp_path / "p.png"], flags)
+    first = config.first_part()
+    assert first is not None
+    assert (first.steps, config.steps) == (30, 8)
+    assert (first.batch_size, config.batch_size) == (1, 1)
+    assert (first.seed, config.seed) == (7, 7)
+    as_it_is, _ = resolve(str(recipe), [tmp_path / "p.png"], {"steps": None})
+    assert as_it_is.first == {"steps": 3000, "batch_size": 4}
+
+
+def test_a_folder_of_a_recipes_name_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "starry_night").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert recipe_path("starry_night").suffix == ".toml"
 
 
 def test_settings_survive_the_trip_through_plain_tables() -> None:

@@ -197,11 +197,23 @@ def test_styles_of_several_paintings_have_theirs_above_them(material: Path) -> N
         card = {"name": name, "recipe": recipe}
         (material / f"{name}.onnx").write_bytes(negative_style(card))
         write_picture(material / f"{name}.png")
+    red = np.full((240, 320, 3), (30, 40, 200), np.uint8)
+    assert cv2.imwrite(str(material / "second.png"), red)
     styles = tuple(str(material / f"{name}.onnx") for name in ("first", "second"))
     result = run_evaluation(
         job(material, styles=styles, painting=None, paintings=material)
     )
     assert [row.painting for row in result.rows[1:]] == ["first.png", "second.png"]
+    off = [
+        run_evaluation(
+            job(material, styles=styles[:1], painting=material / f"{name}.png")
+        )
+        .rows[0]
+        .figures.colour_distance
+        for name in ("first", "second")
+    ]
+    assert result.rows[0].figures.colour_distance == pytest.approx(sum(off) / 2)
+    assert abs(off[0] - off[1]) > 1
     sheet, _ = read_picture(material / "out" / "sheet.png")
     assert sheet.shape[1] == 3 * 262 + 6
 

@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from rtstyle_export.from_checkpoint import read_state_dict
 from rtstyle_train.cli import main as train_command
 from rtstyle_train.data import ContentImages, load_style_image
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.image_command import ImageJob, image_identity, resolve
 
 
 @pytest.fixture
@@ -146,6 +148,37 @@ def test_a_first_part_that_is_finished_is_not_trained_again(room: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_a_given_up_training_left_is_not_taken_up(room: Path) -> None:
+    train(room)
+    finished = (room / "x.safetensors").read_bytes()
+    recipe = room / "recipe.toml"
+    recipe.write_text(recipe.read_text() + "[first]\nsteps = 2\n")
+    leftovers = ("x.first", "x.first.checkpoint", "x.checkpoint")
+    for name in leftovers:
+        (room / f"{name}.safetensors").write_bytes(finished)
+    train(room, "--overwrite")
+    assert load_weights(room / "x.safetensors").trained["steps"] == 4
+    assert not any((room / f"{name}.safetensors").exists() for name in leftovers)
+
+
+def test_another_recipe_does_not_go_on_from_a_checkpoint(room: Path) -> None:
+    recipe = room / "recipe.toml"
+    config, files = resolve(str(recipe), [room / "painting.png"], {})
+    identity = image_identity(config, ImageJob(files, room, room / "x"), ["sum"])
+    other = replace(config, style_weight=9.0)
+    job = ImageJob(files, room, room / "x", start=room / "begin.safetensors")
+    changed = image_identity(other, job, ["sum"])
+    assert {key for key, value in changed.items() if value != identity[key]} == {
+        "style_weight",
+        "start",
+    }
+    longer = replace(config, steps=99, learning_rate=1e-4)
+    assert image_identity(longer, ImageJob(files, room, room / "x"), ["sum"]) == (
+        identity
+    )
+
+
+@pytest.mark.slow
 def test_an_existing_result_is_not_overwritten(room: Path) -> None:
     (room / "x.safetensors").write_text("precious")
     with pytest.raises(RtstyleError, match="exists already; use --overwrite"):
@@ -254,16 +287,3 @@ def test_a_training_starts_from_the_rows_of_the_same_names(room: Path) -> None:
     one = load_weights(room / "one.safetensors")
     assert [style["name"] for style in one.recipe["styles"]] == ["second"]
     assert one.trained["start"] == "both.safetensors"
-
-
-def test_ctrl_c_waits_for_the_end_of_a_step() -> None:
-    import signal
-
-    from rtstyle_train.image_command import between_steps
-
-    before = signal.getsignal(signal.SIGINT)
-    with between_steps() as is_interrupted:
-        assert not is_interrupted()
-        signal.raise_signal(signal.SIGINT)
-        assert is_interrupted()
-    assert signal.getsignal(signal.SIGINT) is before

@@ -17,9 +17,10 @@ from rtstyle_train.loss_networks import (
 )
 
 
+@pytest.mark.parametrize("asked", ["vgg16", "vgg19"])
 @pytest.mark.parametrize("name", ["vgg16", "vgg19"])
 def test_torchvisions_layout_gives_torchvisions_features(
-    name: str, tmp_path: Path
+    name: str, asked: str, tmp_path: Path
 ) -> None:
     import torchvision
 
@@ -27,7 +28,7 @@ def test_torchvisions_layout_gives_torchvisions_features(
     vgg = torchvision.models.get_model(name, weights=None).features.eval()
     path = tmp_path / "vgg.safetensors"
     save_file({f"features.{k}": v for k, v in vgg.state_dict().items()}, path)
-    ours = load_loss_network(name, weights=path)  # type: ignore[arg-type]
+    ours = load_loss_network(asked, weights=path)  # type: ignore[arg-type]
     pixels = torch.rand(1, 3, 32, 40)
     mean, std = (
         torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD)

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,13 +20,14 @@ from rtstyle.networks.weights_file import (
 from rtstyle_train.clip import load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.data import ContentImages
-from rtstyle_train.errors import ConfigError
+from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.directional import directional_loss
 from rtstyle_train.methods.text import ContentViews, TextStyle
 from rtstyle_train.text_cli import train_text_command
-from rtstyle_train.text_command import TextJob
+from rtstyle_train.text_command import TextJob, make_trainer, start_network
 from rtstyle_train.text_config import TextConfig, make_text_config
+from rtstyle_train.trainer import Trainer
 from tests.train.clip_files import make_tiny_clip
 
 RECIPE = """
@@ -127,6 +129,25 @@ def test_training_goes_on_from_any_weights_file_with_a_second_prompt(
     assert found.trained["start"] == "start.safetensors"
     moved = found.tensors["stem1.weight"] - tensors["stem1.weight"]
     assert 0 < moved.abs().max() < 0.01, "a warm start begins where the file ends"
+
+
+def test_a_checkpoint_of_another_prompt_is_not_gone_on_from(
+    room: Path, clip_folder: Path
+) -> None:
+    method = make_style(room, clip_folder, network="tiny")
+    path = room / "x.safetensors"
+
+    def trainer(prompt: str, *, start: str = "") -> Trainer:
+        method.config = replace(method.config, prompt=prompt)
+        network = start_network(method.config, TextJob(out=path))
+        return make_trainer(network, method, out=path, start=start)
+
+    trainer("red mosaic").save()
+    trainer("red mosaic").resume()
+    with pytest.raises(TrainError, match="of the same prompt, 'blue waves', got"):
+        trainer("blue waves").resume()
+    with pytest.raises(TrainError, match="of the same start, 'x', got one of ''"):
+        trainer("red mosaic", start="x").resume()
 
 
 @pytest.mark.slow

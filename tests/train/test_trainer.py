@@ -79,6 +79,22 @@ def test_a_flat_loss_ends_the_training(tmp_path: Path) -> None:
     assert trainer.progress.step < 60
 
 
+@pytest.mark.parametrize("steps", [1, 2, 5, 8, 25])
+def test_there_are_never_more_steps_than_said(tmp_path: Path, steps: int) -> None:
+    trainer = make(tmp_path, steps=steps)
+    finish(trainer)
+    assert trainer.progress.step == trainer.total == steps
+
+
+def test_a_limit_of_time_tells_how_many_steps_it_will_be(tmp_path: Path) -> None:
+    trainer = make(tmp_path, steps=1_000_000, minutes=1.0)
+    assert trainer.total == 1_000_000
+    trainer.progress.step, trainer.progress.seconds = 50, 6.0
+    assert trainer.total == 500
+    trainer.progress.seconds = 1e-4
+    assert trainer.total == 1_000_000
+
+
 def test_resuming_without_a_checkpoint_says_so(tmp_path: Path) -> None:
     with pytest.raises(WeightsFileError, match="expected a safetensors file"):
         make(tmp_path).resume()
@@ -109,3 +125,14 @@ def test_a_checkpoint_of_other_paintings_is_refused(tmp_path: Path) -> None:
     second.identity = {"paintings": ["b"]}
     with pytest.raises(TrainError, match="expected a checkpoint of the same paintings"):
         second.resume()
+
+
+def test_a_checkpoint_from_before_a_setting_was_noted_is_taken(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    first.identity = {"seed": 1}
+    finish(first, steps=2)
+    first.save()
+    second = make(tmp_path)
+    second.identity = {"seed": 1, "style_weight": 6.0}
+    second.resume()
+    assert second.progress.step == 2

@@ -3,8 +3,7 @@
 import copy
 import hashlib
 import logging
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from tqdm import tqdm
 
 import rtstyle
 from rtstyle.networks.swift_adain import SwiftAdain
@@ -24,7 +22,6 @@ from rtstyle_train.adain_preview import preview_styles, write_adain_preview
 from rtstyle_train.data import ContentImages, Photos
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.image_command import between_steps
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.adain import AdainStyle, make_adain
 from rtstyle_train.methods.swift_adain import (
@@ -34,7 +31,8 @@ from rtstyle_train.methods.swift_adain import (
     measure_neutral,
 )
 from rtstyle_train.style_pictures import StyleImages, read_paintings, render_textures
-from rtstyle_train.trainer import Method, Schedule, Trainer
+from rtstyle_train.trainer import Method, Schedule, Trainer, kept_settings
+from rtstyle_train.training_run import run_to_end
 
 log = logging.getLogger(__name__)
 
@@ -90,15 +88,15 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
         method,
         schedule,
         checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
-        identity={"paintings": sums, "seed": config.seed, "network": config.network},
+        identity=kept_settings(config.as_dict()) | {"paintings": sums},
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
     if job.resume:
         trainer.resume()
     shown = preview_styles(job.styles, first=config.held_out)
-    terms = _run(trainer, config, job, vgg, photos, shown)
-    network = _averaged(trainer, config, vgg).to(device)
+    terms = run_to_end(trainer, _save_preview(config, job.out, vgg, photos, shown))
+    network = _averaged(trainer.average, config, vgg).to(device)
     if isinstance(network, SwiftAdain):
         _set_neutral(network, pictures.photos, seed=config.seed)
     trained = _trained(trainer, job, terms)
@@ -166,50 +164,28 @@ def make_parts(
     return network, SwiftAdainStyle(config, loss, pictures)
 
 
-def _run(
-    trainer: Trainer,
+def _save_preview(
     config: AdainConfig,
-    job: AdainJob,
+    out: Path,
     vgg: VggFeatures,
     photos: ContentImages,
     shown: list[Tensor],
-) -> dict[str, float]:
-    """Train to the end; on Ctrl-C keep a checkpoint. Returns smoothed terms."""
-    preview = job.out.with_name(job.out.stem + ".preview.png")
-    smooth: dict[str, float] = {}
+) -> Callable[[dict[str, Tensor]], None]:
+    """Return what writes a preview beside `out` from averaged weights."""
+    preview = out.with_name(out.stem + ".preview.png")
 
-    def on_save(average: dict[str, Tensor]) -> None:
-        log.info("step %d: %s", trainer.progress.step, progress_line(smooth))
-        if trainer.accelerator.is_main_process:
-            write_adain_preview(
-                preview, _averaged(trainer, config, vgg).cpu().eval(), photos, shown
-            )
+    def write(average: dict[str, Tensor]) -> None:
+        network = _averaged(average, config, vgg).cpu().eval()
+        write_adain_preview(preview, network, photos, shown)
 
-    bar = tqdm(
-        initial=trainer.progress.step, unit="step", file=sys.stderr, mininterval=1
-    )
-    with bar, between_steps() as is_interrupted:
-        for report in trainer.run(on_save):
-            for name, value in report.terms.items():
-                smooth[name] = smooth.get(name, value) * 0.99 + value * 0.01
-            bar.total = report.total
-            bar.update(report.step - bar.n)
-            bar.set_postfix_str(progress_line(smooth), refresh=False)
-            if is_interrupted():
-                trainer.save()
-                log.warning("stopped; go on with the same command and --resume")
-                raise KeyboardInterrupt
-    return smooth
+    return write
 
 
-def progress_line(terms: dict[str, float]) -> str:
-    """Return the terms of a loss for a progress bar."""
-    return " ".join(f"{name} {value:.3f}" for name, value in terms.items())
-
-
-def _averaged(trainer: Trainer, config: AdainConfig, vgg: VggFeatures) -> nn.Module:
+def _averaged(
+    average: dict[str, Tensor], config: AdainConfig, vgg: VggFeatures
+) -> nn.Module:
     network = make_network(config, vgg)
-    network.load_state_dict(trainer.average)
+    network.load_state_dict(average)
     return network
 
 

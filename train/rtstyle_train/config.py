@@ -9,8 +9,13 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
+JITTER = 8
+"""Pixels by which the loss window moves, so that strides do not lock to pooling."""
 LEAST_REDUCED = 12
 """Side of a crop at the coarsest scale, in pixels: relu3_1 then sees 2 and more."""
+
+LEAST_SHOWN = 16
+"""Short side of a painting as it is shown, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class TrainConfig:
     """Architecture of the loss network."""
     loss_precision: Literal["fp32", "bf16"] = "bf16"
     """Number format inside the loss network; Gram matrices are always fp32."""
-    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    mixed_precision: Literal["no", "bf16"] = "no"
     """Number format inside the transform net; "no" is fp32 throughout."""
     content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
     """Layers of the content loss."""
@@ -130,6 +135,12 @@ class TrainConfig:
                 raise ConfigError(
                     f"{name}: expected at least 1, got {getattr(self, name)}"
                 )
+        if self.seed < 0:
+            raise ConfigError(f"seed: expected 0 or more, got {self.seed}")
+        self._check_styles()
+        for name in ("content_layers", "style_layers"):
+            if not getattr(self, name):
+                raise ConfigError(f"{name}: expected at least one, got none")
         if not 0 <= self.batch_style <= 1:
             raise ConfigError(f"batch_style: expected 0..1, got {self.batch_style}")
         for name in ("padding", "margin"):
@@ -141,10 +152,7 @@ class TrainConfig:
             raise ConfigError(
                 f"margin: expected less than the size, {self.size}, got {self.margin}"
             )
-        if self.size < 32 or self.size % 8:
-            raise ConfigError(
-                f"size: expected a multiple of 8 from 32 up, got {self.size}"
-            )
+        self._check_size()
         if 1 not in self.scales or min(self.scales) < 1:
             raise ConfigError(
                 f"scales: expected 1 and divisors above, got {self.scales}"
@@ -165,6 +173,31 @@ class TrainConfig:
             raise ConfigError(
                 f"style_layer_weights: expected {len(self.style_layers)} numbers, "
                 f"one for each style layer, got {len(weights)}"
+            )
+
+    def _check_styles(self) -> None:
+        """Refuse paintings that are too small, or have the same name."""
+        names = [style.name for style in self.styles]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ConfigError(
+                f"styles: expected different names, got {twice[0]!r} twice"
+            )
+        for style in self.styles:
+            if style.short_side < LEAST_SHOWN:
+                raise ConfigError(
+                    f"styles: short_side: expected at least {LEAST_SHOWN} pixels for "
+                    f"{style.name}, got {style.short_side}"
+                )
+
+    def _check_size(self) -> None:
+        """Refuse crops of which the deepest layer would see less than 2 pixels."""
+        layers = (*self.content_layers, *self.style_layers)
+        deepest = max((name[: len("relu1")] for name in layers), default="relu1")
+        halvings = int(deepest[-1:]) - 1 if deepest[-1:].isdigit() else 0
+        least = max(32, -(-(2 * 2**halvings + JITTER) // 8) * 8)
+        if self.size < least or self.size % 8:
+            raise ConfigError(
+                f"size: expected a multiple of 8 from {least} up, got {self.size}"
             )
 
     def as_dict(self) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from rtstyle_train.quality.pictures import Group, Picture
 from rtstyle_train.quality.speed import frames_per_second
 
 CONTENT = "(content)"
-"""Name of the row that a network which changes nothing would have."""
+"""Name of the row that a network which changes nothing would have, held against each
+of the paintings: the mean over them."""
 HEADINGS: Mapping[str, str] = {
     "content_held_out": "content",
     "style_held_out": "style",
@@ -89,10 +90,11 @@ class Evaluation:
             targets: The painting of each; None leaves out what needs one.
             judges: The loss networks.
         """
-        known = [target for target in targets if target]
+        self._paintings = list({t.name: t for t in targets if t}.values())
         itself = Candidate(CONTENT, lambda pixels: pixels, "", lambda: None)
         self.candidates = [itself, *candidates]
-        self.targets = [known[0] if known else None, *targets]
+        alone = self._paintings[0] if len(self._paintings) == 1 else None
+        self.targets = [alone, *targets]
         self.judges = judges
         self.speeds = {CONTENT: math.nan}
         """Frames a second of each candidate whose speed was measured."""
@@ -108,8 +110,15 @@ class Evaluation:
         made = []
         for candidate, target in zip(self.candidates, self.targets, strict=True):
             stylized = candidate.network(picture.pixels)
-            figures = measure(
-                candidate.network, stylized, content, target=target, judges=self.judges
+            wanted: Sequence[Target | None] = [target]
+            if candidate.name == CONTENT:
+                wanted = self._paintings or [None]
+            network, judges = candidate.network, self.judges
+            figures = mean(
+                [
+                    measure(network, stylized, content, target=t, judges=judges)
+                    for t in wanted
+                ]
             )
             key = candidate.name, picture.group
             self._figures.setdefault(key, []).append(figures)

@@ -4,11 +4,7 @@ import hashlib
 import logging
 import os
 import shutil
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -17,7 +13,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from tqdm import tqdm
 
 import rtstyle
 from rtstyle.networks.weights_file import (
@@ -34,7 +29,8 @@ from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
 from rtstyle_train.preview import write_preview
 from rtstyle_train.starts import begin_at, load_start, network_settings
-from rtstyle_train.trainer import Schedule, Trainer
+from rtstyle_train.trainer import Schedule, Trainer, kept_settings
+from rtstyle_train.training_run import run_to_end
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +71,7 @@ def recipe_path(name_or_path: str) -> Path:
         ConfigError: there is neither.
     """
     path = Path(name_or_path)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or path.is_file():
         return path
     bundled = RECIPES / f"{name_or_path}.toml"
     if bundled.exists():
@@ -116,7 +112,7 @@ def resolve(
     if start is not None and not recipe:
         table = network_settings(load_start(start))
     where = f"recipe {recipe}" if recipe else "command line"
-    config = make_config(table, flags, where=where)
+    config = make_config(*_for_both_parts(table, flags), where=where)
     styles = config.styles
     if len(paintings) == 1 and paintings[0].is_dir() and styles:
         files = tuple(paintings[0] / style.file for style in styles)
@@ -130,6 +126,26 @@ def resolve(
             f"got {len(files)}"
         )
     return replace(config, styles=styles), files
+
+
+def _for_both_parts(
+    table: Mapping[str, Any], flags: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a recipe and flags so that flags count in a recipe's first part too.
+
+    Steps are those of both parts together, in the recipe's proportion.
+    """
+    recipe = dict(table)
+    given = {name: value for name, value in flags.items() if value is not None}
+    if not (first := recipe.get("first")):
+        return recipe, given
+    own = recipe.get("steps", TrainConfig().steps)
+    before = first.get("steps", own)
+    first = first | {name: value for name, value in given.items() if name in first}
+    if "steps" in given:
+        first["steps"] = max(1, round(given["steps"] * before / (before + own)))
+        given["steps"] = max(1, given["steps"] - first["steps"])
+    return recipe | {"first": first}, given
 
 
 def train_image(config: TrainConfig, job: ImageJob) -> Weights:
@@ -178,13 +194,13 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         ImageStyle(config, loss, on_gpu or photos),
         schedule,
         checkpoint=checkpoint_of(job.out),
-        identity={"paintings": sums, "seed": config.seed},
+        identity=image_identity(config, job, sums),
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
     if job.resume:
         trainer.resume()
-    terms = _run(trainer, config, job, photos)
+    terms = run_to_end(trainer, _save_preview(config, job.out, photos))
     trained = {
         "steps": trainer.progress.step,
         "seconds": round(trainer.progress.seconds),
@@ -207,6 +223,17 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     return weights
 
 
+def image_identity(
+    config: TrainConfig, job: ImageJob, sums: list[str]
+) -> dict[str, Any]:
+    """Return what a checkpoint must have in common with a training to go on with."""
+    return kept_settings(config.as_dict()) | {
+        "paintings": list(sums),
+        "short_side": [style.short_side for style in config.styles],
+        "start": job.start.name if job.start else None,
+    }
+
+
 def _with_start(config: TrainConfig, job: ImageJob) -> ImageJob:
     """Return `job` with the recipe's start, which may have to be trained before."""
     if job.start:
@@ -215,14 +242,17 @@ def _with_start(config: TrainConfig, job: ImageJob) -> ImageJob:
     if first is None:
         return replace(job, start=Path(config.start)) if config.start else job
     out = first_of(job.out)
+    if not job.resume:  # of a training that was given up
+        for left in (out, checkpoint_of(out), checkpoint_of(job.out)):
+            left.unlink(missing_ok=True)
     work = [part.steps * part.batch_size for part in (first, config)]
     minutes = job.minutes * work[0] / sum(work)
     if not (job.resume and out.exists()):
         log.info("%s: first of two parts, %d steps", out.name, first.steps)
         train_image(first, replace(job, out=out, minutes=minutes, overwrite=True))
     is_begun = checkpoint_of(job.out).exists()
-    left = job.minutes - minutes
-    return replace(job, start=out, minutes=left, resume=job.resume and is_begun)
+    rest = job.minutes - minutes
+    return replace(job, start=out, minutes=rest, resume=job.resume and is_begun)
 
 
 def first_of(out: Path) -> Path:
@@ -247,53 +277,18 @@ def make_loss(
     return PerceptualLoss(config, vgg, images).to(device)
 
 
-def _run(
-    trainer: Trainer, config: TrainConfig, job: ImageJob, photos: ContentImages
-) -> dict[str, float]:
-    """Train to the end; on Ctrl-C keep a checkpoint."""
-    preview = job.out.with_name(job.out.stem + ".preview.png")
-    smooth: dict[str, float] = {}
+def _save_preview(
+    config: TrainConfig, out: Path, photos: ContentImages
+) -> Callable[[dict[str, Tensor]], None]:
+    """Return what writes a preview beside `out` from averaged weights."""
+    preview = out.with_name(out.stem + ".preview.png")
 
-    def on_save(average: dict[str, Tensor]) -> None:
-        if trainer.accelerator.is_main_process:
-            network = make_network(config)
-            network.load_state_dict({k: v.cpu() for k, v in average.items()})
-            write_preview(preview, network.eval(), photos, len(config.styles))
+    def write(average: dict[str, Tensor]) -> None:
+        network = make_network(config)
+        network.load_state_dict({k: v.cpu() for k, v in average.items()})
+        write_preview(preview, network.eval(), photos, len(config.styles))
 
-    total = trainer.progress.step
-    bar = tqdm(initial=total, unit="step", file=sys.stderr, mininterval=1)
-    with bar, between_steps() as is_interrupted:
-        for report in trainer.run(on_save):
-            for name, value in report.terms.items():
-                smooth[name] = smooth.get(name, value) * 0.99 + value * 0.01
-            bar.total = report.total
-            bar.update(report.step - bar.n)
-            text = " ".join(f"{name} {value:.3f}" for name, value in smooth.items())
-            bar.set_postfix_str(f"loss {report.loss:.3f} ({text})", refresh=False)
-            if is_interrupted():
-                trainer.save()
-                log.warning("stopped; go on with the same command and --resume")
-                raise KeyboardInterrupt
-    return smooth
-
-
-@contextmanager
-def between_steps() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back, so that no step is cut in half.
-
-    Yields:
-        A function that tells whether Ctrl-C was pressed.
-    """
-    pressed = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main:
-        signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
-    try:
-        yield pressed.is_set
-    finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
+    return write
 
 
 def _check_compiler(device: torch.device) -> None:

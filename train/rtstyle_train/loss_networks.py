@@ -133,7 +133,7 @@ def load_loss_network(
     """Load a loss network.
 
     Args:
-        name: Which VGG; decides how the keys of torchvision are numbered.
+        name: Which VGG; a local file that reaches beyond relu3_3 says so itself.
         weights: A local safetensors file, in torchvision's layout
             (``features.0.weight``) or in the normalised one (``conv1_1.weight``,
             with ``conv0`` as the input scaling). None downloads torchvision's.
@@ -152,11 +152,21 @@ def load_loss_network(
     if "conv1_1.weight" in tensors:
         return _from_normalised(tensors)
     if "features.0.weight" in tensors:
-        return _from_torchvision(tensors, name)
+        return _from_torchvision(tensors, _kind_of(tensors) or name)
     raise TrainError(
         f"{weights}: expected keys features.0.weight or conv1_1.weight, "
         f"got {', '.join(sorted(tensors)[:3])}"
     )
+
+
+def _kind_of(tensors: dict[str, Tensor]) -> str | None:
+    """Return which VGG a file in torchvision's layout holds.
+
+    None where it ends before the two differ: with the third convolution of stage 3.
+    """
+    if "features.17.weight" in tensors:  # the first of stage 4
+        return "vgg16"
+    return "vgg19" if "features.16.weight" in tensors else None
 
 
 def _download(name: str) -> dict[str, Tensor]:

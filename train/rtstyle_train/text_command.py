@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from tqdm import tqdm
 
 import rtstyle
 from rtstyle.networks import SwiftNet
@@ -29,7 +29,8 @@ from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.preview import write_preview
 from rtstyle_train.starts import load_start
 from rtstyle_train.text_config import TextConfig
-from rtstyle_train.trainer import Schedule, Trainer
+from rtstyle_train.trainer import Schedule, Trainer, kept_settings
+from rtstyle_train.training_run import run_to_end
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +106,16 @@ def train_text(config: TextConfig, job: TextJob) -> Weights:
         padding=padding_of(network),
     )
     trainer = make_trainer(
-        network, method, out=job.out, minutes=job.minutes, accelerator=accelerator
+        network,
+        method,
+        out=job.out,
+        start=job.start.name if job.start else "",
+        minutes=job.minutes,
+        accelerator=accelerator,
     )
     if job.resume:
         trainer.resume()
-    terms = run_trainer(trainer, job.out, photos)
+    terms = run_to_end(trainer, save_preview(trainer, job.out, photos))
     trained = _trained(trainer, job, terms) | {"photographs": len(photos.images)}
     weights = Weights(
         trainer.average, describe_network(network), config.as_dict(), trained
@@ -166,6 +172,7 @@ def make_trainer(
     method: TextStyle,
     *,
     out: Path,
+    start: str = "",
     minutes: float = 0.0,
     accelerator: Accelerator | None = None,
 ) -> Trainer:
@@ -182,35 +189,24 @@ def make_trainer(
         method,
         schedule,
         checkpoint=out.with_name(out.stem + ".checkpoint.safetensors"),
+        identity=kept_settings(config.as_dict()) | {"start": start},
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
 
 
-def run_trainer(trainer: Trainer, out: Path, photos: ContentImages) -> dict[str, float]:
-    """Train to the end; on Ctrl-C keep a checkpoint. Returns smoothed terms."""
+def save_preview(
+    trainer: Trainer, out: Path, photos: ContentImages
+) -> Callable[[dict[str, Tensor]], None]:
+    """Return what writes a preview beside `out` from averaged weights."""
     network = copy.deepcopy(trainer.accelerator.unwrap_model(trainer.network)).cpu()
-    smooth: dict[str, float] = {}
+    preview = out.with_name(out.stem + ".preview.png")
 
-    def on_save(average: dict[str, Tensor]) -> None:
-        if trainer.accelerator.is_main_process:
-            network.load_state_dict({k: v.cpu() for k, v in average.items()})
-            preview = out.with_name(out.stem + ".preview.png")
-            write_preview(preview, network.eval(), photos, 1)
+    def write(average: dict[str, Tensor]) -> None:
+        network.load_state_dict({k: v.cpu() for k, v in average.items()})
+        write_preview(preview, network.eval(), photos, 1)
 
-    try:
-        with tqdm(initial=trainer.progress.step, unit="step", mininterval=1) as bar:
-            for report in trainer.run(on_save):
-                for name, value in report.terms.items():
-                    smooth[name] = smooth.get(name, value) * 0.98 + value * 0.02
-                bar.total = report.total
-                bar.update(report.step - bar.n)
-                bar.set_postfix_str(progress_line(smooth), refresh=False)
-    except KeyboardInterrupt:
-        trainer.save()
-        log.warning("stopped; go on with the same command and --resume")
-        raise
-    return smooth
+    return write
 
 
 def _trained(trainer: Trainer, job: TextJob, terms: dict[str, float]) -> dict[str, Any]:
@@ -224,8 +220,3 @@ def _trained(trainer: Trainer, job: TextJob, terms: dict[str, float]) -> dict[st
         "torch": torch.__version__,
         "rtstyle": rtstyle.__version__,
     }
-
-
-def progress_line(terms: dict[str, float]) -> str:
-    """Return the terms of a loss for a progress bar."""
-    return " ".join(f"{name} {value:.3f}" for name, value in terms.items())

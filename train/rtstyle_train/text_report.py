@@ -35,13 +35,14 @@ from rtstyle_train.text_command import (
     TextJob,
     load_judges,
     make_trainer,
-    run_trainer,
+    save_preview,
     start_network,
 )
 from rtstyle_train.text_config import TextConfig, make_text_config
 from rtstyle_train.text_free import FreeConfig
 from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all
 from rtstyle_train.text_table import write_report
+from rtstyle_train.training_run import run_to_end
 
 PROMPTS = (
     "red mosaic",
@@ -154,7 +155,10 @@ def fit(
     weights = Weights(tensors, describe_network(start), {}, {})
     network = weights.build().train()
     trainer = make_trainer(network, method, out=path, minutes=minutes)
-    terms = run_trainer(trainer, path, photos)
+    if trainer.checkpoint.exists():
+        trainer.resume()
+    preview = save_preview(trainer, path, photos)
+    terms = run_to_end(trainer, preview, go_on_by="the same command")
     trained = {"steps": trainer.progress.step, "loss": terms}
     done = replace(
         weights,

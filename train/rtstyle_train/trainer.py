@@ -1,5 +1,6 @@
 """The training loop: batches in, a moving average of the weights out; resumable."""
 
+import json
 import logging
 import math
 import time
@@ -33,6 +34,11 @@ LOSS_PACE = 0.005
 """Share of each step's loss in the smoothed one."""
 READ_EVERY = 25
 """Captured steps between two looks at the loss, each of which waits for the GPU."""
+MAY_CHANGE = frozenset(
+    ("steps", "learning_rate", "flat_after", "batch_size", "styles", "first", "start")
+)
+"""Settings of a recipe with which a training can go on from its checkpoint although
+they are others: how long, how fast, and what is compared in another way."""
 
 
 class Method(Protocol):
@@ -141,7 +147,7 @@ class Trainer:
         self.schedule = schedule
         self.method = method
         self.checkpoint = checkpoint
-        self.identity = dict(identity or {})
+        self.identity = json.loads(json.dumps(dict(identity or {})))
         self.progress = Progress()
         network = network.to(memory_format=torch.channels_last)
         device = self.accelerator.device
@@ -173,8 +179,6 @@ class Trainer:
             now = time.monotonic()
             self.progress.seconds += now - began
             if now - saved > SAVE_SECONDS or self.is_done:
-                if self._captured is not None:
-                    self._captured.wait()
                 self.save()
                 on_save(self.average)
                 saved = time.monotonic()
@@ -183,13 +187,24 @@ class Trainer:
     @property
     def is_done(self) -> bool:
         """Tell whether the last step has been made."""
-        end = self.progress.end
-        return end is not None and self.progress.step >= end
+        return self._end is not None and self.progress.step >= self._end
 
     @property
     def total(self) -> int:
         """Return how many steps it will be as things stand."""
-        return self.progress.end or self.schedule.steps
+        schedule, progress = self.schedule, self.progress
+        if self._end is not None:
+            return self._end
+        if schedule.minutes and progress.seconds:
+            in_time = progress.step * schedule.minutes * 60 / progress.seconds
+            return min(schedule.steps, max(progress.step + 1, round(in_time)))
+        return schedule.steps
+
+    @property
+    def _end(self) -> int | None:
+        """Return the last step, once it is known; never above the schedule's."""
+        end = self.progress.end
+        return None if end is None else min(end, self.schedule.steps)
 
     def _step(self) -> dict[str, float]:
         self._maybe_begin_decay()
@@ -207,6 +222,7 @@ class Trainer:
         progress.step += 1
         is_read = self._captured is None or step % READ_EVERY == 0 or self.is_done
         if is_read:
+            self._wait()
             names, values = list(terms), torch.stack(list(terms.values())).tolist()
             self._terms = dict(zip(names, values, strict=True))
             self._note_loss(sum(values), over=READ_EVERY if self._captured else 1)
@@ -258,10 +274,10 @@ class Trainer:
         """Return the share of the peak learning rate that this step uses."""
         progress = self.progress
         warm = min(1.0, (progress.step + 1) / WARMUP_STEPS)
-        if progress.decay_from is None or progress.end is None:
+        if progress.decay_from is None or self._end is None:
             return warm
-        left = progress.end - progress.step
-        return warm * left / (progress.end - progress.decay_from)
+        left = self._end - progress.step
+        return warm * left / (self._end - progress.decay_from)
 
     def _maybe_begin_decay(self) -> None:
         progress, schedule = self.progress, self.schedule
@@ -273,7 +289,7 @@ class Trainer:
             log.info("the loss is flat: the last steps begin at %d", progress.step)
         elif schedule.minutes and progress.seconds >= schedule.minutes * 60 * stable:
             log.info("time is nearly up: the last steps begin at %d", progress.step)
-        elif progress.step < round(schedule.steps * stable):
+        elif progress.step < min(round(schedule.steps * stable), schedule.steps - 1):
             return
         progress.decay_from = progress.step
 
@@ -295,8 +311,14 @@ class Trainer:
         module = self.accelerator.unwrap_model(self.network)
         return dict(module.state_dict())
 
+    def _wait(self) -> None:
+        """Return when all steps so far are done, which a GPU may still be at."""
+        if self._captured is not None:
+            self._captured.wait()
+
     def save(self) -> None:
         """Write the checkpoint, in the main process only."""
+        self._wait()
         if not self.accelerator.is_main_process:
             return
         tensors = {f"network/{name}": value for name, value in self._plain().items()}
@@ -319,11 +341,13 @@ class Trainer:
             TrainError: it is of another network or recipe.
         """
         tensors, meta = load_tensors(self.checkpoint)
+        known = meta.get("identity", {})
         for key, value in self.identity.items():
-            if (before := meta.get("identity", {}).get(key)) != value:
+            if (before := known.get(key, value)) != value:
                 raise TrainError(
-                    f"{self.checkpoint}: expected a checkpoint of the same {key}, got "
-                    f"one of {before!r}; start anew without --resume"
+                    f"{self.checkpoint}: expected a checkpoint of the same {key}, "
+                    f"{value!r}, got one of {before!r}; go on with what it was made "
+                    "with, or start anew without --resume"
                 )
         try:
             module = self.accelerator.unwrap_model(self.network)
@@ -338,6 +362,14 @@ class Trainer:
         for name, value in _below(tensors, "average/").items():
             self.average[name].copy_(value)
         self.progress = Progress(**meta["progress"])
+
+
+def kept_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a recipe that a training goes on with from a checkpoint.
+
+    All but `MAY_CHANGE`.
+    """
+    return {name: v for name, v in settings.items() if name not in MAY_CHANGE}
 
 
 def make_optimizers(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 from rtstyle_train.adain_batches import Pictures, StyledBatches
 from rtstyle_train.adain_config import AdainConfig
+from rtstyle_train.config import JITTER
 from rtstyle_train.data import Photos
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
@@ -15,7 +16,6 @@ from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.perceptual import HEADROOM
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.methods.johnson import JITTER
 
 
 def make_swift_adain(config: AdainConfig) -> SwiftAdain:
