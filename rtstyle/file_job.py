@@ -18,6 +18,7 @@ from rtstyle.smoothing import SmoothMode
 from rtstyle.style_spec import parse_style
 from rtstyle.stylizer import Stylizer, controls_of
 from rtstyle_streams.frame import Frame
+from rtstyle_streams.images import ImageSource
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
@@ -110,7 +111,10 @@ def run_file_job(job: FileJob) -> JobResult:
     """
     spec = parse_style(job.style or DEFAULT_STYLE)
     check_look(job.look, [spec])
-    with open_source(job.source) as opened, mask_of(job.look) as mask:
+    with (
+        open_source(job.source) as opened,
+        mask_of(job.look, is_for_stills=isinstance(opened, ImageSource)) as mask,
+    ):
         first = FirstSeen(opened) if job.look.wants_content else None
         shares = load_mixture(spec, job.look, content=first.pixels if first else None)
         sink = open_sink(

@@ -80,8 +80,10 @@ class Outlet:
             tell_notices(sink)
             raise
         stage.is_finishing = True
-        sink.finish()
-        tell_notices(sink)
+        try:
+            sink.finish()
+        finally:
+            tell_notices(sink)
 
 
 def tell_notices(sink: Sink) -> None:

@@ -51,10 +51,10 @@ class Recorder(ManagedSink):
 
     def write(self, frame: Frame) -> None:
         """Do with `frame` what was asked for."""
+        if self._wants_snapshot.is_set():
+            self._wants_snapshot.clear()
+            self._try_snapshot(frame)
         try:
-            if self._wants_snapshot.is_set():
-                self._wants_snapshot.clear()
-                self._write_snapshot(frame)
             if self._wants_recording and self._recording is None:
                 self._path = self._free_path(".mkv")
                 self._recording = self._open_recording(self._path)
@@ -65,7 +65,14 @@ class Recorder(ManagedSink):
                 self._recording.write(frame)
         except StreamError as error:
             self._wants_recording = False
+            self.say(str(error))
             self._drop_recording()
+
+    def _try_snapshot(self, frame: Frame) -> None:
+        """Write a snapshot, or say why there is none; a recording goes on."""
+        try:
+            self._write_snapshot(frame)
+        except StreamError as error:
             self.say(str(error))
 
     def _write_snapshot(self, frame: Frame) -> None:
@@ -92,18 +99,25 @@ class Recorder(ManagedSink):
 
     def _end_recording(self) -> None:
         if self._recording is not None:
-            recording, self._recording = self._recording, None
-            recording.finish()
+            self._recording.finish()
+            self._recording = None
             self.say(f"recorded {self._path}")
 
     def _drop_recording(self) -> None:
+        """Leave a recording as it is, and say where that is."""
         if self._recording is not None:
             recording, self._recording = self._recording, None
             recording.close()
+            for line in getattr(recording, "notices", ()):
+                self.say(line)
 
     def finish(self) -> None:
         """Complete a recording that is under way."""
-        self._end_recording()
+        try:
+            self._end_recording()
+        except StreamError:
+            self._drop_recording()
+            raise
 
     def close(self) -> None:
         """Leave a recording as it is; may be called twice."""

@@ -10,7 +10,6 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from rtstyle.errors import RtstyleError
 from rtstyle.style_cycle import Cycle
 from rtstyle.style_spec import StyleSpec
 from rtstyle_streams.frame import Pixels
@@ -203,9 +202,10 @@ class StyleSwitcher:
             began = time.perf_counter()
             try:
                 fresh = self._made(wish)
-            except (RtstyleError, OSError, ValueError, RuntimeError) as error:
+            except Exception as error:  # OpenCV's own classes too
                 log.debug("style %s", wish.spec.title, exc_info=True)
-                self.say(f"style {wish.spec.title} could not be loaded: {error}")
+                text = " ".join(str(error).split())
+                self.say(f"style {wish.spec.title} could not be loaded: {text}")
                 continue
             self._ready.put((fresh, wish))
             if wish.is_drift:  # leave the cores to the frames

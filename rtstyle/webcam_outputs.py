@@ -4,9 +4,11 @@ import itertools
 import logging
 from collections.abc import Container, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from rtstyle.errors import UsageError
 from rtstyle.studio import RECORDER, Studio
+from rtstyle_streams.errors import SinkError
 from rtstyle_streams.opening import open_sink
 from rtstyle_streams.protocols import Sink, StreamInfo
 from rtstyle_streams.virtual_camera import VirtualCamera
@@ -50,6 +52,21 @@ def open_outputs(
     if studio.recorder is not None:
         sinks[RECORDER] = studio.recorder
     return sinks, window
+
+
+def refuse_input(outputs: Sequence[str], camera: str | None) -> None:
+    """Refuse to write to the file that plays the camera.
+
+    Raises:
+        SinkError: one of `outputs` is this file.
+    """
+    if camera is None or not Path(camera).is_file():
+        return
+    for output in outputs:
+        if Path(output).exists() and Path(output).samefile(camera):
+            raise SinkError(
+                f"{output}: expected an output other than the input, got the same file"
+            )
 
 
 def _open_window(info: StreamInfo, studio: Studio) -> Window:

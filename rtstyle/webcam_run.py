@@ -24,7 +24,7 @@ from rtstyle.studio import Mirror, Studio
 from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import Styler, StyleSwitcher
 from rtstyle.stylizer import controls_of
-from rtstyle.webcam_outputs import open_outputs, schemes_of
+from rtstyle.webcam_outputs import open_outputs, refuse_input, schemes_of
 from rtstyle_streams.as_camera import AsCamera
 from rtstyle_streams.capture import Wish
 from rtstyle_streams.opening import open_sink, open_source
@@ -96,6 +96,7 @@ def run_webcam(
     """
     specs = [parse_style(text) for text in settings.styles]
     check_look(settings.look, specs)
+    refuse_input(settings.outputs, settings.camera)
     with ExitStack() as stack:
         camera = stack.enter_context(open_camera(settings))
         mask = stack.enter_context(mask_of(settings.look))

@@ -17,10 +17,15 @@ class Mask:
 
     Several stylizers may share it (one style fading into the next): a frame that it
     has just seen is not looked at twice.
+
+    Args:
+        segmenter: the model.
+        is_for_stills: whether frames have nothing to do with each other; each is then
+            masked by itself.
     """
 
-    def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
+    def __init__(self, segmenter: Segmenter, *, is_for_stills: bool = False) -> None:
+        self._segmenter, self._is_for_stills = segmenter, is_for_stills
         self._steady = SteadyMask()
         self._lock = threading.Lock()
         self._last: tuple[Pixels, Probability] | None = None
@@ -46,6 +51,8 @@ class Mask:
         """Return the mask of a frame, at the model's size, 0..1."""
         with self._lock:
             if self._last is None or self._last[0] is not content:
+                if self._is_for_stills:
+                    self._steady.reset()
                 found = self._steady(*self._segmenter(content))
                 self._last = content, found
             return self._last[1]

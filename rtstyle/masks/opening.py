@@ -39,8 +39,12 @@ def mask_mode(look: Look) -> MaskMode:
 
 
 @contextmanager
-def mask_of(look: Look) -> Iterator[Mask | None]:
+def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]:
     """Open what marks the stylized part, and close it at the end of the block.
+
+    Args:
+        look: says which model.
+        is_for_stills: see `Mask`.
 
     Raises:
         UsageError: no model was named, two were, or one without a mask.
@@ -55,7 +59,8 @@ def mask_of(look: Look) -> Iterator[Mask | None]:
         yield None
         return
     mask_mode(look)
-    mask = Mask(_read(_model_file(look.mask, look.mask_model)))
+    segmenter = _read(_model_file(look.mask, look.mask_model))
+    mask = Mask(segmenter, is_for_stills=is_for_stills)
     try:
         yield mask
     finally:

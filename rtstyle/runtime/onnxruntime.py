@@ -102,8 +102,20 @@ class OrtSession:
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
-        """Run the graph once; see `Session.run`."""
-        results = self._session.run(self._outputs, dict(inputs), self._run_options)
+        """Run the graph once; see `Session.run`.
+
+        Raises:
+            RuntimeUnavailableError: onnxruntime failed, out of memory for example.
+        """
+        try:
+            results = self._session.run(self._outputs, dict(inputs), self._run_options)
+        except Exception as error:  # its own classes, none of them public
+            # uncut: `CudaSession` looks in it for what says that memory is full
+            text = " ".join(str(error).split())
+            raise RuntimeUnavailableError(
+                f"runtime onnxruntime: device {self.device} did not run the graph "
+                f"({text})"
+            ) from error
         return dict(zip(self._outputs, results, strict=True))
 
     def bound(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> Any:

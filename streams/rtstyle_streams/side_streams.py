@@ -10,6 +10,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from rtstyle_streams.side_times import SideTimes, in_parts
 from rtstyle_streams.tags import CONTAINER_TAGS, lost_tags
 from rtstyle_streams.video_opening import demux_on, open_video
 from rtstyle_streams.video_reader import VideoReader
@@ -57,15 +58,22 @@ class SideStreams:
                 stream.discard = av.stream.Discard.all
             elif not _is_made_by_muxer(stream, self._input):
                 self._add(stream)
-        self._packets = self._demux()
+        self._times = SideTimes(reader.restarts)
+        self._packets = in_parts(self._demux())
         self._next = next(self._packets, None)
 
     def until(self, seconds: Fraction | None) -> Iterator["av.Packet[Stream]"]:
-        """Give out the packets up to a time, in order; all that are left for None."""
-        while (packet := self._next) is not None:
-            if seconds is not None and _seconds(packet) > seconds:
+        """Give out the packets up to a time, in order; all that are left for None.
+
+        Where times start over, nothing is given out before the video is so far.
+        """
+        while self._next is not None:
+            packet, part = self._next
+            due = self._times.seconds(packet, part, is_video_over=seconds is None)
+            if due is None or (seconds is not None and due > seconds):
                 return
             self._next = next(self._packets, None)
+            self._times.move(packet)
             packet.stream = self._copies[packet.stream.index]
             yield packet
 
@@ -124,12 +132,6 @@ class SideStreams:
         name = stream.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
         mimetype = stream.metadata.get("mimetype", f"image/{kind}")
         self._output.add_attachment(name, mimetype, picture)
-
-
-def _seconds(packet: "av.Packet[Stream]") -> Fraction:
-    """Return the decoding time of `packet`; 0 when it has none (cover art)."""
-    ticks = packet.dts if packet.dts is not None else packet.pts
-    return (ticks or 0) * packet.time_base
 
 
 def _is_pause(packet: "av.Packet[Stream]") -> bool:

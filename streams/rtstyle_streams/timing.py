@@ -1,6 +1,7 @@
 """The time of every frame, carried as it stands in the file."""
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -8,7 +9,22 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 _MICROSECOND = Fraction(1, 1_000_000)
-_TOLERATED_SECONDS = 0.5  # a last frame may well be shown that long
+_TOLERATED_SECONDS = 0.5
+
+LEAST_JUMP_SECONDS = 1
+"""How far times must go back to be taken for starting over, not for disorder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A place where the times of a file start over, as in joined files."""
+
+    pts: int
+    """When its first frame is shown, one frame after the last; ticks of `time_base`."""
+    offset: int
+    """What is added to all times behind it, so that they go on there; in ticks too."""
+    time_base: Fraction
+    """Seconds per tick."""
 
 
 class Timing:
@@ -21,26 +37,59 @@ class Timing:
         rate = stream.average_rate or stream.guessed_rate
         self.frame_rate = rate or None
         """Nominal frames per second; None when unknown."""
+        self.restarts: list[Restart] = []
+        """Where the times have started over so far, in order."""
         self._last: int | None = None
+        self._last_ticks = 0  # for how long that frame is shown
+        self._doubtful: Restart | None = None
         self._index = -1
 
     def next(self, frame: av.VideoFrame) -> tuple[int, int]:
         """Return pts and index of the next frame.
 
         A frame without a time (AVI, raw streams) gets its decoding time, or follows
-        the last one by a nominal frame.
+        the last one by a nominal frame. Where times jump back they go on, see
+        `restarts`; after a little disorder a frame comes one tick after the last.
         """
         self._index += 1
         ticks = frame.pts if frame.pts is not None else frame.dts
         if ticks is None:
-            step = 1 / ((self.frame_rate or 25) * self.time_base)
-            pts = 0 if self._last is None else self._last + max(1, round(step))
+            pts = 0 if self._last is None else self._last + self._nominal_ticks()
         else:
-            pts = round(ticks * (frame.time_base or self.time_base) / self.time_base)
+            pts = self._continued(self._own_ticks(ticks, frame))
         if self._last is not None:
             pts = max(pts, self._last + 1)
         self._last = pts
+        self._last_ticks = self._own_ticks(frame.duration or 0, frame)
         return pts, self._index
+
+    def _own_ticks(self, ticks: int, frame: av.VideoFrame) -> int:
+        return round(ticks * (frame.time_base or self.time_base) / self.time_base)
+
+    def _nominal_ticks(self) -> int:
+        return max(1, round(1 / ((self.frame_rate or 25) * self.time_base)))
+
+    def _continued(self, ticks: int) -> int:
+        """Return `ticks` as they are when times that start over go on.
+
+        One frame alone with a time far back is a broken one: the times start over when
+        the next one stays there.
+        """
+        offset = self.restarts[-1].offset if self.restarts else 0
+        if self._last is None or not self._is_far_back(ticks + offset):
+            self._doubtful = None
+            return ticks + offset
+        if self._doubtful is None or self._is_far_back(ticks + self._doubtful.offset):
+            pts = self._last + (self._last_ticks or self._nominal_ticks())
+            self._doubtful = Restart(pts, pts - ticks, self.time_base)
+            return pts
+        restart, self._doubtful = self._doubtful, None
+        self.restarts.append(restart)
+        return ticks + restart.offset
+
+    def _is_far_back(self, pts: int) -> bool:
+        assert self._last is not None
+        return (self._last - pts) * self.time_base > LEAST_JUMP_SECONDS
 
     def num_frames(self, container: InputContainer) -> int | None:
         """Return how many frames to expect, for progress; None when unknown."""
@@ -61,9 +110,10 @@ class Timing:
         0 when the file does not say how long its video is, or the gap is below half a
         second.
         """
-        stream, last = self._stream, self._last
-        if last is None:
+        stream = self._stream
+        if self._last is None:
             return 0.0
+        last = self._last + (self._last_ticks or self._nominal_ticks())
         if stream.duration:
             end = (stream.start_time or 0) + stream.duration
             gap = float((end - last) * self.time_base)

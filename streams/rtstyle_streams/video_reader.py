@@ -1,7 +1,7 @@
 """Video files become frames: each once, in order, upright, with its own time."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,7 @@ from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.planes import to_rgb
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.rotation import Orientation, read_display_matrix
-from rtstyle_streams.timing import Timing
+from rtstyle_streams.timing import Restart, Timing
 from rtstyle_streams.video_opening import (
     demux_on,
     main_video_stream,
@@ -110,6 +110,11 @@ class VideoReader(ManagedSource):
         attached = av.stream.Disposition.attached_pic
         return any(s.disposition & attached for s in self._container.streams.video)
 
+    @property
+    def restarts(self) -> Sequence[Restart]:
+        """Return where the times have started over so far; see `Timing`."""
+        return self._timing.restarts
+
     def __iter__(self) -> Iterator[Frame]:
         """Give out the frames that are left."""
         while (decoded := self._next()) is not None:
@@ -130,7 +135,10 @@ class VideoReader(ManagedSource):
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)
         pixels = self._orientation.apply(to_rgb(decoded, colour))
+        num_restarts = len(self.restarts)
         pts, index = self._timing.next(decoded)
+        if len(self.restarts) > num_restarts:
+            self._notice_restart()
         return Frame(
             pixels=self._of_first_size(pixels),
             pts=pts,
@@ -177,6 +185,14 @@ class VideoReader(ManagedSource):
         if self._stream.codec_context.name in _ONE_PACKET_ONE_FRAME:
             if not self._is_interlaced:
                 self.num_decode_errors += max(0, silent)
+
+    def _notice_restart(self) -> None:
+        restart = self.restarts[-1]
+        self._notice(
+            f"{self.path.name}: the times start over at "
+            f"{float(restart.pts * restart.time_base):.2f} s, as in joined files; "
+            "they go on there"
+        )
 
     def _notice_early_end(self) -> None:
         """Count and say what a demuxer passes over in silence."""

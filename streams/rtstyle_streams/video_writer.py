@@ -30,10 +30,11 @@ from rtstyle_streams.video_reader import VideoReader
 class VideoWriter(ManagedSink):
     """Writes a video file beside its place and moves it there when it is whole.
 
-    A recording of a live source (``info.is_live``) is written so that what stands in
-    the ``.part`` file can be played at any moment, even after the process was killed:
-    Matroska in clusters of a second, mp4 in fragments of a second, each written out at
-    once. Its `close` without `finish` keeps the ``.part`` file.
+    A recording of a live source (``info.is_live``) begins at 0, whenever its first
+    frame came. It is written so that what stands in the ``.part`` file can be played at
+    any moment, even after the process was killed: Matroska in clusters of a second, mp4
+    in fragments of a second, each written out at once. Its `close` without `finish`
+    keeps the ``.part`` file.
 
     Args:
         path: the file; its suffix says the container.
@@ -64,6 +65,7 @@ class VideoWriter(ManagedSink):
         self.notices: list[str] = []
         """What the file does not hold as the source did, a line each."""
         self._info = info
+        self._start_pts = 0  # of what is written as 0
         self._last_pts: int | None = None
         self._side: SideStreams | None = None
         self._colour = template.colour if template else _colour_of(info)
@@ -116,9 +118,11 @@ class VideoWriter(ManagedSink):
         """Take one frame; other streams are copied up to its time."""
         self._check_size(frame)
         time_base = self._info.time_base
-        pts = round(frame.pts * frame.time_base / time_base)
+        pts = round(frame.pts * frame.time_base / time_base) - self._start_pts
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
+        elif self._info.is_live:
+            self._start_pts, pts = pts, 0
         self._last_pts = pts
         encoded = from_rgb(
             frame.pixels,

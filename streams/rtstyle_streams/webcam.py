@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final
@@ -36,7 +36,7 @@ class Webcam(ManagedSource):
 
     Frames always have the size of the first one; a camera that comes back with
     another size is fitted into it. It is found again by id, else by name, whatever
-    number it then has.
+    number it then has; another camera of its name that was beside it is not taken.
 
     Args:
         wanted: id, number, name or a part of it; None for the first camera.
@@ -63,8 +63,10 @@ class Webcam(ManagedSource):
         self._watchdog_seconds = watchdog_seconds
         self._mode: CameraMode | None = None
         self._given_up: CameraKeeper | None = None
-        self.camera = find_camera(wanted, cameras())
+        listed = cameras()
+        self.camera = find_camera(wanted, listed)
         """Which camera it is."""
+        self._others = _ids_beside(self.camera, listed)
         self._keeper = CameraKeeper(self._open)
         self._last = self._first_shot()
         self.info = self._describe(self._last)
@@ -73,9 +75,11 @@ class Webcam(ManagedSource):
 
     def _open(self) -> Capture:
         """Open the camera, wherever it is now; called by the keeper's thread."""
-        camera = _find_again(self.camera, self._cameras())
+        listed = self._cameras()
+        camera = _find_again(self.camera, listed, others=self._others)
         capture = self._open_capture(camera, self._wish)
         self.camera, self._mode = camera, capture.mode
+        self._others = _ids_beside(camera, listed)
         return capture
 
     def _first_shot(self) -> Shot:
@@ -191,15 +195,28 @@ def ticks(duration_ns: int) -> int:
     return duration_ns * TIME_BASE.denominator // 1_000_000_000
 
 
-def _find_again(camera: Camera, cameras: Sequence[Camera]) -> Camera:
+def _ids_beside(camera: Camera, cameras: Sequence[Camera]) -> set[str]:
+    return {other.id for other in cameras} - {camera.id}
+
+
+def _find_again(
+    camera: Camera, cameras: Sequence[Camera], *, others: Container[str]
+) -> Camera:
     """Return where `camera` is now: the same id, else the same name.
+
+    Args:
+        camera: As it was when it was last opened.
+        cameras: What there is now.
+        others: Ids that were other cameras then; a name does not make them this one.
 
     Raises:
         SourceError: it is not there.
     """
     real = [other for other in cameras if not other.is_virtual]
     by_id = [other for other in real if other.id == camera.id]
-    by_name = [other for other in real if other.name == camera.name]
+    by_name = [
+        other for other in real if other.name == camera.name and other.id not in others
+    ]
     if not (found := by_id or by_name):
         raise SourceError("it is not plugged in")
     return found[0]

@@ -262,6 +262,20 @@ def test_what_a_sink_has_to_say_is_told(
     assert caplog.text.count("stays in film.part.mkv") == 1
 
 
+def test_where_the_rest_is_is_told_when_the_end_cannot_be_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Recording(Sink):
+        notices = ("film.mkv: what was written stays in film.part.mkv",)
+
+        def finish(self) -> None:
+            raise SinkError("the disk is full")
+
+    with pytest.raises(SinkError, match="the disk is full"):
+        live(camera(9), Recording()).run()
+    assert caplog.text.count("stays in film.part.mkv") == 1
+
+
 def test_seconds_end_the_run_normally() -> None:
     sink = Sink()
     report = live(camera(), sink).run(seconds=0.1)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from rtstyle.studio import HELP, Mirror, Studio
 from rtstyle.style_spec import parse_style
 from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer import Controls
+from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import ListSink
+from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.video_writer import VideoWriter
 
 
 class Inverter:
@@ -217,6 +221,56 @@ def test_a_snapshot_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     recorder.snapshot()
     recorder.write(frame())
     assert "could not be written" in said[0]
+
+
+@pytest.mark.parametrize("fault", ["camera lost", "no folder"])
+def test_a_failed_snapshot_leaves_the_recording_alone(
+    tmp_path: Path, fault: str
+) -> None:
+    sink = ListSink()
+    folder = tmp_path / "missing" if fault == "no folder" else tmp_path
+    recorder, said = recorder_into(folder, sink)
+    recorder.toggle_recording()
+    recorder.write(frame(index=0))
+    recorder.snapshot()
+    notice = "camera is lost" if fault == "camera lost" else ""
+    recorder.write(replace(frame(index=1), notice=notice))
+    assert said[-1].startswith("snapshot: exp") or "could not be written" in said[-1]
+    recorder.write(frame(index=2))
+    assert recorder.is_recording
+    recorder.finish()
+    assert [got.index for got in sink.frames] == [0, 1, 2]
+    assert sink.is_finished
+
+
+def test_a_recording_that_breaks_off_says_where_it_is(tmp_path: Path) -> None:
+    info = StreamInfo(6, 4, Fraction(1, 30), frame_rate=Fraction(30), is_live=True)
+    said: list[str] = []
+    recorder = Recorder(tmp_path, lambda path: VideoWriter(path, info))
+    recorder.say = said.append
+    recorder.toggle_recording()
+    recorder.write(frame(index=0))
+    recorder.write(Frame(np.zeros((8, 8, 3), np.uint8), 1, Fraction(1, 30), 1))
+    (part,) = tmp_path.iterdir()
+    assert ".part" in part.name
+    assert "expected frames of 6x4, got 8x8" in said[-2]
+    assert said[-1].endswith(
+        f"the recording broke off; what was written stays in {part}"
+    )
+
+
+def test_a_recording_that_cannot_be_completed_says_where_it_is(tmp_path: Path) -> None:
+    info = StreamInfo(6, 4, Fraction(1, 30), frame_rate=Fraction(30), is_live=True)
+    said: list[str] = []
+    recorder = Recorder(tmp_path, lambda path: VideoWriter(path, info))
+    recorder.say = said.append
+    recorder.toggle_recording()
+    recorder.write(frame(index=0))
+    (part,) = tmp_path.iterdir()
+    part.with_name(part.name.replace(".part", "")).mkdir()  # in the way
+    with pytest.raises(SinkError, match="got a directory"):
+        recorder.finish()
+    assert said[-1].endswith(f"what was written stays in {part}")
 
 
 def test_two_snapshots_in_a_second_get_two_names(tmp_path: Path) -> None:

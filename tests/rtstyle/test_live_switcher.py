@@ -5,8 +5,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from rtstyle.errors import StyleFileError
 from rtstyle.live import Live
@@ -130,6 +132,40 @@ def test_a_style_that_cannot_be_built_leaves_the_old_one(builder: Builder) -> No
     until(lambda: bool(said))
     assert said == ["style broken could not be loaded: broken: no style"]
     assert shown(switcher) == 10
+    switcher.close()
+
+
+class FailingStyler(PaintStyler):
+    """A style whose first run fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(0)
+        self._error = error
+
+    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [cv2.error("OpenCV: no\nmemory"), InvalidArgument("bad\nnode")]
+)
+def test_a_style_whose_first_run_fails_leaves_the_keys_alive(
+    builder: Builder, error: Exception
+) -> None:
+    def build(spec: StyleSpec) -> PaintStyler:
+        name = spec.parts[0].name
+        return FailingStyler(error) if name == "fails" else builder(spec)
+
+    said: list[str] = []
+    switcher = StyleSwitcher(specs("10", "fails", "20"), build)
+    switcher.say = said.append
+    switcher.warm_up(frame().pixels)
+    switcher.choose(1)
+    until(lambda: bool(said))
+    assert said[0].startswith("style fails could not be loaded: ")
+    assert "\n" not in said[0]
+    switcher.choose(2)
+    until(lambda: shown(switcher) == 20)
     switcher.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from rtstyle.errors import StyleFileError, UsageError
+from rtstyle.file_job import FileJob, run_file_job
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_mode, mask_of
 from rtstyle.masks.layer import Layer
@@ -17,6 +18,7 @@ from rtstyle.masks.opening import VARIABLE
 from rtstyle.masks.segmenter import Segmenter
 from rtstyle.masks.steady import HOLD_FRAMES, SteadyMask, feathered
 from rtstyle.stylizer import Controls, Stylizer
+from rtstyle_streams.picture_file import read_picture
 from tests.tiny_arbitrary import mask_model
 from tests.tiny_styles import negative_model, write_negative
 
@@ -204,6 +206,27 @@ def test_the_stylizer_masks_before_the_strength(
         assert (stylizer(scene) == 255 - scene).all()
         controls.mask, controls.strength = "person", 0.0
         assert stylizer(scene) is scene
+
+
+def test_each_picture_of_a_folder_is_masked_by_itself(
+    scene: np.ndarray, tmp_path: Path, model: Path
+) -> None:
+    nobody = scene.copy()
+    nobody[:, :80] = (10, 185, 110)  # as bright as the person was
+    small = scene.copy()
+    small[:, 40:80] = nobody[:, 40:80]
+    pictures, out = tmp_path / "pictures", tmp_path / "out"
+    pictures.mkdir()
+    for name, pixels in (("1", scene), ("2", nobody), ("3", small)):
+        cv2.imwrite(str(pictures / f"{name}.png"), pixels[..., ::-1])
+    look = Look(mask="person", mask_model=str(model))
+    style = str(write_negative(tmp_path))
+    run_file_job(FileJob(str(pictures), f"{out}/", style, look, smooth="off"))
+    made = [read_picture(out / f"{k}.png")[0] for k in (1, 2, 3)]
+    assert (made[0][:, :60] == 255 - scene[:, :60]).all()
+    assert (made[1] == nobody).all()
+    alone = Mask(Segmenter(mask_model()))(small, 255 - small, outside=False)
+    assert (made[2] == alone).all()
 
 
 def test_kept_colours_are_masked_too(scene: np.ndarray, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.runtime import Arrays, choose, measure, open_session
 from rtstyle.runtime.measure import cache_file, cache_key, fastest, read_cache
-from rtstyle.runtime.onnxruntime import one_node_model
+from rtstyle.runtime.onnxruntime import OrtSession, one_node_model
 
 
 class Fake:
@@ -153,3 +153,15 @@ def test_onnxruntime_has_no_bf16() -> None:
         open_session(
             one_node_model(), runtime="onnxruntime", device="cpu", precision="bf16"
         )
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [{"x": np.ones((2,), np.float32)}, {"x": np.ones((1,), np.float64)}, {}],
+)
+def test_a_graph_that_does_not_run_is_one_line(inputs: Arrays) -> None:
+    session = OrtSession(one_node_model(), device="cpu")
+    said = "runtime onnxruntime: device cpu did not run the graph"
+    with pytest.raises(RuntimeUnavailableError, match=said) as raised:
+        session.run(inputs)
+    assert "\n" not in str(raised.value)

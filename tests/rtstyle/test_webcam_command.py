@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -93,6 +94,22 @@ def test_a_file_plays_as_a_camera_for_longer_than_it_is(tmp_path: Path) -> None:
     run(settings(str(clip), seconds=0.3))
     report = run(settings("null:", camera=str(clip), seconds=0.8))
     assert report.num_captured > len(decoded(clip))
+
+
+@pytest.mark.parametrize("by", ["name", "link"])
+def test_the_file_that_plays_the_camera_is_not_written_to(
+    tmp_path: Path, by: str
+) -> None:
+    film = tmp_path / "film.mkv"
+    run(settings(str(film), seconds=0.3))
+    before, output = film.read_bytes(), film
+    if by == "link":
+        output = tmp_path / "link.mkv"
+        output.symlink_to(film)
+    asked = settings("null:", str(output), camera=str(film))
+    with pytest.raises(SinkError, match="other than the input, got the same file"):
+        run(replace(asked, overwrite=True))
+    assert film.read_bytes() == before
 
 
 def test_the_sample_scene_takes_size_and_rate_from_the_wish() -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from threading import Thread
 
+import av
 import numpy as np
 import pytest
 
@@ -198,4 +199,34 @@ def test_a_whole_video_has_no_early_end(tmp_path: Path) -> None:
     write_clip(path, [noise(k) for k in range(40)])
     with VideoReader(path) as reader:
         assert sum(1 for _ in reader) == 40
+        assert reader.num_decode_errors == 0 and not reader.notices
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+def test_a_slow_video_is_whole_when_its_last_frame_is_there(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"lapse.{suffix}"
+    pictures = [noise(k) for k in range(6)]
+    write_clip(path, pictures, rate=Fraction(1), time_base=Fraction(1))
+    with VideoReader(path) as reader:
+        assert sum(1 for _ in reader) == 6
+        assert reader.num_decode_errors == 0 and not reader.notices
+
+
+def test_a_last_frame_that_stands_long_is_no_early_end(tmp_path: Path) -> None:
+    path = tmp_path / "stands.mp4"
+    with (
+        av.open(str(numbered_clip(tmp_path / "clip.mp4"))) as source,
+        av.open(str(path), "w") as target,
+    ):
+        copied = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                if packet.pts == Fraction(9, 25) / packet.time_base:
+                    packet.duration = 3 // packet.time_base
+                packet.stream = copied
+                target.mux(packet)
+    with VideoReader(path) as reader:
+        assert sum(1 for _ in reader) == 10
         assert reader.num_decode_errors == 0 and not reader.notices

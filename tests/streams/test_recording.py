@@ -51,6 +51,18 @@ def test_a_recording_keeps_the_times_at_which_frames_came(
     assert worst <= Fraction(1, 2000)
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_a_recording_of_a_run_that_is_under_way_begins_at_0(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"out{suffix}"
+    with VideoWriter(path, LIVE) as writer:
+        for index in range(10):
+            ticks = 600_000_000 + 40_000 * index
+            writer.write(Frame(numbered(index), ticks, MICROSECOND, index))
+    assert frame_times(path) == [Fraction(index, 25) for index in range(10)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_a_killed_recording_can_be_played(tmp_path: Path, suffix: str) -> None:

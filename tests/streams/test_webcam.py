@@ -147,6 +147,27 @@ def test_an_unplugged_camera_gives_placeholders_and_comes_back_by_name(
     assert len([text for text in told if "stopped giving" in text]) == 1
 
 
+def test_another_camera_of_the_same_name_is_not_taken_for_the_lost_one(
+    fake: FakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Camera("vivid", "platform:vivid-001", 1, "/dev/video1")
+    fake.cameras = [CAMERA, other]
+    with fake.webcam() as webcam:
+        frames = iter(webcam)
+        next(frames)
+        fake.is_unplugged = True
+        until(frames, lambda frame: bool(notice_of(frame)))
+        fake.cameras, fake.is_unplugged = [other], False
+        until(frames, lambda frame: "it is not plugged in" in caplog.text)
+        end = time.monotonic() + 1
+        until(frames, lambda frame: time.monotonic() > end)
+        assert fake.opened == [CAMERA]
+        moved = Camera("vivid", "another-port", 2, "/dev/video2")
+        fake.cameras = [other, moved]
+        until(frames, lambda frame: not notice_of(frame))
+    assert fake.opened == [CAMERA, moved]
+
+
 def test_a_frozen_camera_is_noticed_by_the_watchdog_and_let_go(
     fake: FakeCamera,
 ) -> None:

@@ -1,0 +1,124 @@
+"""The times of packets beside the video: where they start over, they go on in step."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+import av
+from av.stream import Stream
+
+from rtstyle_streams.timing import LEAST_JUMP_SECONDS, Restart
+
+Packet: TypeAlias = "av.Packet[Stream]"
+
+_LEAST_STEP = Fraction(1, 1000)  # what every container can tell apart
+
+
+def in_parts(packets: Iterable[Packet]) -> Iterator[tuple[Packet, int]]:
+    """Give out all packets, each with how often the times of its stream started over.
+
+    As for frames, one time alone that is far back is broken and starts no part.
+    """
+    streams: dict[int, _Part] = {}
+    for packet in packets:
+        stream = streams.setdefault(packet.stream.index, _Part())
+        if packet.dts is None and packet.pts is None:
+            yield packet, stream.number
+        else:
+            yield from stream.take(packet)
+    for stream in streams.values():
+        if stream.doubtful is not None:
+            yield stream.doubtful, stream.number + 1
+
+
+@dataclass(slots=True)
+class _Part:
+    """Where the reading of a stream is."""
+
+    number: int = 0
+    last_seconds: Fraction | None = None
+    doubtful: "av.Packet[Stream] | None" = None
+    """Far back; the next packet tells whether a new part begins with it."""
+
+    def take(self, packet: Packet) -> Iterator[tuple[Packet, int]]:
+        """Give out what is certain."""
+        seconds = decode_seconds(packet)
+        doubtful, self.doubtful = self.doubtful, None
+        is_far_back = _is_far_back(seconds, behind=self.last_seconds)
+        if doubtful is not None:
+            first = decode_seconds(doubtful)
+            if is_far_back and not _is_far_back(seconds, behind=first):
+                self.number, is_far_back = self.number + 1, False
+                self.last_seconds = first
+            yield doubtful, self.number
+        if is_far_back:
+            self.doubtful = packet
+            return
+        self.last_seconds = max(seconds, self.last_seconds or seconds)
+        yield packet, self.number
+
+
+class SideTimes:
+    """Moves packets whose times start over to where the video goes on.
+
+    Args:
+        restarts: where the times of the video have started over; grows meanwhile.
+    """
+
+    def __init__(self, restarts: Sequence[Restart]) -> None:
+        self._restarts = restarts
+        self._places: dict[int, _Place] = {}
+
+    def seconds(
+        self, packet: Packet, part: int, *, is_video_over: bool
+    ) -> Fraction | None:
+        """Return the decoding time to give `packet`; None: the video is not so far.
+
+        When the video has no such part, that of the stream follows the one before.
+        """
+        place = self._places.setdefault(packet.stream.index, _Place())
+        if part > place.part:
+            if part <= len(self._restarts):
+                restart = self._restarts[part - 1]
+                place.offset = restart.offset * restart.time_base
+            elif is_video_over:
+                place.offset = place.end - decode_seconds(packet)
+            else:
+                return None
+            place.part = part
+        return decode_seconds(packet) + place.offset
+
+    def move(self, packet: Packet) -> None:
+        """Give `packet` that time; what overlaps the part before is pushed together."""
+        place = self._places[packet.stream.index]
+        if place.part:
+            ticks = round(place.offset / packet.time_base)
+            least = -(-(place.last + _LEAST_STEP) // packet.time_base)
+            if packet.dts is not None:
+                packet.dts = max(packet.dts + ticks, least)
+            if packet.pts is not None:
+                packet.pts = max(packet.pts + ticks, packet.dts or least)
+        place.last = decode_seconds(packet)
+        duration = (packet.duration or 0) * packet.time_base
+        place.end = place.last + max(duration, _LEAST_STEP)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the output of a stream is, in seconds."""
+
+    part: int = 0
+    offset: Fraction = Fraction(0)
+    last: Fraction = Fraction(0)
+    end: Fraction = Fraction(0)
+
+
+def decode_seconds(packet: Packet) -> Fraction:
+    """Return the decoding time of `packet`; 0 when it has none (cover art)."""
+    ticks = packet.dts if packet.dts is not None else packet.pts
+    return (ticks or 0) * packet.time_base
+
+
+def _is_far_back(seconds: Fraction, *, behind: Fraction | None) -> bool:
+    return behind is not None and behind - seconds > LEAST_JUMP_SECONDS
