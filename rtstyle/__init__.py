@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rtstyle.gallery import load_style
+    from rtstyle.mixture import load_mixture
     from rtstyle.pipeline import Pipeline
     from rtstyle.stylizer import Controls, Stylizer
 
 __version__ = "0.1.0"
 
-__all__ = ["Controls", "Pipeline", "Stylizer", "load_style"]
+__all__ = ["Controls", "Pipeline", "Stylizer", "load_mixture", "load_style"]
 
 _HOME = {
     "Controls": "rtstyle.stylizer",
     "Pipeline": "rtstyle.pipeline",
     "Stylizer": "rtstyle.stylizer",
+    "load_mixture": "rtstyle.mixture",
     "load_style": "rtstyle.gallery",
 }
 

@@ -12,7 +12,7 @@ import platformdirs
 
 from rtstyle.arbitrary import is_painting, load_painting
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.precision import is_twin, twin_path
+from rtstyle.precision import TWINS, is_twin, twin_path, twin_place
 from rtstyle.style_file import Style, read_style
 from rtstyle_streams.frame import Pixels
 
@@ -119,22 +119,15 @@ def twin_card(name: str, precision: str) -> dict[str, Any] | None:
         name: As `list_styles` gives it.
         precision: Of the twin, ``int8`` or ``fp16``.
     """
-    style = load_style(name)
-    twin = twin_path(style, precision)
-    if twin is None:
-        return None
-    try:
-        found = read_style(twin)
-    except StyleFileError as error:
-        log.warning("%s", error)
-        return None
-    return found.card if is_twin(style, found) else None
+    twin = _own_twin(load_style(name), precision)
+    return None if twin is None else twin.card
 
 
 def add_style(path: Path, *, overwrite: bool = False) -> Style:
     """Copy a style file into the user's gallery, under the name on its card.
 
-    A painting becomes a style file there, named after it.
+    A painting becomes a style file there, named after it. Twins beside a style file go
+    with it.
 
     Raises:
         StyleFileError: it is neither, or its name is taken.
@@ -151,22 +144,15 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
             f"style {style.name!r}: there is one already; "
             "use --overwrite, or export yours with another --name"
         )
-    part = target.with_suffix(".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(style.model)
-        os.replace(part, target)
-    except OSError as error:
-        raise StyleFileError(
-            f"{target}: cannot be written ({error.strerror})"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    _write(target, style.model)
+    for precision in TWINS:
+        if (twin := _own_twin(style, precision)) is not None:
+            _write(twin_place(target, precision), twin.model)
     return style
 
 
 def remove_style(name: str) -> None:
-    """Remove a style that the user added.
+    """Remove a style that the user added, and its twins.
 
     Raises:
         StyleFileError: there is none of that name, or it is a bundled one.
@@ -176,8 +162,38 @@ def remove_style(name: str) -> None:
         kind = "a bundled one" if path else "none of that name"
         raise StyleFileError(f"style {name!r}: expected one that you added, got {kind}")
     path.unlink()
+    for precision in TWINS:
+        twin_place(path, precision).unlink(missing_ok=True)
 
 
 def card_text(card: dict[str, Any]) -> str:
     """Return a card as indented JSON."""
     return json.dumps(card, indent=2, ensure_ascii=False, sort_keys=True)
+
+
+def _own_twin(style: Style, precision: str) -> Style | None:
+    """Return the twin beside a style if it is one of it and can be read."""
+    twin = twin_path(style, precision)
+    if twin is None:
+        return None
+    try:
+        found = read_style(twin)
+    except StyleFileError as error:
+        log.warning("%s", error)
+        return None
+    return found if is_twin(style, found) else None
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write a file of the user's gallery, whole or not at all."""
+    part = target.with_suffix(".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        os.replace(part, target)
+    except OSError as error:
+        raise StyleFileError(
+            f"{target}: cannot be written ({error.strerror})"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)

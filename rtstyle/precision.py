@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.style_file import Style, read_style
+from rtstyle.style_file import Style, graph_sha256, read_style
 
 log = logging.getLogger(__name__)
 
@@ -12,6 +12,8 @@ PRECISIONS = ("auto", "fp32", "int8", "bf16", "fp16")
 """What `--precision` takes. bf16 is OpenVINO's on a CPU, fp16 is for a GPU."""
 TWINS = ("int8", "fp16")
 """Precisions that need a file of their own, ``NAME.int8.onnx`` beside ``NAME.onnx``."""
+TWIN_OF = "twin_of_sha256"
+"""Key, in the card of a twin, of `graph_sha256` of the style that it was made from."""
 
 
 def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Style:
@@ -67,14 +69,27 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
 
 
 def is_twin(style: Style, twin: Style) -> bool:
-    """Tell whether `twin` was made from this very version of `style`."""
-    keys = ("recipe", "trained")
-    return all(style.card.get(key) == twin.card.get(key) for key in keys)
+    """Tell whether `twin` was made from this very version of `style`.
+
+    Twins of older versions do not name the graph that they were made from; they go by
+    how it was trained, which is the same for all paintings of one network.
+    """
+    if TWIN_OF in twin.card:
+        return bool(twin.card[TWIN_OF] == graph_sha256(style.model))
+    cards = (style.card, twin.card)
+    pairs = [[card.get(key) for card in cards] for key in ("recipe", "trained")]
+    is_like = all(ours is not None and ours == theirs for ours, theirs in pairs)
+    return is_like and style.kind != "adain"
 
 
 def twin_path(style: Style, precision: str) -> Path | None:
     """Return where the twin of `style` is, or None when there is none."""
     if style.path is None:
         return None
-    twin = style.path.with_name(f"{style.path.stem}.{precision}.onnx")
+    twin = twin_place(style.path, precision)
     return twin if twin.is_file() else None
+
+
+def twin_place(style_path: Path, precision: str) -> Path:
+    """Return where the twin of the style in a file belongs."""
+    return style_path.with_name(f"{style_path.stem}.{precision}.onnx")

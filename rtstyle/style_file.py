@@ -1,5 +1,6 @@
 """Style files: one ONNX graph from frame to stylized frame, with its card inside."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,13 +117,26 @@ def with_card(data: bytes, card: dict[str, Any]) -> bytes:
     import onnx
 
     model = onnx.load_from_string(data)
-    kept = [entry for entry in model.metadata_props if entry.key != CARD_KEY]
-    del model.metadata_props[:]
-    model.metadata_props.extend(kept)
+    _drop_card(model)
     text = json.dumps(card, ensure_ascii=False, sort_keys=True)
     model.metadata_props.add(key=CARD_KEY, value=text)
     result: bytes = model.SerializeToString(deterministic=True)
     return result
+
+
+def graph_sha256(data: bytes) -> str:
+    """Return the SHA-256 of the serialised model `data` without its card."""
+    import onnx
+
+    model = onnx.load_from_string(data)
+    _drop_card(model)
+    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+
+
+def _drop_card(model: "ModelProto") -> None:
+    kept = [entry for entry in model.metadata_props if entry.key != CARD_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
 
 
 def _parse(data: bytes, where: str) -> "ModelProto":

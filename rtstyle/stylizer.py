@@ -199,10 +199,16 @@ class Stylizer:
         return self.sessions[0]
 
     @property
+    def precision(self) -> str:
+        """Return which numbers the network runs in."""
+        if self._precision == "bf16":  # has no file of its own
+            return "bf16"
+        return str(self.style.card.get("precision", "fp32"))
+
+    @property
     def where(self) -> str:
         """Return what runs, by which library, where, in one phrase for people."""
-        number = self.style.card.get("precision", "fp32")
-        return f"{number}, {self.session.runtime} on {self.session.device}"
+        return f"{self.precision}, {self.session.runtime} on {self.session.device}"
 
     def sibling(self, style: Style | Sequence[Share]) -> "Stylizer":
         """Return a stylizer of another style that takes this one's place.

@@ -1,6 +1,5 @@
 """A light arbitrary-style network as two files: a style file and a style encoder."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import StyleEncoder, SwiftAdain
 from rtstyle.networks.weights_file import describe_network
 from rtstyle.runtime import open_session
-from rtstyle.style_file import read_card, with_card
+from rtstyle.style_file import graph_sha256, read_card, with_card
 from rtstyle_export.bare_graph import tensor_of
 from rtstyle_export.errors import ExportError
 from rtstyle_export.parity import test_frame
@@ -92,7 +91,7 @@ def make_adain(network: SwiftAdain, card: dict[str, Any]) -> tuple[bytes, bytes]
         "neutral": [round(value, DIGITS) for value in neutral.tolist()],
     }
     style = _with_facts(first, card, facts)
-    encoder = encoder_to_onnx(network, style_sha256=hashlib.sha256(style).hexdigest())
+    encoder = encoder_to_onnx(network, style_sha256=graph_sha256(style))
     check_encoder(encoder, network.encoder)
     return style, encoder
 
@@ -186,7 +185,7 @@ def encoder_to_onnx(network: SwiftAdain, *, style_sha256: str) -> bytes:
 
     Args:
         network: A trained network.
-        style_sha256: Of the style file that it belongs to.
+        style_sha256: Of the style that it belongs to, by `graph_sha256`.
 
     Returns:
         A serialised model: ``painting`` uint8 ``[H, W, 3]`` to ``modulation`` float32

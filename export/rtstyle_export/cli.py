@@ -1,5 +1,6 @@
 """Commands of the export folder: `rtstyle export`, `rtstyle import`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -46,10 +47,16 @@ def main(
     rtstyle export mine.onnx --to tensorrt
     """
     if engine:
-        from rtstyle.gallery import load_style
-        from rtstyle_export.to_tensorrt import export_engine
-
-        click.echo(f"{export_engine(load_style(source), device=device)}: built")
+        given = {
+            "STYLE.onnx": target,
+            "--style": style,
+            "--name": name,
+            "--title": title,
+            "--painting": painting,
+            "--calibration": calibration,
+            "--overwrite": overwrite,
+        }
+        _build_engine(source, given, precision=twin or "auto", device=device)
         return
     if source.suffix == ".safetensors":
         from rtstyle_export.from_weights import export_weights
@@ -80,6 +87,23 @@ def main(
             overwrite=overwrite,
         )
         click.echo(f"{made}: written; --precision {twin} takes it")
+
+
+def _build_engine(
+    source: Path, given: Mapping[str, object], *, precision: str, device: str
+) -> None:
+    from rtstyle.errors import UsageError
+    from rtstyle.gallery import load_style
+    from rtstyle_export.to_tensorrt import export_engine
+
+    for word, value in given.items():
+        if value:
+            raise UsageError(
+                f"{source}: expected no {word} with --to tensorrt, whose engines are "
+                "kept in the cache; leave it out"
+            )
+    path = export_engine(load_style(source), device=device, precision=precision)
+    click.echo(f"{path}: built")
 
 
 @click.command(name="import")

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from rtstyle.gallery import load_style
+from rtstyle.gallery import load_style, names_painting
+from rtstyle.precision import twin_place
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, write_style
 
@@ -29,14 +30,19 @@ def export_twin(
         Where the twin is.
 
     Raises:
-        ExportError: no photographs, or the twin misses the gate.
+        ExportError: a painting, no photographs, or the twin misses the gate.
     """
     from rtstyle_export.quantize import quantize_style, read_photos
     from rtstyle_export.to_fp16 import fp16_style
 
+    if names_painting(style_path):
+        raise ExportError(
+            f"{style_path}: expected a style file, got a painting; rtstyle styles add "
+            "makes one of it"
+        )
     style = load_style(style_path)
     assert style.path is not None
-    target = twin_path or style.path.with_name(f"{style.path.stem}.{precision}.onnx")
+    target = twin_path or twin_place(style.path, precision)
     check_target(target, overwrite=overwrite)
     if calibration is None:
         raise ExportError(

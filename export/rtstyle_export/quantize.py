@@ -13,8 +13,15 @@ import onnx
 
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
+from rtstyle.precision import TWIN_OF
 from rtstyle.runtime import open_session
-from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style, with_card
+from rtstyle.style_file import (
+    FRAME_INPUT,
+    FRAME_OUTPUT,
+    Style,
+    graph_sha256,
+    with_card,
+)
 from rtstyle_export.bare_graph import CELLS, DOOR
 from rtstyle_export.byte_graph import byte_graph
 from rtstyle_export.errors import ExportError
@@ -94,7 +101,8 @@ def quantize_style(
     quality = compare(style.model, data, held_out, style_loss=style_loss)
     check(quality, name=style.name)
     facts = {"precision": "int8", "int8": quality.as_dict()}
-    return with_card(data, {**style.card, **facts})
+    own = {TWIN_OF: graph_sha256(style.model)}
+    return with_card(data, {**style.card, **facts, **own})
 
 
 def compare(

@@ -41,6 +41,8 @@ def centre_before_norm(model: onnx.ModelProto, doors: Sequence[Floats]) -> None:
         for node in model.graph.node
         if node.op_type == "Conv" and node.output[0] in norms
     ]
+    if not convs:
+        return
     found = observe(model, [conv.output[0] for conv in convs], doors)
     for conv in convs:
         maps = [sample.reshape(sample.shape[1], -1) for sample in found[conv.output[0]]]

@@ -2,7 +2,8 @@
 
 import onnx
 
-from rtstyle.style_file import Style, with_card
+from rtstyle.precision import TWIN_OF
+from rtstyle.style_file import Style, graph_sha256, with_card
 from rtstyle_export.errors import ExportError
 from rtstyle_export.quantize import compare
 from rtstyle_streams.frame import Pixels
@@ -34,7 +35,8 @@ def fp16_style(style: Style, frames: list[Pixels]) -> bytes:
             f"{LEAST_PSNR_DB} dB, got {psnr_db:.1f}; no style file was written"
         )
     facts = {"precision": "fp16", "fp16": {"psnr_db": round(float(psnr_db), 2)}}
-    return with_card(data, {**style.card, **facts})
+    own = {TWIN_OF: graph_sha256(style.model)}
+    return with_card(data, {**style.card, **facts, **own})
 
 
 def fp16_graph(model: bytes) -> bytes:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from rtstyle.precision import with_precision
+from rtstyle.runtime import resolve_device
+from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.engine_cache import Profile, cached_engine, engine_folder
+from rtstyle.runtime.tensorrt import numbers_for
 from rtstyle.runtime.tensorrt_api import TensorRt, import_tensorrt
 from rtstyle.runtime.tensorrt_build import (
     Report,
@@ -17,20 +21,23 @@ def export_engine(
     style: Style,
     *,
     device: str = "cuda:0",
-    precision: str = "fp32",
+    precision: str = "auto",
     profile: Profile | None = None,
     report: Report = report_on_stderr,
     trt: TensorRt | None = None,
+    cuda: Cuda | None = None,
 ) -> Path:
     """Build the engine that ``--runtime tensorrt`` will find.
 
     Args:
-        style: An fp32 style.
-        device: ``cuda:N``.
-        precision: ``fp32`` or ``fp16``.
+        style: As loaded; its fp16 twin is taken where `precision` says so, as the
+            runtime does.
+        device: ``cuda`` or ``cuda:N``.
+        precision: ``fp32`` or ``fp16``; ``auto`` is fp32.
         profile: Sizes that the engine takes; None is from 16x16 to 4K.
         report: Told about progress.
         trt: The module ``tensorrt``; None imports it.
+        cuda: The device's memory; None opens it.
 
     Returns:
         Where the engine is kept.
@@ -38,17 +45,25 @@ def export_engine(
     Raises:
         MissingExtraError: TensorRT is not installed.
         RuntimeUnavailableError: no GPU, or TensorRT refuses the graph.
+        UsageError: a precision or device that TensorRT does not have.
+        StyleFileError: the style has no fp16 twin and one is asked for.
     """
+    chosen = resolve_device(device)
+    numbers = numbers_for(chosen, precision)
+    model = with_precision(style, precision, device=chosen).model
     module = trt or import_tensorrt()
     sizes = profile or Profile()
-    key = engine_key(
-        module, style.model, device=device, profile=sizes, precision=precision
-    )
+    key = engine_key(module, model, device=chosen, profile=sizes, precision=numbers)
 
     def build() -> bytes:
         return build_engine(
-            module, style.model, profile=sizes, precision=precision, report=report
+            module, model, profile=sizes, precision=numbers, report=report
         )
 
-    cached_engine(key, build)
+    # TensorRT builds on the device that it finds set
+    selected = cuda or Cuda(device=int(chosen.partition(":")[2]))
+    try:
+        cached_engine(key, build)
+    finally:
+        selected.close()
     return engine_folder() / key.file_name

@@ -16,7 +16,7 @@ import onnx
 from rtstyle.arbitrary.cache import Modulation
 from rtstyle.errors import StyleFileError
 from rtstyle.runtime.onnxruntime import OrtSession
-from rtstyle.style_file import Style, read_style, with_card
+from rtstyle.style_file import Style, graph_sha256, read_style, with_card
 from rtstyle_streams.frame import Pixels
 
 VARIABLE = "RTSTYLE_PAINTING_NETWORK"
@@ -149,12 +149,7 @@ def _read_network(folder: Path, stamps: tuple[int, ...]) -> PaintingNetwork:
     encoder = (folder / ENCODER_NAME).read_bytes()
     facts = _encoder_facts(encoder, where=str(folder / ENCODER_NAME))
     slots, neutral = _slots(base, where=str(folder / BASE_NAME))
-    own = hashlib.sha256(base.model).hexdigest()
-    if facts["size"] != neutral.size or facts.get("for", own) != own:
-        raise StyleFileError(
-            f"{folder / ENCODER_NAME}: expected the encoder of the {BASE_NAME} beside "
-            f"it ({neutral.size} numbers), got that of another ({facts['size']})"
-        )
+    _check_pair(facts, base, neutral.size, where=str(folder / ENCODER_NAME))
     digest = hashlib.sha256(encoder).hexdigest()
     side = int(facts.get("side", SIDE))
     return PaintingNetwork(base, slots, neutral, encoder, digest, side)
@@ -180,6 +175,25 @@ def _encoder_facts(data: bytes, *, where: str) -> dict[str, Any]:
             "again with this version of rtstyle"
         )
     return facts
+
+
+def _check_pair(facts: dict[str, Any], base: Style, size: int, *, where: str) -> None:
+    """Refuse an encoder that was made for another transform net than `base`.
+
+    Older encoders name the whole file, card included, newer ones its graph.
+    """
+    graph = graph_sha256(base.model)
+    made_for = str(facts.get("for", graph))
+    if facts["size"] != size:
+        wanted, got = f"{size} numbers", facts["size"]
+    elif made_for not in (graph, hashlib.sha256(base.model).hexdigest()):
+        wanted, got = f"SHA-256 {graph[:12]}", made_for[:12]
+    else:
+        return
+    raise StyleFileError(
+        f"{where}: expected the encoder of the {BASE_NAME} beside it ({wanted}), "
+        f"got that of another ({got}); export both together"
+    )
 
 
 def _slots(base: Style, *, where: str) -> tuple[tuple[Slot, ...], Modulation]:

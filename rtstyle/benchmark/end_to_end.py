@@ -117,7 +117,7 @@ def measure_end_to_end(
         fps = _with_threads(clip, folder / "threads.mp4", stylizer)
     return EndToEnd(
         style=style.name,
-        precision=str(stylizer.style.card.get("precision", "fp32")),
+        precision=stylizer.precision,
         smooth=smooth,
         num_frames=num_frames,
         stage_ms=stage_ms,

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from rtstyle.benchmark.report import Report, Row
-from rtstyle.errors import RtstyleError
 from rtstyle_streams.frame import Pixels
+from rtstyle_streams.part_file import PartFile, cannot_write, check_target
 
 WIDTH, LEFT, LINE, TOP = 960, 330, 44, 70
 """Pixels: of the picture, of the names, of a bar, of the heading."""
@@ -35,20 +35,30 @@ def draw_report(report: Report) -> Pixels:
     return picture
 
 
-def write_plot(report: Report, path: Path) -> None:
+def write_plot(report: Report, path: Path, *, overwrite: bool = False) -> None:
     """Draw the report into a PNG file.
 
     Raises:
-        RtstyleError: it cannot be written.
+        SinkError: it exists and may not be replaced, or cannot be written.
     """
+    check_target(path, overwrite=overwrite)
     done, data = cv2.imencode(
         ".png", cv2.cvtColor(draw_report(report), cv2.COLOR_RGB2BGR)
     )
     assert done
+    part = PartFile(path, overwrite=overwrite)
     try:
-        path.write_bytes(data.tobytes())
+        _write_bytes(part, data.tobytes())
+        part.commit()
+    finally:
+        part.discard()
+
+
+def _write_bytes(part: PartFile, data: bytes) -> None:
+    try:
+        part.path.write_bytes(data)
     except OSError as error:
-        raise RtstyleError(f"{path}: cannot be written ({error.strerror})") from error
+        raise cannot_write(part.target, error) from error
 
 
 def _bar(picture: Pixels, row: Row, top: int, share: float) -> None:

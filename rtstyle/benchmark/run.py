@@ -64,7 +64,10 @@ def run_bench(job: BenchJob) -> Report:
     Raises:
         StyleFileError: no such style, or no twin in that precision.
         RuntimeUnavailableError: a runtime or the device does not work here.
+        BenchError: the folder of pictures holds none.
     """
+    if job.photos is not None:
+        photo_paths(job.photos)  # before minutes of measuring
     device = resolve_device(job.device)
     frame = sample_frame(job.width, job.height)
     subjects = [baseline("onnxruntime")]
@@ -200,15 +203,24 @@ def judged_frames(job: BenchJob) -> list[Pixels]:
             width=job.width, height=job.height, num_frames=count
         ) as source:
             return [f.pixels for f in source if f.index % SCENE_STEP == 0]
-    paths = [p for p in sorted(job.photos.iterdir()) if p.suffix in PICTURE_SUFFIXES]
-    if not paths:
-        raise BenchError(f"{job.photos}: expected pictures, got none")
     size = (job.width, job.height)
-    photos = [read_picture(path)[0] for path in paths]
+    photos = [read_picture(path)[0] for path in photo_paths(job.photos)]
     return [
         np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC), np.uint8)
         for photo in photos
     ]
+
+
+def photo_paths(folder: Path) -> list[Path]:
+    """Return the pictures of a folder.
+
+    Raises:
+        BenchError: it holds none.
+    """
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    if not paths:
+        raise BenchError(f"{folder}: expected pictures, got none")
+    return paths
 
 
 def _soak(job: BenchJob, times: list[Times]) -> Soak | None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 from rtstyle.gallery import load_style
-from rtstyle.precision import twin_path, with_precision
+from rtstyle.precision import with_precision
+from rtstyle.style_file import Style
 
 BASELINE = "johnson"
 """Name of the baseline that everything is held against."""
@@ -23,7 +24,7 @@ class Subject:
     model: bytes
     """The graph that runs."""
     counted: bytes
-    """The fp32 graph whose arithmetic is counted."""
+    """The graph whose arithmetic is counted: the fp32 one, unless a twin was named."""
 
 
 def baseline(runtime: str) -> Subject:
@@ -37,21 +38,26 @@ def subjects_of(style_name: str, *, precision: str, runtime: str) -> list[Subjec
 
     Args:
         style_name: For `load_style`.
-        precision: One of `rtstyle.precision.PRECISIONS`; ``auto`` is fp32 and, if the
-            style has a twin, int8.
+        precision: One of `rtstyle.precision.PRECISIONS`; ``auto`` is the style as it is
+            and, if it has a twin, int8.
         runtime: One that can be had here.
     """
     style = load_style(style_name)
-    wanted = [precision]
+    chosen = with_precision(style, precision)
+    graphs = {precision: chosen.model}
     if precision == "auto":
-        wanted = ["fp32", "int8"] if twin_path(style, "int8") else ["fp32"]
+        graphs = {_precision_of(s): s.model for s in (style, chosen)}
     return [
         Subject(
             name=style.name,
             precision=kind,
             runtime=runtime,
-            model=with_precision(style, kind).model,
+            model=model,
             counted=style.model,
         )
-        for kind in wanted
+        for kind, model in graphs.items()
     ]
+
+
+def _precision_of(style: Style) -> str:
+    return str(style.card.get("precision", "fp32"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rtstyle.commands.options import json_option, smooth_option
+from rtstyle.commands.options import json_option, overwrite_option, smooth_option
 
 
 @click.command()
@@ -57,6 +57,7 @@ from rtstyle.commands.options import json_option, smooth_option
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a PNG."
 )
+@overwrite_option
 def bench(
     size: str,
     styles: str | None,
@@ -70,12 +71,14 @@ def bench(
     soak: int,
     as_json: bool,
     plot: Path | None,
+    overwrite: bool,
 ) -> None:
     """Measure styles beside the Johnson network, in turns, in one run."""
     from rtstyle.benchmark import BenchJob, run_bench
     from rtstyle.benchmark.soak import FIRST_SECOND
     from rtstyle.errors import UsageError
     from rtstyle.gallery import DEFAULT_STYLE
+    from rtstyle_streams.part_file import check_target
 
     columns, _, lines = size.partition("x")
     is_size = columns.isdigit() and lines.isdigit()
@@ -83,6 +86,8 @@ def bench(
         raise UsageError(f"size: expected WIDTHxHEIGHT from 16x16 on, got {size!r}")
     if soak and soak <= FIRST_SECOND:
         raise UsageError(f"soak: expected more than 10 seconds, got {soak}")
+    if plot is not None:
+        check_target(plot, overwrite=overwrite)
     job = BenchJob(
         styles=_words(styles or DEFAULT_STYLE),
         width=int(columns),
@@ -97,11 +102,11 @@ def bench(
         photos=photos,
     )
     report = run_bench(job)
+    click.echo(report.as_json() if as_json else report.as_text())
     if plot is not None:
         from rtstyle.benchmark.plot import write_plot
 
-        write_plot(report, plot)
-    click.echo(report.as_json() if as_json else report.as_text())
+        write_plot(report, plot, overwrite=overwrite)
 
 
 def _words(text: str) -> tuple[str, ...]:

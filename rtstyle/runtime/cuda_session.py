@@ -131,9 +131,10 @@ class CudaSession:
             if not self._has_gate or self._tiled is not None or self.device == "cpu":
                 return None
             try:
-                return self._hold(frame.shape, is_gated=True).run(
-                    frame, restart=restart
-                )
+                before = self._bound
+                graph = self._hold(frame.shape, is_gated=True)
+                is_new = graph is not before  # then its state is zeros, not a frame's
+                return graph.run(frame, restart=restart or is_new)
             except NoGate as error:
                 log.debug("device %s: no gate (%s)", self.device, error)
             except Exception as error:  # as above

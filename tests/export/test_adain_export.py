@@ -1,6 +1,5 @@
 """A network for any painting as two files that belong together."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import Placement, SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.weights_file import Weights, describe_network, save_weights
 from rtstyle.runtime import open_session
-from rtstyle.style_file import read_card, read_style
+from rtstyle.style_file import graph_sha256, read_card, read_style
 from rtstyle_export.adain_graph import (
     ENCODER_KEY,
     EncoderGraph,
@@ -126,7 +125,7 @@ def test_the_encoder_names_the_style_file_that_it_belongs_to(
     model = onnx.load(folder / "style_encoder.onnx")
     facts = json.loads({e.key: e.value for e in model.metadata_props}[ENCODER_KEY])
     style = (folder / "swift_adain.onnx").read_bytes()
-    assert facts["for"] == hashlib.sha256(style).hexdigest()
+    assert facts["for"] == graph_sha256(style)
     assert facts["version"] == 1 and facts["size"] == network.size
     text = (folder / "style_encoder.onnx").read_bytes()
     assert b".py" not in text and str(folder).encode() not in text

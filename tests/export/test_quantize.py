@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
 from rtstyle.networks import SwiftConfig, SwiftNet
+from rtstyle.networks.swift import Norm
+from rtstyle.precision import is_twin
 from rtstyle.runtime import open_session
 from rtstyle.style_file import Style, read_card
 from rtstyle_export.errors import ExportError
@@ -89,6 +91,9 @@ def test_the_card_of_an_int8_twin_says_so_with_figures(
     assert card["int8"]["psnr_db"] >= 32.0
     assert 0.0 < abs(card["int8"]["style_change"]) <= 0.05
     assert "int8" not in style.card
+    assert is_twin(style, Style("seeded", twin, card))
+    other = style_of(SwiftConfig(channels=16, blocks=2))
+    assert not is_twin(other, Style("seeded", twin, card))
     assert len(twin) < len(style.model)
 
 
@@ -107,6 +112,15 @@ def test_convolutions_run_on_bytes_and_normalisation_on_floats(
     norms = [n for n in graph.node if n.op_type == "InstanceNormalization"]
     weights = {t.name: t.data_type for t in graph.initializer}
     assert norms and all(weights[n.input[1]] == onnx.TensorProto.FLOAT for n in norms)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["frozen", "none"])
+def test_a_style_without_instance_norm_has_an_int8_twin_too(norm: Norm) -> None:
+    style = style_of(SwiftConfig(channels=16, blocks=1, head="resize", norm=norm))
+    assert b"InstanceNormalization" not in style.model
+    card = read_card(quantize_style(style, PHOTOS), where="twin")
+    assert card["int8"]["psnr_db"] >= 32.0
 
 
 @pytest.mark.slow

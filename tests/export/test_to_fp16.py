@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from rtstyle.networks import SwiftConfig, SwiftNet
+from rtstyle.precision import is_twin
 from rtstyle.style_file import Style, read_card
 from rtstyle_export import to_fp16
 from rtstyle_export.errors import ExportError
@@ -39,6 +40,7 @@ def test_fp16_is_near_and_keeps_statistics_and_ends(style: Style) -> None:
             assert set(weights) <= {onnx.TensorProto.FLOAT}
         if node.op_type == "Conv":
             assert set(weights) == {onnx.TensorProto.FLOAT16}
+    assert is_twin(style, Style("s", twin, card))
     assert len(twin) < 0.75 * len(style.model)
 
 

@@ -201,8 +201,13 @@ class FakeCudaLibrary:
         self.is_full = False
         self._chosen = threading.local()
 
+    @property
+    def chosen(self) -> int:
+        """Return the device that this thread has chosen."""
+        return int(getattr(self._chosen, "device", 0))
+
     def _use(self) -> None:
-        self.used.add(getattr(self._chosen, "device", 0))
+        self.used.add(self.chosen)
 
     def cudaSetDevice(self, device: int) -> int:  # noqa: N802
         self._chosen.device = device

@@ -28,11 +28,12 @@ from rtstyle.benchmark.run import NUM_JUDGED, judged_frames
 from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.benchmark.subject import Subject, baseline
 from rtstyle.commands.bench import bench
-from rtstyle.errors import RtstyleError, UsageError
+from rtstyle.errors import UsageError
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import Arrays, open_session
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_export.style_writer import make_style, write_style
+from rtstyle_streams.errors import SinkError
 from rtstyle_streams.sample import SampleSource
 
 FRAME = np.full((48, 64, 3), 120, np.uint8)
@@ -90,6 +91,15 @@ def report() -> Report:
     )
     rows = (row("johnson", 1000.0, 1.0), row("fast", 25.0, 40.0))
     return Report(1280, 720, CEILING, rows, (end,))
+
+
+def run(*words: str | Path) -> str:
+    done = CliRunner().invoke(bench, [str(w) for w in words], catch_exceptions=False)
+    return done.stdout
+
+
+def broken(*rest: object, **more: object) -> None:
+    raise SinkError("no space left")
 
 
 def test_sessions_take_turns_and_warm_up_untimed(
@@ -235,9 +245,17 @@ def test_pictures_to_judge_by_come_from_the_scene_or_a_folder(tmp_path: Path) ->
         judged_frames(replace(job, photos=tmp_path))
     red = np.zeros((20, 20, 3), np.uint8)
     red[:, :, 2] = 255  # OpenCV writes BGR
-    cv2.imwrite(str(tmp_path / "red.png"), red)
+    cv2.imwrite(str(tmp_path / "RED.PNG"), red)
     (photo,) = judged_frames(replace(job, photos=tmp_path))
     assert photo.shape == (48, 64, 3) and photo[20, 30].tolist() == [255, 0, 0]
+
+
+def test_a_folder_without_pictures_is_found_out_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtstyle.benchmark.run.probe_ceiling", None)
+    with pytest.raises(BenchError, match="expected pictures, got none"):
+        run_bench(BenchJob(("starry_night",), photos=tmp_path))
 
 
 @pytest.mark.slow
@@ -275,6 +293,7 @@ def test_the_plot_has_longer_bars_for_faster_styles(tmp_path: Path) -> None:
     assert 20 < lengths[0] < lengths[1] / 5
     path = tmp_path / "plot.png"
     write_plot(report(), path)
+    assert list(tmp_path.iterdir()) == [path]
     written = cv2.imread(str(path))
     assert written is not None
     read = cv2.cvtColor(written, cv2.COLOR_BGR2RGB)
@@ -282,8 +301,37 @@ def test_the_plot_has_longer_bars_for_faster_styles(tmp_path: Path) -> None:
 
 
 def test_a_plot_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RtstyleError, match="cannot be written"):
+    with pytest.raises(SinkError, match="expected a folder to write to"):
         write_plot(report(), tmp_path / "none" / "plot.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("taken.png", "this file exists"), ("none/plot.png", "expected a folder")],
+)
+def test_the_place_of_a_plot_is_checked_before_anything_is_measured(
+    place: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken.png").write_text("precious")
+    monkeypatch.setattr("rtstyle.benchmark.run_bench", None)
+    with pytest.raises(SinkError, match=said):
+        run("--plot", tmp_path / place)
+    assert (tmp_path / "taken.png").read_text() == "precious"
+
+
+def test_a_plot_that_is_taken_is_replaced_on_demand_and_comes_after_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "taken.png"
+    path.write_text("old")
+    monkeypatch.setattr("rtstyle.benchmark.run_bench", lambda job: report())
+    run("--plot", path, "--overwrite")
+    assert cv2.imread(str(path)) is not None
+    monkeypatch.setattr("rtstyle.benchmark.plot.write_plot", broken)
+    done = CliRunner().invoke(bench, ["--plot", str(tmp_path / "new.png")])
+    assert isinstance(done.exception, SinkError)
+    assert "johnson" in done.stdout, "a full disk lost what took minutes to measure"
 
 
 @pytest.mark.slow

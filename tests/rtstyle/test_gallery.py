@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.errors import StyleFileError
 from rtstyle.gallery import (
     DEFAULT_STYLE,
@@ -15,7 +16,15 @@ from rtstyle.gallery import (
     twin_card,
     user_folder,
 )
+from rtstyle.precision import TWIN_OF, with_precision
+from rtstyle.style_file import Style, graph_sha256, read_style, with_card
+from tests.tiny_arbitrary import write_network, write_painting
 from tests.tiny_styles import write_negative
+
+
+def write_twin(style: Style, place: Path) -> None:
+    facts = {"precision": "int8", TWIN_OF: graph_sha256(style.model)}
+    place.write_bytes(with_card(style.model, style.card | facts))
 
 
 def test_every_bundled_style_loads_and_the_default_comes_first() -> None:
@@ -45,6 +54,32 @@ def test_a_style_is_added_used_and_removed(tmp_path: Path) -> None:
     remove_style("mine")
     with pytest.raises(StyleFileError, match="none of that name"):
         remove_style("mine")
+
+
+def test_a_twin_of_a_painting_is_not_taken_for_that_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(write_network(tmp_path / "network")))
+    wall, twin = tmp_path / "wall.png", user_folder() / "wall.int8.onnx"
+    write_twin(add_style(write_painting(wall, (200, 0, 0))), twin)
+    of_red = twin.read_bytes()
+    assert with_precision(load_style("wall"), "auto").path == twin
+    remove_style("wall")
+    assert not twin.exists(), "what nobody can name any more was left behind"
+    add_style(write_painting(wall, (0, 200, 0)))
+    twin.write_bytes(of_red)
+    assert with_precision(load_style("wall"), "auto").path != twin
+    assert twin_card("wall", "int8") is None
+
+
+def test_a_style_is_added_with_the_twins_that_are_of_it(tmp_path: Path) -> None:
+    mine = write_negative(tmp_path, "mine")
+    write_twin(read_style(mine), tmp_path / "mine.int8.onnx")
+    (tmp_path / "mine.fp16.onnx").write_bytes(b"broken")
+    add_style(mine)
+    found = twin_card("mine", "int8")
+    assert found is not None and found["precision"] == "int8"
+    assert not (user_folder() / "mine.fp16.onnx").exists()
 
 
 def test_a_broken_twin_is_told_and_breaks_nothing(

@@ -105,6 +105,18 @@ def test_a_cut_a_reset_and_a_new_size_start_afresh() -> None:
     assert largest_difference(device.gate, frames) <= LEAST_SEEN
 
 
+def test_a_gate_that_was_off_starts_afresh() -> None:
+    device, frames = Device(), video(64, 96, num_frames=3)
+    for frame in frames:
+        frame[:16] = 0  # a letterbox: black as the state that nobody has written yet
+    device.gate(frames[0])
+    device.session.run({"frame": frames[1]})
+    assert (device.gate(frames[2]) == 255 - frames[2]).all(), "blended with black"
+    small = frames[0][:48].copy()
+    made = device.session.steadied(small, restart=False)
+    assert made is not None and (made == 255 - small).all()
+
+
 def test_memory_is_freed_and_plain_frames_go_between_gated_ones() -> None:
     device, frames = Device(), video(40, 60, num_frames=6)
     for frame in frames:

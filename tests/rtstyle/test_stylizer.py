@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rtstyle
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.gallery import load_style
+from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.stylizer import Controls, Stylizer
 from tests.tiny_styles import write_negative
 
@@ -93,6 +95,28 @@ def test_cuda_without_a_gpu_fails_loudly(tmp_path: Path) -> None:
         pytest.skip("there is a GPU here")
     with pytest.raises(RuntimeUnavailableError, match="device cuda:0"):
         Stylizer(str(write_negative(tmp_path)), device="cuda")
+
+
+def test_where_says_which_numbers_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write_negative(tmp_path))
+    monkeypatch.setattr(
+        "rtstyle.stylizer.open_session",
+        lambda model, **rest: OrtSession(model, device="cpu"),
+    )
+    for asked, said in (("auto", "fp32"), ("fp32", "fp32"), ("bf16", "bf16")):
+        with Stylizer(path, device="cpu", precision=asked) as stylizer:
+            assert stylizer.precision == said
+            assert stylizer.where == f"{said}, onnxruntime on cpu"
+    with Stylizer("scream", device="cpu") as stylizer:
+        assert stylizer.where.startswith("int8, ")
+
+
+def test_every_name_of_the_package_can_be_imported() -> None:
+    assert rtstyle.__all__ == sorted(rtstyle.__all__) == dir(rtstyle)
+    assert {"load_mixture", "load_style"} <= set(rtstyle.__all__)
+    assert all(callable(getattr(rtstyle, name)) for name in rtstyle.__all__)
 
 
 def test_every_bundled_style_paints_red_and_blue_apart(frame: np.ndarray) -> None:

@@ -168,6 +168,7 @@ def test_an_engine_is_built_ahead_by_export_and_found_by_the_runtime(
         profile=SMALL,
         report=lambda *line: told.append(line),
         trt=trt,  # type: ignore[arg-type]
+        cuda=Cuda(device=1, library=FakeCudaLibrary()),
     )
     assert path.is_file() and path.parent == engine_folder()
     assert told == [("tactics", n, 2) for n in (0, 1, 2, 2)]
