@@ -127,7 +127,7 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
     """Copy a style file into the user's gallery, under the name on its card.
 
     A painting becomes a style file there, named after it. Twins beside a style file go
-    with it.
+    with it; those of what it replaces are removed.
 
     Raises:
         StyleFileError: it is neither, or its name is taken.
@@ -148,6 +148,8 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
     for precision in TWINS:
         if (twin := _own_twin(style, precision)) is not None:
             _write(twin_place(target, precision), twin.model)
+        else:
+            twin_place(target, precision).unlink(missing_ok=True)
     return style
 
 

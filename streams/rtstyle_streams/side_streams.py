@@ -69,7 +69,7 @@ class SideStreams:
         """
         while self._next is not None:
             packet, part = self._next
-            due = self._times.seconds(packet, part, is_video_over=seconds is None)
+            due = self._times.seconds(packet, part, video=seconds)
             if due is None or (seconds is not None and due > seconds):
                 return
             self._next = next(self._packets, None)

@@ -13,12 +13,14 @@ from rtstyle_streams.timing import LEAST_JUMP_SECONDS, Restart
 Packet: TypeAlias = "av.Packet[Stream]"
 
 _LEAST_STEP = Fraction(1, 1000)  # what every container can tell apart
+_MOST_WAIT = 3  # seconds by which sound and picture of one part may end apart
 
 
 def in_parts(packets: Iterable[Packet]) -> Iterator[tuple[Packet, int]]:
     """Give out all packets, each with how often the times of its stream started over.
 
-    As for frames, one time alone that is far back is broken and starts no part.
+    As for frames, one time alone that is far back or ahead is broken and starts no
+    part.
     """
     streams: dict[int, _Part] = {}
     for packet in packets:
@@ -37,7 +39,8 @@ class _Part:
     """Where the reading of a stream is."""
 
     number: int = 0
-    last_seconds: Fraction | None = None
+    due: tuple[Fraction, ...] = ()
+    """When the last two packets were, as far as is certain."""
     doubtful: "av.Packet[Stream] | None" = None
     """Far back; the next packet tells whether a new part begins with it."""
 
@@ -45,17 +48,17 @@ class _Part:
         """Give out what is certain."""
         seconds = decode_seconds(packet)
         doubtful, self.doubtful = self.doubtful, None
-        is_far_back = _is_far_back(seconds, behind=self.last_seconds)
+        is_far_back = _is_far_back(seconds, behind=self.due)
         if doubtful is not None:
             first = decode_seconds(doubtful)
-            if is_far_back and not _is_far_back(seconds, behind=first):
+            if is_far_back and not _is_far_back(seconds, behind=(first,)):
                 self.number, is_far_back = self.number + 1, False
-                self.last_seconds = first
+                self.due = (first,)
             yield doubtful, self.number
         if is_far_back:
             self.doubtful = packet
             return
-        self.last_seconds = max(seconds, self.last_seconds or seconds)
+        self.due = (*self.due[-1:], seconds)
         yield packet, self.number
 
 
@@ -71,20 +74,28 @@ class SideTimes:
         self._places: dict[int, _Place] = {}
 
     def seconds(
-        self, packet: Packet, part: int, *, is_video_over: bool
+        self, packet: Packet, part: int, *, video: Fraction | None
     ) -> Fraction | None:
         """Return the decoding time to give `packet`; None: the video is not so far.
 
-        When the video has no such part, that of the stream follows the one before.
+        When the video is over, a part that it does not have follows the one before;
+        when it goes on without one, times were broken and are left as they are.
+
+        Args:
+            packet: The next of its stream.
+            part: Of the stream, from `in_parts`.
+            video: How far the video is, in seconds; None when it is over.
         """
         place = self._places.setdefault(packet.stream.index, _Place())
         if part > place.part:
             if part <= len(self._restarts):
                 restart = self._restarts[part - 1]
                 place.offset = restart.offset * restart.time_base
-            elif is_video_over:
+                place.is_moved = True
+            elif video is None:
                 place.offset = place.end - decode_seconds(packet)
-            else:
+                place.is_moved = True
+            elif video < place.end + _MOST_WAIT:
                 return None
             place.part = part
         return decode_seconds(packet) + place.offset
@@ -92,7 +103,7 @@ class SideTimes:
     def move(self, packet: Packet) -> None:
         """Give `packet` that time; what overlaps the part before is pushed together."""
         place = self._places[packet.stream.index]
-        if place.part:
+        if place.is_moved:
             ticks = round(place.offset / packet.time_base)
             least = -(-(place.last + _LEAST_STEP) // packet.time_base)
             if packet.dts is not None:
@@ -109,6 +120,7 @@ class _Place:
     """Where the output of a stream is, in seconds."""
 
     part: int = 0
+    is_moved: bool = False
     offset: Fraction = Fraction(0)
     last: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
@@ -120,5 +132,5 @@ def decode_seconds(packet: Packet) -> Fraction:
     return (ticks or 0) * packet.time_base
 
 
-def _is_far_back(seconds: Fraction, *, behind: Fraction | None) -> bool:
-    return behind is not None and behind - seconds > LEAST_JUMP_SECONDS
+def _is_far_back(seconds: Fraction, *, behind: Sequence[Fraction]) -> bool:
+    return bool(behind) and min(behind) - seconds > LEAST_JUMP_SECONDS

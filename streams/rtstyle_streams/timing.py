@@ -41,6 +41,7 @@ class Timing:
         """Where the times have started over so far, in order."""
         self._last: int | None = None
         self._last_ticks = 0  # for how long that frame is shown
+        self._due: tuple[int, ...] = ()  # when the last two were, as far as is certain
         self._doubtful: Restart | None = None
         self._index = -1
 
@@ -72,24 +73,34 @@ class Timing:
     def _continued(self, ticks: int) -> int:
         """Return `ticks` as they are when times that start over go on.
 
-        One frame alone with a time far back is a broken one: the times start over when
-        the next one stays there.
+        One frame alone with a time far back or ahead is a broken one: the times start
+        over when the next one stays there.
         """
         offset = self.restarts[-1].offset if self.restarts else 0
-        if self._last is None or not self._is_far_back(ticks + offset):
+        if not self._is_far_back(ticks + offset):
             self._doubtful = None
-            return ticks + offset
+            return self._certain(ticks + offset)
         if self._doubtful is None or self._is_far_back(ticks + self._doubtful.offset):
+            assert self._last is not None
             pts = self._last + (self._last_ticks or self._nominal_ticks())
             self._doubtful = Restart(pts, pts - ticks, self.time_base)
             return pts
         restart, self._doubtful = self._doubtful, None
         self.restarts.append(restart)
-        return ticks + restart.offset
+        self._due = ()
+        return self._certain(ticks + restart.offset)
+
+    def _certain(self, pts: int) -> int:
+        self._due = (*self._due[-1:], pts)
+        return pts
 
     def _is_far_back(self, pts: int) -> bool:
-        assert self._last is not None
-        return (self._last - pts) * self.time_base > LEAST_JUMP_SECONDS
+        """Tell whether `pts` is far behind both frames before.
+
+        Where only the last one is far ahead, that one is the broken one.
+        """
+        least = min(self._due, default=pts)
+        return (least - pts) * self.time_base > LEAST_JUMP_SECONDS
 
     def num_frames(self, container: InputContainer) -> int | None:
         """Return how many frames to expect, for progress; None when unknown."""

@@ -80,6 +80,9 @@ def test_a_style_is_added_with_the_twins_that_are_of_it(tmp_path: Path) -> None:
     found = twin_card("mine", "int8")
     assert found is not None and found["precision"] == "int8"
     assert not (user_folder() / "mine.fp16.onnx").exists()
+    (tmp_path / "mine.int8.onnx").unlink()
+    add_style(mine, overwrite=True)
+    assert not (user_folder() / "mine.int8.onnx").exists(), "of the one before"
 
 
 def test_a_broken_twin_is_told_and_breaks_nothing(

@@ -115,7 +115,7 @@ def test_sound_behind_a_jump_waits_for_the_video(tmp_path: Path) -> None:
         side = writer._side
         assert side is not None
         length = len(sound(part)[0])
-        assert len(list(side.until(Fraction(60)))) == length
+        assert len(list(side.until(Fraction(4)))) == length
         for _, _ in zip(reader, range(60), strict=False):
             pass
         assert not list(side.until(Fraction(19, 10)))
@@ -135,6 +135,46 @@ def test_sound_whose_times_alone_start_over_follows_itself(tmp_path: Path) -> No
     assert data == sound(part)[0] * 2
     steps = np.diff([float(seconds) for seconds in heard])
     assert np.abs(steps - 1024 / SOUND_RATE).max() < 0.0015
+
+
+def shifted(path: Path, pid: int, *, which: int, seconds: int) -> Path:
+    """Move the times of one PES packet of a transport stream, in its bytes."""
+    data, count = bytearray(path.read_bytes()), 0
+    for start in range(0, len(data), 188):
+        found = (data[start + 1] & 0x1F) << 8 | data[start + 2]
+        if found != pid or not data[start + 1] & 0x40:
+            continue
+        head = start + 4 + (data[start + 4] + 1 if data[start + 3] & 0x20 else 0)
+        if count == which:
+            for at in range(head + 9, head + 9 + data[head + 8] // 5 * 5, 5):
+                move_clock(data, at, 90_000 * seconds)
+        count += 1
+    assert count > which
+    path.write_bytes(data)
+    return path
+
+
+def move_clock(data: bytearray, at: int, ticks: int) -> None:
+    """Add to the 33 bits of a PES time in its five bytes."""
+    a, b, c, d, e = data[at : at + 5]
+    now = (a >> 1 & 7) << 30 | b << 22 | c >> 1 << 15 | d << 7 | e >> 1
+    now += ticks
+    parts = (a & 0xF0 | now >> 29 & 0xE | 1, now >> 22, now >> 14 | 1, now >> 7)
+    data[at : at + 5] = bytes(x & 0xFF for x in (*parts, now << 1 | 1))
+
+
+@pytest.mark.parametrize("pid", [0x100, 0x101])
+def test_one_time_far_ahead_does_not_put_picture_and_sound_out_of_step(
+    tmp_path: Path, pid: int
+) -> None:
+    part = clip_with_sound(tmp_path / "part.ts", num_frames=250, sound_seconds=10.0)
+    is_video = pid == 0x100
+    shifted(part, pid, which=60 if is_video else 4, seconds=4)
+    reader, _ = copy(part, tmp_path / "out.mkv")
+    assert not reader.restarts
+    ends = [frame_times(tmp_path / "out.mkv")[-1], sound(tmp_path / "out.mkv")[1][-1]]
+    assert abs(float(ends[0] - ends[1])) < 0.1
+    assert float(ends[0]) == pytest.approx(10.0, abs=0.15)
 
 
 def times_given(ticks: Sequence[int]) -> tuple[list[int], Timing]:
@@ -162,6 +202,12 @@ def test_a_little_disorder_is_one_tick_and_no_new_start() -> None:
 def test_one_broken_time_alone_is_no_new_start() -> None:
     given, timing = times_given([5000, 5040, 0, 5120, 0, 5200])
     assert given == [5000, 5040, 5080, 5120, 5160, 5200]
+    assert not timing.restarts
+
+
+def test_one_broken_time_ahead_is_no_new_start() -> None:
+    given, timing = times_given([1000, 1040, 3000, 1120, 1160, 3000, 3040])
+    assert given == [1000, 1040, 3000, 3001, 3002, 3003, 3040]
     assert not timing.restarts
 
 

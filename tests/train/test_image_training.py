@@ -156,6 +156,9 @@ def test_what_a_given_up_training_left_is_not_taken_up(room: Path) -> None:
     leftovers = ("x.first", "x.first.checkpoint", "x.checkpoint")
     for name in leftovers:
         (room / f"{name}.safetensors").write_bytes(finished)
+    with pytest.raises(RtstyleError, match="expected a safetensors file"):
+        train(room, "--overwrite", "--loss-weights", str(room / "nothing.safetensors"))
+    assert all((room / f"{name}.safetensors").exists() for name in leftovers)
     train(room, "--overwrite")
     assert load_weights(room / "x.safetensors").trained["steps"] == 4
     assert not any((room / f"{name}.safetensors").exists() for name in leftovers)

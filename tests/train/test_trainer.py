@@ -86,6 +86,31 @@ def test_there_are_never_more_steps_than_said(tmp_path: Path, steps: int) -> Non
     assert trainer.progress.step == trainer.total == steps
 
 
+@pytest.mark.parametrize("steps", [60, 100])
+def test_a_training_that_is_to_end_at_once_still_learns_slower_and_slower(
+    tmp_path: Path, steps: int
+) -> None:
+    first = make(tmp_path, steps=1000)
+    finish(first, steps=100)
+    first.save()
+    second = make(tmp_path, steps=steps)
+    second.resume()
+    finish(second)
+    assert second.progress.decay_from == 100
+    assert second.progress.step == second.total == 143
+
+
+def test_more_steps_that_come_too_late_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = make(tmp_path, steps=20)
+    finish(first, steps=16)
+    first.save()
+    second = make(tmp_path, steps=50)
+    second.resume()
+    assert "the last steps have begun: it ends with step 20" in caplog.text
+
+
 def test_a_limit_of_time_tells_how_many_steps_it_will_be(tmp_path: Path) -> None:
     trainer = make(tmp_path, steps=1_000_000, minutes=1.0)
     assert trainer.total == 1_000_000

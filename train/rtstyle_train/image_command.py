@@ -154,6 +154,13 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     Raises:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
+    return _train(config, job)
+
+
+def _train(
+    config: TrainConfig, job: ImageJob, *, given_up: Sequence[Path] = ()
+) -> Weights:
+    """Train; what a training that was given up has left goes when steps begin."""
     _check_output(job)
     given, job = job, _with_start(config, job)
     sums = [_checksum(path) for path in job.paintings]
@@ -200,6 +207,9 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
     )
     if job.resume:
         trainer.resume()
+    elif accelerator.is_main_process:
+        for left in given_up:
+            left.unlink(missing_ok=True)
     terms = run_to_end(trainer, _save_preview(config, job.out, photos))
     trained = {
         "steps": trainer.progress.step,
@@ -220,6 +230,7 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
         trainer.checkpoint.unlink(missing_ok=True)
         if given.start is None and job.start == first_of(job.out):
             job.start.unlink()
+    accelerator.wait_for_everyone()  # the others read it, as their start
     return weights
 
 
@@ -242,14 +253,12 @@ def _with_start(config: TrainConfig, job: ImageJob) -> ImageJob:
     if first is None:
         return replace(job, start=Path(config.start)) if config.start else job
     out = first_of(job.out)
-    if not job.resume:  # of a training that was given up
-        for left in (out, checkpoint_of(out), checkpoint_of(job.out)):
-            left.unlink(missing_ok=True)
     work = [part.steps * part.batch_size for part in (first, config)]
     minutes = job.minutes * work[0] / sum(work)
     if not (job.resume and out.exists()):
         log.info("%s: first of two parts, %d steps", out.name, first.steps)
-        train_image(first, replace(job, out=out, minutes=minutes, overwrite=True))
+        part = replace(job, out=out, minutes=minutes, overwrite=True)
+        _train(first, part, given_up=(out, checkpoint_of(out), checkpoint_of(job.out)))
     is_begun = checkpoint_of(job.out).exists()
     rest = job.minutes - minutes
     return replace(job, start=out, minutes=rest, resume=job.resume and is_begun)

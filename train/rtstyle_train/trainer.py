@@ -202,9 +202,15 @@ class Trainer:
 
     @property
     def _end(self) -> int | None:
-        """Return the last step, once it is known; never above the schedule's."""
-        end = self.progress.end
-        return None if end is None else min(end, self.schedule.steps)
+        """Return the last step, once it is known: the schedule's at the most.
+
+        Later, when a training goes on that has made all of them already: its learning
+        rate must fall.
+        """
+        end, begun = self.progress.end, self.progress.decay_from
+        if end is None or begun is None or begun >= self.schedule.steps:
+            return end
+        return min(end, self.schedule.steps)
 
     def _step(self) -> dict[str, float]:
         self._maybe_begin_decay()
@@ -362,6 +368,8 @@ class Trainer:
         for name, value in _below(tensors, "average/").items():
             self.average[name].copy_(value)
         self.progress = Progress(**meta["progress"])
+        if self._end is not None and self._end < self.schedule.steps:
+            log.warning("the last steps have begun: it ends with step %d", self._end)
 
 
 def kept_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
