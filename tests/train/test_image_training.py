@@ -199,6 +199,21 @@ def test_crops_depend_on_seed_and_step_alone(room: Path) -> None:
     assert not torch.equal(batch, photos.batch(3, seed=2, step=5))
 
 
+def test_flat_crops_are_drawn_again_where_photographs_have_others(
+    tmp_path: Path,
+) -> None:
+    photo = np.full((200, 200, 3), 250, np.uint8)
+    photo[150:, 150:] = np.random.default_rng(0).integers(0, 256, (50, 50, 3))
+    cv2.imwrite(str(tmp_path / "p.png"), photo)
+    crops = ContentImages(tmp_path, size=32, smallest_crop=32)
+    batch = torch.cat([crops.batch(4, seed=1, step=step) for step in range(25)])
+    flat = int((batch.flatten(1).std(dim=1) < 0.01).sum())
+    assert flat <= 2, "of 100; of crops as they come half are"
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((64, 64, 3), 250, np.uint8))
+    nothing = ContentImages(tmp_path, size=32, smallest_crop=32)
+    assert nothing.batch(1, seed=1, step=0).std() < 0.01, "takes what there is"
+
+
 def test_a_margin_is_what_is_around_a_crop_and_mirrored_past_the_edge(
     room: Path,
 ) -> None:

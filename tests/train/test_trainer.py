@@ -1,5 +1,6 @@
 """Training: it learns, it stops, and an interruption leaves no trace."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,26 @@ def test_an_infinite_loss_stops_with_advice(tmp_path: Path) -> None:
 
     with pytest.raises(Exception, match="lower learning_rate"):
         finish(make(tmp_path, method=Bad()))
+
+
+@pytest.mark.parametrize("steepness", [1e25, math.inf, math.nan])
+def test_a_gradient_without_bounds_spoils_no_weights(
+    tmp_path: Path, steepness: float
+) -> None:
+    class Steep(Identity):
+        def losses(
+            self, network: nn.Module, *, step: int, rank: int, device: torch.device
+        ) -> dict[str, Tensor]:
+            terms = super().losses(network, step=step, rank=rank, device=device)
+            if step == 3:
+                hook = terms["distance"].register_hook
+                hook(lambda slope: slope * steepness)  # type: ignore[no-untyped-call]
+            return terms
+
+    trainer = make(tmp_path, method=Steep(), steps=40)
+    losses = finish(trainer)
+    assert all(torch.isfinite(value).all() for value in trainer.average.values())
+    assert losses[-1] < losses[0]
 
 
 def test_muons_step_has_singular_values_near_one() -> None:

@@ -16,6 +16,11 @@ from rtstyle_train.errors import TrainError
 
 LONGEST_SIDE = 1024
 """Larger photographs are reduced to this when they are loaded, in pixels."""
+LEAST_CONTRAST = 6
+"""Levels of 255 between the darkest and the lightest of a crop's bytes. Of one that is
+flat, instance norms make gradients without bounds."""
+MOST_DRAWS = 16
+"""How often a crop is drawn until it is not flat."""
 
 
 class Crop(NamedTuple):
@@ -121,7 +126,18 @@ class ContentImages:
     def crops(self, batch_size: int, *, seed: int, step: int) -> list[Crop]:
         """Draw the crops of a batch."""
         random = np.random.default_rng((seed, step))
-        return [self._draw(random) for _ in range(batch_size)]
+        return [self._draw_what_shows(random) for _ in range(batch_size)]
+
+    def _draw_what_shows(self, random: np.random.Generator) -> Crop:
+        """Draw a crop that is not flat, where the photographs have some."""
+        for _ in range(MOST_DRAWS):
+            crop = self._draw(random)
+            down, to = (slice(x, x + crop.side) for x in (crop.top, crop.left))
+            every = max(1, crop.side // 24)
+            seen = self.images[crop.image][down, to][::every, ::every]
+            if int(seen.max()) - int(seen.min()) >= LEAST_CONTRAST:
+                break
+        return crop
 
     def _draw(self, random: np.random.Generator) -> Crop:
         number = int(random.integers(len(self.images)))

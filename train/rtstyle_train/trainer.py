@@ -252,6 +252,11 @@ class Trainer:
         loss = torch.stack(list(terms.values())).sum()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        for parameter in self.network.parameters():
+            if (
+                parameter.grad is not None
+            ):  # of a step without bounds: nothing is learnt
+                parameter.grad.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         for optimizer in self.optimizers:
             optimizer.step()
         self._move_average(inputs["forget"])
