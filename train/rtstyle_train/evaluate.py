@@ -90,11 +90,14 @@ class Evaluation:
             targets: The painting of each; None leaves out what needs one.
             judges: The loss networks.
         """
-        self._paintings = list({t.name: t for t in targets if t}.values())
+        known = list({target.name: target for target in targets if target}.values())
         itself = Candidate(CONTENT, lambda pixels: pixels, "", lambda: None)
         self.candidates = [itself, *candidates]
-        alone = self._paintings[0] if len(self._paintings) == 1 else None
-        self.targets = [alone, *targets]
+        self.targets = [known[0] if len(known) == 1 else None, *targets]
+        self._held_against: list[Sequence[Target | None]] = [
+            known or (None,),
+            *((target,) for target in targets),
+        ]
         self.judges = judges
         self.speeds = {CONTENT: math.nan}
         """Frames a second of each candidate whose speed was measured."""
@@ -108,18 +111,15 @@ class Evaluation:
         """Show one picture to all candidates."""
         content = see_content(picture.pixels, self.judges)
         made = []
-        for candidate, target in zip(self.candidates, self.targets, strict=True):
-            stylized = candidate.network(picture.pixels)
-            wanted: Sequence[Target | None] = [target]
-            if candidate.name == CONTENT:
-                wanted = self._paintings or [None]
-            network, judges = candidate.network, self.judges
-            figures = mean(
-                [
-                    measure(network, stylized, content, target=t, judges=judges)
-                    for t in wanted
-                ]
-            )
+        judges = self.judges
+        for candidate, targets in zip(self.candidates, self._held_against, strict=True):
+            network = candidate.network
+            stylized = network(picture.pixels)
+            held = [
+                measure(network, stylized, content, target=target, judges=judges)
+                for target in targets
+            ]
+            figures = mean(held)
             key = candidate.name, picture.group
             self._figures.setdefault(key, []).append(figures)
             made.append(stylized)

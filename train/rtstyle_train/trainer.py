@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rtstyle.networks.weights_file import load_tensors, save_tensors
 from rtstyle_train.captured_step import CapturedStep
 from rtstyle_train.errors import TrainError
-from rtstyle_train.muon import Muon
+from rtstyle_train.optimizers import load_optimizer, make_optimizers
 
 log = logging.getLogger(__name__)
 
@@ -253,9 +253,7 @@ class Trainer:
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         for parameter in self.network.parameters():
-            if (
-                parameter.grad is not None
-            ):  # of a step without bounds: nothing is learnt
+            if parameter.grad is not None:  # without bounds it would teach nothing
                 parameter.grad.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -364,7 +362,7 @@ class Trainer:
             module = self.accelerator.unwrap_model(self.network)
             module.load_state_dict(_below(tensors, "network/"))
             for number, optimizer in enumerate(self.optimizers):
-                _load_optimizer(optimizer, _below(tensors, f"optimizer/{number}/"))
+                load_optimizer(optimizer, _below(tensors, f"optimizer/{number}/"))
         except (RuntimeError, KeyError) as error:
             text = " ".join(str(error).split())[:200]
             raise TrainError(
@@ -385,48 +383,9 @@ def kept_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: v for name, v in settings.items() if name not in MAY_CHANGE}
 
 
-def make_optimizers(
-    network: nn.Module, kind: str, learning_rate: float, *, capturable: bool = False
-) -> list[torch.optim.Optimizer]:
-    """Return Adam for all, or Muon for the inner convolutions and Adam for the rest.
-
-    `capturable` ones take tensors as learning rate and may be part of a CUDA graph.
-
-    "Inner" are 3x3 kernels that are neither depthwise nor the first or last ones.
-    """
-    inner: list[nn.Parameter] = []
-    rest: list[nn.Parameter] = []
-    named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    for _, param in named:
-        is_inner = param.dim() == 4 and min(param.shape[:2]) > 12
-        (inner if kind == "muon" and is_inner else rest).append(param)
-    optimizers: list[torch.optim.Optimizer] = []
-    if rest:
-        adam = torch.optim.Adam(
-            rest, lr=learning_rate, betas=(0.9, 0.99), capturable=capturable
-        )
-        optimizers.append(adam)
-    if inner:
-        optimizers.append(Muon(inner, lr=2.5 * learning_rate))
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
-    return optimizers
-
-
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): value
         for name, value in tensors.items()
         if name.startswith(prefix)
     }
-
-
-def _load_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        key, _, entry = name.partition("/")
-        state.setdefault(int(key), {})[entry] = value
-    optimizer.load_state_dict(
-        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-    )
