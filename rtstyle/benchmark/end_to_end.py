@@ -15,8 +15,8 @@ from rtstyle.style_file import Style
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.sample import SampleSource
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 
 STAGES = ("source", "stylize", "smooth", "encode")
 """In the order in which a frame passes them."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rtstyle.benchmark.fresh import BenchError
 from rtstyle_streams.sample import SampleSource
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.writer import VideoWriter
 
 NUM_SCENES = 60
 """Frames of the built-in scene that the clip repeats."""

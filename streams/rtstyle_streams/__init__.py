@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rtstyle_streams.opening import open_sink, open_source
     from rtstyle_streams.protocols import Sink, Source, StreamInfo
     from rtstyle_streams.sample import SampleSource
-    from rtstyle_streams.video_reader import VideoReader
-    from rtstyle_streams.video_writer import VideoWriter
+    from rtstyle_streams.video.reader import VideoReader
+    from rtstyle_streams.video.writer import VideoWriter
     from rtstyle_streams.virtual_camera import VirtualCamera
     from rtstyle_streams.webcam import Webcam
     from rtstyle_streams.window import Window
@@ -49,8 +49,8 @@ _HOME = {
     "Sink": "protocols",
     "Source": "protocols",
     "StreamInfo": "protocols",
-    "VideoReader": "video_reader",
-    "VideoWriter": "video_writer",
+    "VideoReader": "video.reader",
+    "VideoWriter": "video.writer",
     "VirtualCamera": "virtual_camera",
     "Webcam": "webcam",
     "Window": "window",

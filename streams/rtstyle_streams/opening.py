@@ -41,7 +41,7 @@ def open_source(spec: str | os.PathLike[str]) -> Source:
 
     if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
         return ImageSource(path)
-    from rtstyle_streams.video_reader import VideoReader
+    from rtstyle_streams.video.reader import VideoReader
 
     return VideoReader(path)
 
@@ -81,8 +81,8 @@ def open_sink(
     pictures = template if isinstance(template, ImageSource) else None
     if pictures is not None or _is_for_pictures(spec, info):
         return ImageSink(spec, template=pictures, overwrite=overwrite)
-    from rtstyle_streams.video_reader import VideoReader
-    from rtstyle_streams.video_writer import VideoWriter
+    from rtstyle_streams.video.reader import VideoReader
+    from rtstyle_streams.video.writer import VideoWriter
 
     return VideoWriter(
         path,

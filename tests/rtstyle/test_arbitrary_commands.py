@@ -11,7 +11,7 @@ from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.blending import shrink
 from rtstyle.cli import main
 from rtstyle.masks.opening import VARIABLE as MASK_VARIABLE
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.reader import VideoReader
 from tests.tiny_arbitrary import mask_model, write_network, write_painting
 from tests.tiny_styles import write_negative
 

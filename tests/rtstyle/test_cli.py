@@ -12,7 +12,7 @@ import pytest
 
 from rtstyle.cli import COMMANDS, main
 from rtstyle.gallery import DEFAULT_STYLE
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.reader import VideoReader
 from tests.tiny_styles import negative_model, write_negative
 
 Capture = pytest.CaptureFixture[str]

@@ -16,7 +16,7 @@ from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import ListSink
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.writer import VideoWriter
 
 
 class Inverter:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import (
     HEIGHT,
     WIDTH,

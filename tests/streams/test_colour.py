@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rtstyle_streams.colour import (
+from rtstyle_streams.errors import SourceError
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.video.colour import (
     Colour,
     default_colour,
     read_colour,
     rgb_to_yuv_matrix,
     yuv_to_rgb_matrix,
 )
-from rtstyle_streams.errors import SourceError
-from rtstyle_streams.frame import Pixels
-from rtstyle_streams.planes import from_rgb, to_rgb
+from rtstyle_streams.video.planes import from_rgb, to_rgb
 from tests.streams.clips import EXACT
 
 COLOURS = [Colour(space, full) for space in (1, 6, 9) for full in (False, True)]

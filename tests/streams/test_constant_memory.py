@@ -13,8 +13,8 @@ from tests.streams.clips import write_clip
 
 COPY = """
 import resource, sys
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 
 with (
     VideoReader(sys.argv[1]) as reader,

@@ -12,9 +12,9 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from rtstyle_streams.timing import Timing
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.timing import Timing
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import frame_times, numbered, packets, write_clip
 
 SOUND_RATE = 48000

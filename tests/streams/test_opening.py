@@ -13,8 +13,8 @@ from rtstyle_streams.memory import NullSink
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 from rtstyle_streams.sample import SampleSource
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import numbered_clip
 
 INFO = StreamInfo(64, 48, Fraction(1, 25), frame_rate=Fraction(25))

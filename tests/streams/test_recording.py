@@ -11,8 +11,8 @@ import pytest
 
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import HEIGHT, WIDTH, frame_times, numbered
 
 MICROSECOND = Fraction(1, 1_000_000)
@@ -24,7 +24,7 @@ from fractions import Fraction
 import numpy as np
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.writer import VideoWriter
 
 info = StreamInfo(64, 48, Fraction(1, 1000), frame_rate=Fraction(30), is_live=True)
 writer = VideoWriter(sys.argv[1], info)

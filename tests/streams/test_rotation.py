@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from rtstyle_streams.rotation import Orientation, read_display_matrix
+from rtstyle_streams.video.rotation import Orientation, read_display_matrix
 
 PICTURE = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
 ONE = 1 << 16

@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 import pytest
 
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import frame_times, packets
 
 CLIPS = [

@@ -7,8 +7,8 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import frame_times, numbered, packets, write_clip
 from tests.streams.rich import CHAPTERS, NUM_FRAMES, kinds, write_rich_clip
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.reader import VideoReader
 from tests.streams.clips import (
     HEIGHT,
     WIDTH,

@@ -9,8 +9,8 @@ import pytest
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import HEIGHT, WIDTH, frame_times, numbered, numbered_clip
 
 INFO = StreamInfo(

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video_reader import VideoReader
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import (
     HEIGHT,
     WIDTH,
@@ -307,7 +307,7 @@ import numpy as np
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video_writer import VideoWriter
+from rtstyle_streams.video.writer import VideoWriter
 
 before = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), before[1]))

@@ -1,6 +1,6 @@
 """Which tags of a file its copy can hold."""
 
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.reader import VideoReader
 
 CONTAINER_TAGS = frozenset(
     ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")

@@ -12,21 +12,21 @@ import cv2
 import numpy as np
 from av.buffer import Buffer
 
-from rtstyle_streams.colour import Colour, read_colour
-from rtstyle_streams.deinterlace import Deinterlacer
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
-from rtstyle_streams.planes import to_rgb
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.rotation import Orientation, read_display_matrix
-from rtstyle_streams.timing import Restart, Timing
-from rtstyle_streams.video_opening import (
+from rtstyle_streams.video.colour import Colour, read_colour
+from rtstyle_streams.video.deinterlace import Deinterlacer
+from rtstyle_streams.video.opening import (
     demux_on,
     main_video_stream,
     open_video,
     said_in_one_line,
 )
+from rtstyle_streams.video.planes import to_rgb
+from rtstyle_streams.video.rotation import Orientation, read_display_matrix
+from rtstyle_streams.video.timing import Restart, Timing
 
 # Codecs in which a packet that gives no frame is a frame that was lost (not so in those
 # with invisible frames, nor where each field has its packet).

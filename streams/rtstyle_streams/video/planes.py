@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle_streams.colour import (
+from rtstyle_streams.frame import Pixels
+from rtstyle_streams.video.colour import (
     FULL_RANGE,
     LIMITED_RANGE,
     Colour,
     rgb_to_yuv_matrix,
     yuv_to_rgb_matrix,
 )
-from rtstyle_streams.frame import Pixels
 
 _PLANAR = ("yuv4", "yuvj4", "yuva4", "gray")
 _Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]

@@ -10,11 +10,11 @@ from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from rtstyle_streams.colour import Colour
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.tags import wants_key_table
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.colour import Colour
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.tags import wants_key_table
 
 FORMATS = {
     ".mp4": "mp4",

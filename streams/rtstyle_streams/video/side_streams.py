@@ -10,10 +10,10 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from rtstyle_streams.side_times import SideTimes, in_parts
-from rtstyle_streams.tags import CONTAINER_TAGS, lost_tags
-from rtstyle_streams.video_opening import demux_on, open_video
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.opening import demux_on, open_video
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.side_times import SideTimes, in_parts
+from rtstyle_streams.video.tags import CONTAINER_TAGS, lost_tags
 
 _ATTACHED = av.stream.Disposition.attached_pic
 # Written by the muxer itself from what it is given.

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import av
 from av.stream import Stream
 
-from rtstyle_streams.timing import LEAST_JUMP_SECONDS, Restart
+from rtstyle_streams.video.timing import LEAST_JUMP_SECONDS, Restart
 
 Packet: TypeAlias = "av.Packet[Stream]"
 

@@ -9,22 +9,22 @@ import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from rtstyle_streams.colour import Colour, default_colour
-from rtstyle_streams.encoding import (
+from rtstyle_streams.errors import SinkError, StreamError
+from rtstyle_streams.frame import Frame
+from rtstyle_streams.managed import ManagedSink
+from rtstyle_streams.part_file import PartFile, cannot_write, check_target
+from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.video.colour import Colour, default_colour
+from rtstyle_streams.video.encoding import (
     EncoderSettings,
     add_video_stream,
     container_options,
     output_format,
     output_pixel_format,
 )
-from rtstyle_streams.errors import SinkError, StreamError
-from rtstyle_streams.frame import Frame
-from rtstyle_streams.managed import ManagedSink
-from rtstyle_streams.part_file import PartFile, cannot_write, check_target
-from rtstyle_streams.planes import from_rgb
-from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.side_streams import SideStreams
-from rtstyle_streams.video_reader import VideoReader
+from rtstyle_streams.video.planes import from_rgb
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.side_streams import SideStreams
 
 
 class VideoWriter(ManagedSink):
