@@ -119,7 +119,7 @@ def check_openvino() -> Check:
 
 def check_cameras() -> Check:
     """Look for cameras that can be used."""
-    from rtstyle_streams.devices import list_cameras, who_holds
+    from rtstyle_streams.camera.devices import list_cameras, who_holds
 
     cameras = [camera for camera in list_cameras() if not camera.is_virtual]
     if not cameras:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from rtstyle.doctor import Check
-from rtstyle_streams.devices import Camera, list_cameras, who_holds
-from rtstyle_streams.virtual_camera import how_to_install
+from rtstyle_streams.camera.devices import Camera, list_cameras, who_holds
+from rtstyle_streams.camera.virtual_camera import how_to_install
 
 MODULE: Final = Path("/sys/module/v4l2loopback")
 NAME: Final = "virtual camera"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rtstyle.errors import UsageError
 from rtstyle.studio import RECORDER, Studio
+from rtstyle_streams.camera.virtual_camera import VirtualCamera
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.opening import open_sink
 from rtstyle_streams.protocols import Sink, StreamInfo
-from rtstyle_streams.virtual_camera import VirtualCamera
 from rtstyle_streams.window import Window
 
 log = logging.getLogger(__name__)

@@ -25,11 +25,11 @@ from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import Styler, StyleSwitcher
 from rtstyle.stylizer import controls_of
 from rtstyle.webcam_outputs import open_outputs, refuse_input, schemes_of
-from rtstyle_streams.as_camera import AsCamera
-from rtstyle_streams.capture import Wish
+from rtstyle_streams.camera.as_camera import AsCamera
+from rtstyle_streams.camera.capture import Wish
+from rtstyle_streams.camera.webcam import Webcam
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Source, StreamInfo
-from rtstyle_streams.webcam import Webcam
 
 log = logging.getLogger(__name__)
 

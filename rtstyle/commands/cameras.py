@@ -9,14 +9,14 @@ import click
 from rtstyle.commands.options import json_option
 
 if TYPE_CHECKING:
-    from rtstyle_streams.devices import Camera
+    from rtstyle_streams.camera.devices import Camera
 
 
 @click.command()
 @json_option
 def cameras(*, as_json: bool) -> None:
     """List the cameras by name, with id, sizes, rates and formats."""
-    from rtstyle_streams.devices import list_cameras
+    from rtstyle_streams.camera.devices import list_cameras
 
     found = list_cameras()
     if as_json:

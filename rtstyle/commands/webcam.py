@@ -129,7 +129,7 @@ def webcam(
     """
     from rtstyle.gallery import style_files
     from rtstyle.webcam_run import WebcamSettings, run_webcam
-    from rtstyle_streams.capture import Wish
+    from rtstyle_streams.camera.capture import Wish
 
     width, lines = size or (None, None)
     settings = WebcamSettings(

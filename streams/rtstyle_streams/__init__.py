@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rtstyle_streams.camera.virtual_camera import VirtualCamera
+    from rtstyle_streams.camera.webcam import Webcam
     from rtstyle_streams.frame import Frame, Pixels
     from rtstyle_streams.images import ImageSink, ImageSource
     from rtstyle_streams.memory import ListSink, ListSource, NullSink
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from rtstyle_streams.sample import SampleSource
     from rtstyle_streams.video.reader import VideoReader
     from rtstyle_streams.video.writer import VideoWriter
-    from rtstyle_streams.virtual_camera import VirtualCamera
-    from rtstyle_streams.webcam import Webcam
     from rtstyle_streams.window import Window
 
 __all__ = [
@@ -51,8 +51,8 @@ _HOME = {
     "StreamInfo": "protocols",
     "VideoReader": "video.reader",
     "VideoWriter": "video.writer",
-    "VirtualCamera": "virtual_camera",
-    "Webcam": "webcam",
+    "VirtualCamera": "camera.virtual_camera",
+    "Webcam": "camera.webcam",
     "Window": "window",
     "open_sink": "opening",
     "open_source": "opening",

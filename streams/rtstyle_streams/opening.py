@@ -141,7 +141,7 @@ def _sample(rest: str) -> Source:
 
 
 def _webcam(rest: str) -> Source:
-    from rtstyle_streams.webcam import Webcam
+    from rtstyle_streams.camera.webcam import Webcam
 
     return Webcam(rest or None)
 
@@ -151,7 +151,7 @@ def _null(rest: str, info: StreamInfo) -> Sink:
 
 
 def _virtual_camera(rest: str, info: StreamInfo) -> Sink:
-    from rtstyle_streams.virtual_camera import VirtualCamera
+    from rtstyle_streams.camera.virtual_camera import VirtualCamera
 
     rate = float(info.frame_rate or 30)
     return VirtualCamera(

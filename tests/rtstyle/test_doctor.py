@@ -17,7 +17,7 @@ from rtstyle.doctor_providers import (
     missing_library,
 )
 from rtstyle.doctor_virtual_camera import virtual_camera_state
-from rtstyle_streams.devices import Camera
+from rtstyle_streams.camera.devices import Camera
 from tests.camera_vm.tiny_style import write_inverting_style
 
 
@@ -130,7 +130,7 @@ LOOP = Camera("VirtualCam", "loop", 10, "/dev/null", is_virtual=True)
 def test_cameras_are_named_and_a_forbidden_one_is_explained(
     monkeypatch: pytest.MonkeyPatch, cameras: list[Camera], status: str, said: str
 ) -> None:
-    monkeypatch.setattr("rtstyle_streams.devices.list_cameras", lambda: cameras)
+    monkeypatch.setattr("rtstyle_streams.camera.devices.list_cameras", lambda: cameras)
     check = doctor.check_cameras()
     assert (check.status, check.found) == (status, said)
     assert ("may not be opened" in check.todo) is (SHUT in cameras)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rtstyle.webcam_run import WebcamSettings, run_webcam
-from rtstyle_streams.capture import Wish
+from rtstyle_streams.camera.capture import Wish
 from tests.camera_vm.tiny_style import write_inverting_style
 
 SECONDS = float(os.environ.get("RTSTYLE_SOAK_SECONDS", "60"))

@@ -23,9 +23,9 @@ from rtstyle.commands.webcam import webcam as webcam_command
 from rtstyle.errors import UsageError
 from rtstyle.live import LiveReport
 from rtstyle.webcam_run import WebcamSettings, open_camera, run_webcam
-from rtstyle_streams.as_camera import AsCamera
-from rtstyle_streams.capture import Wish
-from rtstyle_streams.devices import Camera, CameraMode
+from rtstyle_streams.camera.as_camera import AsCamera
+from rtstyle_streams.camera.capture import Wish
+from rtstyle_streams.camera.devices import Camera, CameraMode
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.frame import Pixels
 
@@ -297,7 +297,7 @@ def test_a_camera_as_json_has_rates_as_numbers() -> None:
 def test_the_list_as_json_leaves_virtual_cameras_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rtstyle_streams.devices.list_cameras", lambda: CAMERAS)
+    monkeypatch.setattr("rtstyle_streams.camera.devices.list_cameras", lambda: CAMERAS)
     result = CliRunner().invoke(cameras_command, ["--json"])
     assert [row["name"] for row in json.loads(result.stdout)] == ["C920", "Shut"]
     assert "C920" in CliRunner().invoke(cameras_command, []).stdout
@@ -309,7 +309,7 @@ def test_nothing_of_linux_is_needed_to_import_it() -> None:
         "import sys",
         "sys.modules['fcntl'] = None",
         "import rtstyle.webcam_run, rtstyle.doctor, rtstyle.commands.webcam",
-        "from rtstyle_streams.devices import find_camera",
+        "from rtstyle_streams.camera.devices import find_camera",
     )
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(

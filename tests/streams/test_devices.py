@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle_streams.devices import Camera, CameraMode, find_camera, who_holds
-from rtstyle_streams.devices_elsewhere import from_names, from_system_profiler
-from rtstyle_streams.devices_linux import list_v4l2
-from rtstyle_streams.errors import SourceError
-from rtstyle_streams.v4l2 import (
+from rtstyle_streams.camera.devices import Camera, CameraMode, find_camera, who_holds
+from rtstyle_streams.camera.linux import list_v4l2
+from rtstyle_streams.camera.macos_windows import from_names, from_system_profiler
+from rtstyle_streams.camera.v4l2 import (
     CAP_VIDEO_CAPTURE,
     CAP_VIDEO_OUTPUT,
     LOOPBACK_DRIVER,
@@ -19,6 +18,7 @@ from rtstyle_streams.v4l2 import (
     query_capability,
     query_modes,
 )
+from rtstyle_streams.errors import SourceError
 
 C920 = Camera("HD Pro Webcam C920", "usb-046d_C920_A1", 2, "/dev/video2")
 BUILT_IN = Camera("Integrated Camera", "usb-0000:00:14.0-8", 0, "/dev/video0")

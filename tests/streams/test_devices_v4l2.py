@@ -9,8 +9,8 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("V4L2 is Linux's", allow_module_level=True)
 
-from rtstyle_streams.devices import CameraMode
-from rtstyle_streams.v4l2 import (
+from rtstyle_streams.camera.devices import CameraMode
+from rtstyle_streams.camera.v4l2 import (
     CAP_DEVICE_CAPS,
     ENUM_FMT,
     ENUM_FRAMEINTERVALS,

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 
 from rtstyle_streams import virtual_camera
-from rtstyle_streams.devices import Camera
+from rtstyle_streams.camera.devices import Camera
+from rtstyle_streams.camera.virtual_camera import VirtualCamera, explain, how_to_install
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels
-from rtstyle_streams.virtual_camera import VirtualCamera, explain, how_to_install
 
 
 class FakeDevice:
@@ -172,6 +172,6 @@ def test_the_package_is_asked_for_this_size_rate_and_device(
 
 
 def test_the_package_is_not_imported_before_it_is_needed() -> None:
-    import rtstyle_streams.virtual_camera as module
+    import rtstyle_streams.camera.virtual_camera as module
 
     assert not hasattr(module, "pyvirtualcam")

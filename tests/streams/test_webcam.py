@@ -8,15 +8,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rtstyle_streams.as_camera import AsCamera
-from rtstyle_streams.capture import OpenCVCapture, Shot, Wish, choose_mode
-from rtstyle_streams.devices import Camera, CameraMode
+from rtstyle_streams.camera.as_camera import AsCamera
+from rtstyle_streams.camera.capture import OpenCVCapture, Shot, Wish, choose_mode
+from rtstyle_streams.camera.devices import Camera, CameraMode
+from rtstyle_streams.camera.webcam import Webcam
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import ListSource
-from rtstyle_streams.webcam import Webcam
 
 CAMERA = Camera("vivid", "platform:vivid-000", 0, "/dev/video0")
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-from rtstyle_streams.camera_keeper import CameraKeeper
-from rtstyle_streams.capture import Capture, OpenCVCapture, Shot, Wish
-from rtstyle_streams.devices import Camera, CameraMode, find_camera, list_cameras
+from rtstyle_streams.camera.capture import Capture, OpenCVCapture, Shot, Wish
+from rtstyle_streams.camera.devices import Camera, CameraMode, find_camera, list_cameras
+from rtstyle_streams.camera.keeper import CameraKeeper
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame

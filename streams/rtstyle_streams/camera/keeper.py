@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from rtstyle_streams.capture import Capture, Shot
+from rtstyle_streams.camera.capture import Capture, Shot
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.pacing import Latest
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from rtstyle_streams.devices import Camera, CameraMode, who_holds
+from rtstyle_streams.camera.devices import Camera, CameraMode, who_holds
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pacing import FramePool

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from rtstyle_streams.camera.webcam import TIME_BASE, ticks
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.pacing import FrameClock
 from rtstyle_streams.protocols import Source
-from rtstyle_streams.webcam import TIME_BASE, ticks
 
 
 class AsCamera(ManagedSource):

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rtstyle_streams.devices import Camera, CameraMode
-from rtstyle_streams.v4l2 import Capability, query_capability, query_modes
+from rtstyle_streams.camera.devices import Camera, CameraMode
+from rtstyle_streams.camera.v4l2 import Capability, query_capability, query_modes
 
 
 def list_v4l2(

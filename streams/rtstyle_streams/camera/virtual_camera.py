@@ -14,7 +14,7 @@ from typing import Final, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle_streams.devices import list_cameras
+from rtstyle_streams.camera.devices import list_cameras
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame, Pixels

@@ -60,10 +60,10 @@ def list_cameras() -> list[Camera]:
     means, which could not be tried where this was written.
     """
     if sys.platform == "linux":
-        from rtstyle_streams.devices_linux import list_v4l2
+        from rtstyle_streams.camera.linux import list_v4l2
 
         return list_v4l2()
-    from rtstyle_streams.devices_elsewhere import list_named
+    from rtstyle_streams.camera.macos_windows import list_named
 
     return list_named(sys.platform)
 

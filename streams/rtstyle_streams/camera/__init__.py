@@ -1,0 +1,1 @@
+"""Cameras, real and virtual: found, opened, kept open and read."""
