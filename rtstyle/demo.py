@@ -15,9 +15,9 @@ from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame, Pixels
-from rtstyle_streams.images import ImageSink
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.opening import open_sink, open_source
+from rtstyle_streams.pictures.images import ImageSink
 from rtstyle_streams.protocols import Source
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from rtstyle.smoothing import SmoothMode
 from rtstyle.style_spec import parse_style
 from rtstyle.stylizer import Stylizer, controls_of
 from rtstyle_streams.frame import Frame
-from rtstyle_streams.images import ImageSource
 from rtstyle_streams.opening import open_sink, open_source
+from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import numpy as np
 from rtstyle.style_file import Style
 from rtstyle.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.sample.source import SampleSource
 
 COLUMNS = 64
 """Width of a thumbnail, in characters; each is one pixel wide and two high."""

@@ -28,7 +28,7 @@ from rtstyle_export.errors import ExportError
 from rtstyle_export.integer_graph import MIDDLE, door_of, integer_graph
 from rtstyle_export.ranges import Range, centre_before_norm, choose_ranges
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.picture_file import PICTURE_SUFFIXES, read_picture
+from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 
 LEAST_PSNR_DB = 32.0
 """Of the int8 picture against the fp32 one, over all held-out frames."""

@@ -11,7 +11,7 @@ from rtstyle.arbitrary.picture_size import KINDS, picture_size
 from rtstyle.errors import StyleFileError
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.picture_file import PICTURE_SUFFIXES, read_picture
+from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 
 SUFFIXES = PICTURE_SUFFIXES | {".avif", ".gif", ".jfif", ".jp2", ".ppm", ".svg"}
 """Suffixes that mean a painting, lower case; SVG in order to be refused with a hint."""

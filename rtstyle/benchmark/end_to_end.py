@@ -14,7 +14,7 @@ from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.sample.source import SampleSource
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.writer import VideoWriter
 

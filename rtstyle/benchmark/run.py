@@ -21,8 +21,8 @@ from rtstyle.runtime import open_session, resolve_device
 from rtstyle.smoothing import SmoothMode
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.picture_file import PICTURE_SUFFIXES, read_picture
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
+from rtstyle_streams.sample.source import SampleSource
 
 NUM_JUDGED, SCENE_STEP = 3, 20
 """Frames of the scene that a smaller network size is judged by, and how far apart."""

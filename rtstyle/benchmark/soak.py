@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtstyle.benchmark.fresh import BenchError
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.sample.source import SampleSource
 from rtstyle_streams.video.writer import VideoWriter
 
 NUM_SCENES = 60

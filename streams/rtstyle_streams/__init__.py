@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from rtstyle_streams.camera.virtual_camera import VirtualCamera
     from rtstyle_streams.camera.webcam import Webcam
     from rtstyle_streams.frame import Frame, Pixels
-    from rtstyle_streams.images import ImageSink, ImageSource
     from rtstyle_streams.memory import ListSink, ListSource, NullSink
     from rtstyle_streams.opening import open_sink, open_source
+    from rtstyle_streams.pictures.images import ImageSink, ImageSource
     from rtstyle_streams.protocols import Sink, Source, StreamInfo
-    from rtstyle_streams.sample import SampleSource
+    from rtstyle_streams.sample.source import SampleSource
     from rtstyle_streams.video.reader import VideoReader
     from rtstyle_streams.video.writer import VideoWriter
     from rtstyle_streams.window import Window
@@ -39,13 +39,13 @@ __all__ = [
 
 _HOME = {
     "Frame": "frame",
-    "ImageSink": "images",
-    "ImageSource": "images",
+    "ImageSink": "pictures.images",
+    "ImageSource": "pictures.images",
     "ListSink": "memory",
     "ListSource": "memory",
     "NullSink": "memory",
     "Pixels": "frame",
-    "SampleSource": "sample",
+    "SampleSource": "sample.source",
     "Sink": "protocols",
     "Source": "protocols",
     "StreamInfo": "protocols",

@@ -36,8 +36,8 @@ def open_source(spec: str | os.PathLike[str]) -> Source:
     if scheme:
         return _lookup(_SOURCES, scheme, spec)(rest)
     path = Path(spec)
-    from rtstyle_streams.images import ImageSource
-    from rtstyle_streams.picture_file import PICTURE_SUFFIXES
+    from rtstyle_streams.pictures.images import ImageSource
+    from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
 
     if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
         return ImageSource(path)
@@ -76,7 +76,7 @@ def open_sink(
     if scheme:
         return _lookup(_SINKS, scheme, spec)(rest, info)
     path = Path(spec)
-    from rtstyle_streams.images import ImageSink, ImageSource
+    from rtstyle_streams.pictures.images import ImageSink, ImageSource
 
     pictures = template if isinstance(template, ImageSource) else None
     if pictures is not None or _is_for_pictures(spec, info):
@@ -97,7 +97,7 @@ def open_sink(
 
 def _is_for_pictures(spec: str | os.PathLike[str], info: StreamInfo) -> bool:
     """Return whether `spec` is a folder or a picture; refuse many frames in one."""
-    from rtstyle_streams.picture_file import PICTURE_SUFFIXES
+    from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
 
     path = Path(spec)
     if path.is_dir() or os.fspath(spec).endswith(("/", os.sep)):
@@ -135,7 +135,7 @@ def _lookup(table: Mapping[str, _T], scheme: str, spec: str | os.PathLike[str]) 
 
 
 def _sample(rest: str) -> Source:
-    from rtstyle_streams.sample import SampleSource
+    from rtstyle_streams.sample.source import SampleSource
 
     return SampleSource.from_spec(rest)
 

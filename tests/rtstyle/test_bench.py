@@ -34,7 +34,7 @@ from rtstyle.runtime import Arrays, open_session
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_streams.errors import SinkError
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.sample.source import SampleSource
 
 FRAME = np.full((48, 64, 3), 120, np.uint8)
 CEILING = Ceiling(100.0, 400.0, 40.0)

@@ -18,7 +18,7 @@ from rtstyle.masks.opening import VARIABLE
 from rtstyle.masks.segmenter import Segmenter
 from rtstyle.masks.steady import HOLD_FRAMES, SteadyMask, feathered
 from rtstyle.stylizer import Controls, Stylizer
-from rtstyle_streams.picture_file import read_picture
+from rtstyle_streams.pictures.picture_file import read_picture
 from tests.tiny_arbitrary import mask_model
 from tests.tiny_styles import negative_model, write_negative
 

@@ -8,7 +8,7 @@ import pytest
 
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.frame import Frame, Pixels
-from rtstyle_streams.images import ImageSink, ImageSource
+from rtstyle_streams.pictures.images import ImageSink, ImageSource
 
 HEIGHT, WIDTH = 24, 40
 
@@ -101,7 +101,7 @@ def test_cmyk_is_said(tmp_path: Path) -> None:
     assert data[start + 9] == 3
     source = ImageSource(path)
     assert source.notices == []
-    from rtstyle_streams.picture_file import _num_jpeg_components
+    from rtstyle_streams.pictures.picture_file import _num_jpeg_components
 
     data[start + 9] = 4
     assert _num_jpeg_components(bytes(data)) == 4

@@ -8,11 +8,11 @@ import pytest
 
 import rtstyle_streams
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
-from rtstyle_streams.images import ImageSink, ImageSource
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.opening import open_sink, open_source
+from rtstyle_streams.pictures.images import ImageSink, ImageSource
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.sample.source import SampleSource
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import numbered_clip

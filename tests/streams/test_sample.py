@@ -6,7 +6,7 @@ import pytest
 
 from rtstyle_streams.errors import SpecError
 from rtstyle_streams.protocols import Source
-from rtstyle_streams.sample import SampleSource
+from rtstyle_streams.sample.source import SampleSource
 
 
 def small(num_frames: int = 4) -> SampleSource:
@@ -38,7 +38,7 @@ def test_no_pixel_is_left_unpainted(
     painted = []
     for level in (0, 255):
         monkeypatch.setattr(
-            "rtstyle_streams.sample.np.empty",
+            "rtstyle_streams.sample.source.np.empty",
             lambda shape, dtype, level=level: np.full(shape, level, dtype),
         )
         painted.append([source.render(seconds) for seconds in (0, 1.5, 9, 20)])
@@ -94,7 +94,7 @@ def test_specs_are_read(
     rate: Fraction,
     num_frames: int,
 ) -> None:
-    monkeypatch.setattr("rtstyle_streams.sample.paint_layers", lambda *_: [])
+    monkeypatch.setattr("rtstyle_streams.sample.source.paint_layers", lambda *_: [])
     info = SampleSource.from_spec(text).info
     assert (info.width, info.height) == size
     assert info.frame_rate == rate

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from rtstyle.errors import StyleFileError
 from rtstyle.networks import JohnsonNet
 from rtstyle.style_file import CARD_KEY, read_style
-from rtstyle_streams.picture_file import read_picture
+from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.evaluate_cli import evaluate_command
 from rtstyle_train.evaluate_job import EvaluateJob, run_evaluation

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from rtstyle_streams.errors import SinkError
-from rtstyle_streams.picture_file import read_picture
+from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.config import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.gatys_cli import gatys_command

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.images import ImageSource
-from rtstyle_streams.picture_file import read_picture
+from rtstyle_streams.pictures.images import ImageSource
+from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.errors import TrainError
 
 LONGEST_SIDE = 1024

@@ -14,7 +14,7 @@ from rtstyle.errors import RtstyleError
 from rtstyle.metrics.plot import write_png
 from rtstyle.smoothing.make import MODES
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.picture_file import read_picture
+from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.evaluate import Evaluation, Row, quality_of, to_json, to_table
 from rtstyle_train.evaluate_temporal import (

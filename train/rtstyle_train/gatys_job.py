@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.images import ImageSink, ImageSource
+from rtstyle_streams.pictures.images import ImageSink, ImageSource
 from rtstyle_train.config import TrainConfig, make_config
 from rtstyle_train.data import load_style_image
 from rtstyle_train.errors import ConfigError

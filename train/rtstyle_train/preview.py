@@ -11,7 +11,7 @@ from torch import nn
 from rtstyle.networks.swift import stylize_padded
 from rtstyle_streams.errors import StreamError
 from rtstyle_streams.frame import Frame
-from rtstyle_streams.images import ImageSink
+from rtstyle_streams.pictures.images import ImageSink
 from rtstyle_train.data import ContentImages
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.images import ImageSource
+from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.adain_textures import render_texture
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import TrainError

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.images import ImageSource
+from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.clip import ClipEncoder
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.methods.text import padding_of, run_network

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rtstyle.networks.weights_file import describe_network
-from rtstyle_streams.picture_file import PICTURE_SUFFIXES
+from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
 from rtstyle_train.clip import longest_count
 from rtstyle_train.clip_source import ClipSource, check_source, own_vocabulary
 from rtstyle_train.errors import ConfigError

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.images import ImageSource
 from rtstyle_streams.opening import open_source
-from rtstyle_streams.picture_file import PICTURE_SUFFIXES
+from rtstyle_streams.pictures.images import ImageSource
+from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
 from rtstyle_train.errors import TrainError
 from rtstyle_train.quality.border import SMALLEST_SIDE
 

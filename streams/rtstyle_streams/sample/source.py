@@ -11,8 +11,8 @@ from rtstyle_streams.errors import SpecError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.sample_scene import paint_layers
-from rtstyle_streams.sample_sprites import draw_bird, paint_balloon, paint_person
+from rtstyle_streams.sample.scene import paint_layers
+from rtstyle_streams.sample.sprites import draw_bird, paint_balloon, paint_person
 
 _SPEC = re.compile(r"(?:(\d+)x(\d+))?(?:@(\d+(?:[./]\d+)?))?(?:x(\d+))?")
 

@@ -10,7 +10,11 @@ from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSink, ManagedSource
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
-from rtstyle_streams.picture_file import PICTURE_SUFFIXES, encode_picture, read_picture
+from rtstyle_streams.pictures.picture_file import (
+    PICTURE_SUFFIXES,
+    encode_picture,
+    read_picture,
+)
 from rtstyle_streams.protocols import StreamInfo
 
 
