@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from rtstyle.first_frame import FirstSeen
 from rtstyle.gallery import DEFAULT_STYLE
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
@@ -17,6 +16,7 @@ from rtstyle.pipeline import Pipeline, Summary
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_spec import parse_style
 from rtstyle.stylizer import Stylizer, controls_of
+from rtstyle_streams.first_frame import FirstSeen
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.pictures.images import ImageSource

@@ -10,11 +10,11 @@ import numpy as np
 
 from rtstyle.live import Live
 from rtstyle.masks import MaskMode
-from rtstyle.recorder import Recorder
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_switcher import HalfDone, StyleSwitcher
 from rtstyle.stylizer import Controls
 from rtstyle_streams.live_frame import LiveFrame
+from rtstyle_streams.recorder import Recorder
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rtstyle.first_frame import FirstSeen
 from rtstyle.live import Live, LiveReport
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
@@ -18,7 +17,6 @@ from rtstyle.masks import Mask, mask_of
 from rtstyle.metrics.latency import Latency, audio_offset_ms
 from rtstyle.mixture import check_look
 from rtstyle.outlets import Outlet
-from rtstyle.recorder import Recorder
 from rtstyle.smoothing import SmoothMode
 from rtstyle.studio import Mirror, Studio
 from rtstyle.style_spec import StyleSpec, parse_style
@@ -28,8 +26,10 @@ from rtstyle.webcam_outputs import open_outputs, refuse_input, schemes_of
 from rtstyle_streams.camera.as_camera import AsCamera
 from rtstyle_streams.camera.capture import Wish
 from rtstyle_streams.camera.webcam import Webcam
+from rtstyle_streams.first_frame import FirstSeen
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Source, StreamInfo
+from rtstyle_streams.recorder import Recorder
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rtstyle.first_frame import FirstSeen
 from rtstyle_streams.errors import SourceError
+from rtstyle_streams.first_frame import FirstSeen
 from rtstyle_streams.memory import ListSource
 
 

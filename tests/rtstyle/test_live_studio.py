@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from rtstyle.recorder import Recorder
 from rtstyle.studio import HELP, Mirror, Studio
 from rtstyle.style_spec import parse_style
 from rtstyle.style_switcher import StyleSwitcher
@@ -16,6 +15,7 @@ from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import ListSink
 from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.recorder import Recorder
 from rtstyle_streams.video.writer import VideoWriter
 
 
