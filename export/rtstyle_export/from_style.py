@@ -32,7 +32,7 @@ def export_twin(
     Raises:
         ExportError: a painting, no photographs, or the twin misses the gate.
     """
-    from rtstyle_export.quantize import quantize_style, read_photos
+    from rtstyle_export.int8.quantize import quantize_style, read_photos
     from rtstyle_export.to_fp16 import fp16_style
 
     if names_painting(style_path):

@@ -5,7 +5,7 @@ import onnx
 from rtstyle.precision import TWIN_OF
 from rtstyle.style_file import Style, graph_sha256, with_card
 from rtstyle_export.errors import ExportError
-from rtstyle_export.quantize import compare
+from rtstyle_export.int8.quantize import compare
 from rtstyle_streams.frame import Pixels
 
 LEAST_PSNR_DB = 45.0

@@ -15,20 +15,20 @@ from rtstyle.precision import is_twin
 from rtstyle.runtime import open_session
 from rtstyle.style_file import Style, read_card
 from rtstyle_export.errors import ExportError
-from rtstyle_export.integer_graph import (
+from rtstyle_export.int8.integer_graph import (
     door_of,
     grouped_kernel,
     integer_graph,
     paired_kernel,
 )
-from rtstyle_export.parity import test_frame as frame_of
-from rtstyle_export.quantize import (
+from rtstyle_export.int8.quantize import (
     Int8Quality,
     check,
     quantize_style,
     read_photos,
 )
-from rtstyle_export.ranges import best_range, centre_before_norm, observe
+from rtstyle_export.int8.ranges import best_range, centre_before_norm, observe
+from rtstyle_export.parity import test_frame as frame_of
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 

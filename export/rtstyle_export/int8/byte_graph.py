@@ -15,7 +15,7 @@ from rtstyle_export.bare_graph import (
     rename,
     replace_nodes,
 )
-from rtstyle_export.integer_graph import GROUP, IntegerGraph
+from rtstyle_export.int8.integer_graph import GROUP, IntegerGraph
 
 BEFORE = (
     """

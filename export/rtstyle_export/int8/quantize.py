@@ -23,10 +23,10 @@ from rtstyle.style_file import (
     with_card,
 )
 from rtstyle_export.bare_graph import CELLS, DOOR
-from rtstyle_export.byte_graph import byte_graph
 from rtstyle_export.errors import ExportError
-from rtstyle_export.integer_graph import MIDDLE, door_of, integer_graph
-from rtstyle_export.ranges import Range, centre_before_norm, choose_ranges
+from rtstyle_export.int8.byte_graph import byte_graph
+from rtstyle_export.int8.integer_graph import MIDDLE, door_of, integer_graph
+from rtstyle_export.int8.ranges import Range, centre_before_norm, choose_ranges
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 

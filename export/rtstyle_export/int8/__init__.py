@@ -1,0 +1,1 @@
+"""Twins that compute in bytes."""
