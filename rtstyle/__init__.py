@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtstyle.gallery import load_style
-    from rtstyle.mixture import load_mixture
+    from rtstyle.gallery.find import load_style
+    from rtstyle.gallery.mixture import load_mixture
     from rtstyle.pipeline import Pipeline
     from rtstyle.stylizer import Controls, Stylizer
 
@@ -17,8 +17,8 @@ _HOME = {
     "Controls": "rtstyle.stylizer",
     "Pipeline": "rtstyle.pipeline",
     "Stylizer": "rtstyle.stylizer",
-    "load_mixture": "rtstyle.mixture",
-    "load_style": "rtstyle.gallery",
+    "load_mixture": "rtstyle.gallery.mixture",
+    "load_style": "rtstyle.gallery.find",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from rtstyle.arbitrary.modulation import painting_network
 from rtstyle.doctor import Check
-from rtstyle.gallery import bundled_folder, load_style, style_files
+from rtstyle.gallery.find import bundled_folder, load_style, style_files
 
 SPEED_SECONDS: Final = 2.0
 SPEED_SIZE: Final = (1280, 720)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from rtstyle.gallery import DEFAULT_STYLE
+from rtstyle.gallery.find import DEFAULT_STYLE
+from rtstyle.gallery.mixture import Share, check_look, load_mixture, mixture_text
+from rtstyle.gallery.spec import parse_style
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
-from rtstyle.mixture import Share, check_look, load_mixture, mixture_text
 from rtstyle.pipeline import Pipeline, Summary
 from rtstyle.smoothing import SmoothMode
-from rtstyle.style_spec import parse_style
 from rtstyle.stylizer import Stylizer, controls_of
 from rtstyle_streams.first_frame import FirstSeen
 from rtstyle_streams.frame import Frame

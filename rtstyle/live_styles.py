@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rtstyle.errors import UsageError
-from rtstyle.gallery import names_painting
+from rtstyle.gallery.find import names_painting
+from rtstyle.gallery.mixture import Share, load_part, mixture_of, mixture_text
+from rtstyle.gallery.spec import StyleSpec
 from rtstyle.look import Look
 from rtstyle.masks import Mask
-from rtstyle.mixture import Share, load_part, mixture_of, mixture_text
 from rtstyle.runtime.choose import VARIABLE
 from rtstyle.style_cycle import Cycle
 from rtstyle.style_file import Style
-from rtstyle.style_spec import StyleSpec
 from rtstyle.style_switcher import Styler
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels

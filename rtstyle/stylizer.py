@@ -12,9 +12,9 @@ import numpy as np
 
 from rtstyle.blending import blend, cross_fade, keep_colors, restore_detail, shrink
 from rtstyle.errors import UsageError
+from rtstyle.gallery.mixture import Share, load_mixture
 from rtstyle.look import Look
 from rtstyle.masks import Mask, MaskMode, mask_mode
-from rtstyle.mixture import Share, load_mixture
 from rtstyle.precision import with_precision
 from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device

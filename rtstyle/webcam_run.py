@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from rtstyle.gallery.mixture import check_look
+from rtstyle.gallery.spec import StyleSpec, parse_style
 from rtstyle.live import Live, LiveReport
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
 from rtstyle.metrics.latency import Latency, audio_offset_ms
-from rtstyle.mixture import check_look
 from rtstyle.outlets import Outlet
 from rtstyle.smoothing import SmoothMode
 from rtstyle.studio import Mirror, Studio
-from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import Styler, StyleSwitcher
 from rtstyle.stylizer import controls_of
 from rtstyle.webcam_outputs import open_outputs, refuse_input, schemes_of

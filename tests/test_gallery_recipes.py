@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle.gallery import list_styles
+from rtstyle.gallery.find import list_styles
 from rtstyle_train.config import make_config, read_recipe
 from rtstyle_train.image_command import RECIPES, recipe_table
 

@@ -93,7 +93,7 @@ def _build_engine(
     source: Path, given: Mapping[str, object], *, precision: str, device: str
 ) -> None:
     from rtstyle.errors import UsageError
-    from rtstyle.gallery import load_style
+    from rtstyle.gallery.find import load_style
     from rtstyle_export.to_tensorrt import export_engine
 
     for word, value in given.items():

@@ -16,7 +16,7 @@ from rtstyle.benchmark.report import Report, Row
 from rtstyle.benchmark.rounds import Times, interleaved_ms
 from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.benchmark.subject import Subject, baseline, subjects_of
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session, resolve_device
 from rtstyle.smoothing import SmoothMode
 from rtstyle.stylizer import Controls, Stylizer

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib import resources
 
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.precision import with_precision
 from rtstyle.style_file import Style
 

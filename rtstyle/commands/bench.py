@@ -77,7 +77,7 @@ def bench(
     from rtstyle.benchmark import BenchJob, run_bench
     from rtstyle.benchmark.soak import FIRST_SECOND
     from rtstyle.errors import UsageError
-    from rtstyle.gallery import DEFAULT_STYLE
+    from rtstyle.gallery.find import DEFAULT_STYLE
     from rtstyle_streams.part_file import check_target
 
     columns, _, lines = size.partition("x")

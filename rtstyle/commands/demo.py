@@ -45,7 +45,7 @@ def demo(
 ) -> None:
     """Stylize the built-in scene with the bundled styles: a video and a sheet."""
     from rtstyle.demo import run_demo
-    from rtstyle.gallery import load_style, style_files
+    from rtstyle.gallery.find import load_style, style_files
 
     chosen = names or tuple(style_files())[:MOST_STYLES]
     result = run_demo(

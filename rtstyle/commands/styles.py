@@ -22,7 +22,7 @@ def styles(context: click.Context) -> None:
 @json_option
 def list_command(as_json: bool = False) -> None:
     """List every style that --style NAME can run, the default first."""
-    from rtstyle.gallery import list_styles
+    from rtstyle.gallery.find import list_styles
 
     cards = list_styles()
     if as_json:
@@ -40,7 +40,7 @@ def list_command(as_json: bool = False) -> None:
 @json_option
 def show_command(name: str, as_json: bool) -> None:
     """Print the card of the style NAME and, on a colour terminal, a thumbnail."""
-    from rtstyle.gallery import card_text, load_style
+    from rtstyle.gallery.find import card_text, load_style
 
     style = load_style(name)
     if sys.stdout.isatty() and not as_json:
@@ -55,7 +55,7 @@ def show_command(name: str, as_json: bool) -> None:
 @overwrite_option
 def add_command(file: Path, overwrite: bool) -> None:
     """Copy the style FILE, or a painting, into the gallery of this user."""
-    from rtstyle.gallery import add_style
+    from rtstyle.gallery.find import add_style
 
     style = add_style(file, overwrite=overwrite)
     click.echo(f"{style.name}: added; use it with --style {style.name}")
@@ -65,7 +65,7 @@ def add_command(file: Path, overwrite: bool) -> None:
 @click.argument("name")
 def remove_command(name: str) -> None:
     """Remove the style NAME that was added before."""
-    from rtstyle.gallery import remove_style
+    from rtstyle.gallery.find import remove_style
 
     remove_style(name)
     click.echo(f"{name}: removed")
@@ -97,7 +97,7 @@ def cache_command(clear: bool, as_json: bool) -> None:
 
 def _speed(card: dict[str, Any]) -> str:
     """Return what the cards of a style and of its int8 twin say about their speed."""
-    from rtstyle.gallery import twin_card
+    from rtstyle.gallery.find import twin_card
 
     cards = {"int8": twin_card(card["name"], "int8"), "fp32": card}
     speeds = {

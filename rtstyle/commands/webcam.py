@@ -127,7 +127,7 @@ def webcam(
 
     Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
     """
-    from rtstyle.gallery import style_files
+    from rtstyle.gallery.find import style_files
     from rtstyle.webcam_run import WebcamSettings, run_webcam
     from rtstyle_streams.camera.capture import Wish
 

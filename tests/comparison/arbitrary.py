@@ -17,7 +17,7 @@ import torch
 
 from rtstyle.arbitrary.modulation import painting_network
 from rtstyle.arbitrary.painting import shown
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels

@@ -13,9 +13,9 @@ from rtstyle.arbitrary.cache import PaintingCache
 from rtstyle.arbitrary.loading import load_painting, mix_paintings
 from rtstyle.arbitrary.modulation import VARIABLE, PaintingNetwork, painting_network
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery import add_style, load_style
+from rtstyle.gallery.find import add_style, load_style
+from rtstyle.gallery.mixture import load_mixture, mixture_text
 from rtstyle.look import Look
-from rtstyle.mixture import load_mixture, mixture_text
 from rtstyle.style_file import graph_sha256, read_card, read_style, with_card
 from rtstyle.stylizer import Controls, Stylizer
 from tests.tiny_arbitrary import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtstyle.arbitrary.modulation import painting_network
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.stylizer import Stylizer
 from rtstyle_streams.sample.source import SampleSource
 from tests.tiny_arbitrary import write_painting

@@ -6,7 +6,7 @@ import pytest
 
 from rtstyle.benchmark.subject import subjects_of
 from rtstyle.errors import StyleFileError
-from rtstyle.gallery import bundled_folder
+from rtstyle.gallery.find import bundled_folder
 from tests.tiny_styles import negative_style, write_negative
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtstyle.cli import COMMANDS, main
-from rtstyle.gallery import DEFAULT_STYLE
+from rtstyle.gallery.find import DEFAULT_STYLE
 from rtstyle_streams.video.reader import VideoReader
 from tests.tiny_styles import negative_model, write_negative
 

@@ -6,7 +6,7 @@ import pytest
 
 from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.errors import StyleFileError
-from rtstyle.gallery import (
+from rtstyle.gallery.find import (
     DEFAULT_STYLE,
     add_style,
     list_styles,

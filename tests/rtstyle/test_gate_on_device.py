@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from rtstyle.errors import RuntimeUnavailableError
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.cuda_session import CudaSession
 from rtstyle.runtime.float_ends import with_float_ends

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from rtstyle.gallery.spec import parse_style
 from rtstyle.studio import HELP, Mirror, Studio
-from rtstyle.style_spec import parse_style
 from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer import Controls
 from rtstyle_streams.errors import SinkError

@@ -11,11 +11,11 @@ import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from rtstyle.errors import StyleFileError
+from rtstyle.gallery.spec import StyleSpec, parse_style
 from rtstyle.live import Live
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
 from rtstyle.studio import Studio
-from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame, Pixels

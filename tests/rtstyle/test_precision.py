@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery import bundled_folder
+from rtstyle.gallery.find import bundled_folder
 from rtstyle.precision import TWIN_OF, is_twin, twin_path, with_precision
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
 from tests.tiny_styles import CARD, negative_model

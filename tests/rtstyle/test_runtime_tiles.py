@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import parser
 
 from rtstyle.errors import RuntimeUnavailableError
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.networks import JohnsonNet
 from rtstyle.runtime import Arrays
 from rtstyle.runtime.cuda_memory import Cuda

@@ -11,12 +11,12 @@ import pytest
 
 from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.errors import UsageError
+from rtstyle.gallery.spec import parse_style
 from rtstyle.live import Live
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
 from rtstyle.studio import Studio
 from rtstyle.style_cycle import Cycle, Moment
-from rtstyle.style_spec import parse_style
 from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer import Controls
 from rtstyle_streams.frame import Frame

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from rtstyle.errors import UsageError
-from rtstyle.style_spec import MOST_PARTS, StyleSpec, parse_style
+from rtstyle.gallery.spec import MOST_PARTS, StyleSpec, parse_style
 
 
 def pairs(spec: StyleSpec) -> list[tuple[str, float]]:

@@ -8,7 +8,7 @@ import pytest
 
 import rtstyle
 from rtstyle.errors import RuntimeUnavailableError, UsageError
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.stylizer import Controls, Stylizer
 from tests.tiny_styles import write_negative

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rtstyle.gallery import bundled_folder
+from rtstyle.gallery.find import bundled_folder
 from rtstyle.style_file import read_style
 from rtstyle_train.config import read_recipe
 from rtstyle_train.image_command import RECIPES

@@ -13,7 +13,7 @@ from onnx import ModelProto, numpy_helper
 from torch import Tensor, nn
 
 from rtstyle.errors import StyleFileError, WeightsFileError
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.networks import SWIFT_SIZES, SwiftConfig, SwiftNet
 from rtstyle.networks.swift import HEADS, Head
 from rtstyle.networks.weights_file import Weights, load_weights

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rtstyle.gallery import load_style
+from rtstyle.gallery.find import load_style
 from rtstyle.networks import JohnsonNet
 from rtstyle.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from rtstyle.arbitrary import mix_paintings
 from rtstyle.errors import UsageError
-from rtstyle.gallery import load_style, names_painting
+from rtstyle.gallery.find import load_style, names_painting
+from rtstyle.gallery.spec import StyleSpec, parse_style
 from rtstyle.look import Look
 from rtstyle.style_file import Style
-from rtstyle.style_spec import StyleSpec, parse_style
 from rtstyle_streams.frame import Pixels
 
 

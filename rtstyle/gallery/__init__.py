@@ -1,0 +1,1 @@
+"""Styles by name: found, added, and mixed."""
