@@ -6,9 +6,9 @@ import time
 from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
-from rtstyle.arbitrary.modulation import painting_network
 from rtstyle.doctor import Check
 from rtstyle.gallery.find import bundled_folder, load_style, style_files
+from rtstyle.paintings.network import painting_network
 
 SPEED_SECONDS: Final = 2.0
 SPEED_SIZE: Final = (1280, 720)

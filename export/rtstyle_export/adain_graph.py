@@ -10,10 +10,10 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from rtstyle.arbitrary.painting import read_painting, shown
 from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import StyleEncoder, SwiftAdain
 from rtstyle.networks.weights_file import describe_network
+from rtstyle.paintings.picture import read_painting, shown
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, with_card
 from rtstyle_export.bare_graph import tensor_of

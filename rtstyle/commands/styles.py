@@ -76,7 +76,7 @@ def remove_command(name: str) -> None:
 @json_option
 def cache_command(clear: bool, as_json: bool) -> None:
     """Tell what is kept about the paintings that were used as styles."""
-    from rtstyle.arbitrary.cache import LIMIT_BYTES, PaintingCache
+    from rtstyle.paintings.cache import LIMIT_BYTES, PaintingCache
 
     cache = PaintingCache()
     state = cache.clear() if clear else cache.state()

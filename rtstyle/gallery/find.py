@@ -10,8 +10,8 @@ from typing import Any
 
 import platformdirs
 
-from rtstyle.arbitrary import is_painting, load_painting
 from rtstyle.errors import StyleFileError, UsageError
+from rtstyle.paintings import is_painting, load_painting
 from rtstyle.precision import TWINS, is_twin, twin_path, twin_place
 from rtstyle.style_file import Style, read_style
 from rtstyle_streams.frame import Pixels

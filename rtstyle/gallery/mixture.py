@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rtstyle.arbitrary import mix_paintings
 from rtstyle.errors import UsageError
 from rtstyle.gallery.find import load_style, names_painting
 from rtstyle.gallery.spec import StyleSpec, parse_style
 from rtstyle.look import Look
+from rtstyle.paintings import mix_paintings
 from rtstyle.style_file import Style
 from rtstyle_streams.frame import Pixels
 

@@ -2,7 +2,7 @@
 
 Run from the project's root, with the shared material beside it::
 
-    python -m tests.comparison.arbitrary --ours rtstyle/arbitrary --out comparison
+    python -m tests.comparison.arbitrary --ours rtstyle/paintings --out comparison
 """
 
 import argparse
@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import torch
 
-from rtstyle.arbitrary.modulation import painting_network
-from rtstyle.arbitrary.painting import shown
 from rtstyle.gallery.find import load_style
+from rtstyle.paintings.network import painting_network
+from rtstyle.paintings.picture import shown
 from rtstyle.runtime import open_session
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels

@@ -10,12 +10,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from rtstyle.arbitrary.modulation import painting_network
-from rtstyle.arbitrary.painting import shown
 from rtstyle.networks.adain import AdainNet, AdainNetConfig
 from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import Placement, SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.weights_file import Weights, describe_network, save_weights
+from rtstyle.paintings.network import painting_network
+from rtstyle.paintings.picture import shown
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, read_style
 from rtstyle_export.adain_graph import (

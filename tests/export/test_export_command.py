@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from rtstyle.errors import RtstyleError
 from rtstyle_export.cli import main
 from rtstyle_export.errors import ExportError
-from tests.tiny_arbitrary import write_painting
+from tests.tiny_paintings import write_painting
 from tests.tiny_styles import write_negative
 
 

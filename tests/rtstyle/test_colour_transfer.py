@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from rtstyle.colour_transfer import colour_moments, match_colours
+from rtstyle.paintings.colour_transfer import colour_moments, match_colours
 
 
 def picture(seed: int, *, low: int = 90, high: int = 160) -> np.ndarray:

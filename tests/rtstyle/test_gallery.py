@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.errors import StyleFileError
 from rtstyle.gallery.find import (
     DEFAULT_STYLE,
@@ -16,9 +15,10 @@ from rtstyle.gallery.find import (
     twin_card,
     user_folder,
 )
+from rtstyle.paintings.network import VARIABLE
 from rtstyle.precision import TWIN_OF, with_precision
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
-from tests.tiny_arbitrary import write_network, write_painting
+from tests.tiny_paintings import write_network, write_painting
 from tests.tiny_styles import write_negative
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtstyle.arbitrary.cache import MAGIC, Modulation, PaintingCache, cache_folder
+from rtstyle.paintings.cache import MAGIC, Modulation, PaintingCache, cache_folder
 
 
 def numbers(value: float, count: int = 100) -> Modulation:
@@ -117,7 +117,7 @@ def test_two_processes_may_use_it_at_once(tmp_path: Path) -> None:
     lines = (
         "import sys, numpy as np",
         "from pathlib import Path",
-        "from rtstyle.arbitrary.cache import PaintingCache",
+        "from rtstyle.paintings.cache import PaintingCache",
         "cache = PaintingCache(Path(sys.argv[1]), limit_bytes=4000)",
         "for n in range(150):",
         "    got = cache.get(str(n % 20), lambda: np.full(100, n % 20, np.float32))",

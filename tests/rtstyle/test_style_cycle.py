@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.errors import UsageError
 from rtstyle.gallery.spec import parse_style
 from rtstyle.live import Live
 from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
+from rtstyle.paintings.network import VARIABLE
 from rtstyle.studio import Studio
 from rtstyle.style_cycle import Cycle, Moment
 from rtstyle.style_switcher import StyleSwitcher
@@ -22,7 +22,7 @@ from rtstyle.stylizer import Controls
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.pacing import FrameClock
-from tests.tiny_arbitrary import write_network, write_painting
+from tests.tiny_paintings import write_network, write_painting
 from tests.tiny_styles import write_negative
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rtstyle.arbitrary.modulation import painting_network
+from rtstyle.paintings.network import painting_network
 from rtstyle_train.adain_batches import Pictures, StyledBatches, split_batch
 from rtstyle_train.adain_config import AdainConfig, make_adain_config
 from rtstyle_train.adain_textures import KINDS, render_texture

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from rtstyle.arbitrary.cache import Modulation
 from rtstyle.errors import StyleFileError
+from rtstyle.paintings.cache import Modulation
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
 from rtstyle_streams.frame import Pixels
@@ -116,7 +116,7 @@ def mixed(modulations: Sequence[tuple[Modulation, float]]) -> Modulation:
 def network_folder() -> Path:
     """Return where the pair of files is: in the package, or where `VARIABLE` says."""
     named = os.environ.get(VARIABLE)
-    return Path(named) if named else Path(str(resources.files("rtstyle") / "arbitrary"))
+    return Path(named) if named else Path(str(resources.files("rtstyle") / "paintings"))
 
 
 def painting_network(folder: Path | None = None) -> PaintingNetwork:

@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from rtstyle.arbitrary.painting import (
+from rtstyle.errors import StyleFileError
+from rtstyle.paintings.picture import (
     LEAST_SIDE,
     MOST_SIDE,
     is_painting,
     read_painting,
     shown,
 )
-from rtstyle.arbitrary.picture_size import picture_size
-from rtstyle.errors import StyleFileError
-from tests.tiny_arbitrary import write_painting
+from rtstyle.paintings.picture_size import picture_size
+from tests.tiny_paintings import write_painting
 
 KINDS = ("png", "jpg", "webp", "bmp", "tif", "gif", "avif", "jp2", "ppm")
 RED = (200, 30, 40)
@@ -113,7 +113,7 @@ def test_a_gigantic_painting_is_refused_without_being_decoded(
     def fail(*_: object) -> None:
         raise AssertionError("it was decoded")
 
-    monkeypatch.setattr("rtstyle.arbitrary.painting.read_picture", fail)
+    monkeypatch.setattr("rtstyle.paintings.picture.read_picture", fail)
     path = tmp_path / "a.png"
     path.write_bytes(png_that_claims(100_000, 100_000))
     with pytest.raises(StyleFileError, match="make it smaller, 2000 pixels are plenty"):

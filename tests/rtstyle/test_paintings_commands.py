@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from rtstyle.arbitrary.modulation import VARIABLE
 from rtstyle.blending import shrink
 from rtstyle.cli import main
 from rtstyle.masks.opening import VARIABLE as MASK_VARIABLE
+from rtstyle.paintings.network import VARIABLE
 from rtstyle_streams.video.reader import VideoReader
-from tests.tiny_arbitrary import mask_model, write_network, write_painting
+from tests.tiny_paintings import mask_model, write_network, write_painting
 from tests.tiny_styles import write_negative
 
 Capture = pytest.CaptureFixture[str]

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtstyle.arbitrary.modulation import painting_network
 from rtstyle.gallery.find import load_style
+from rtstyle.paintings.network import painting_network
 from rtstyle.stylizer import Stylizer
 from rtstyle_streams.sample.source import SampleSource
-from tests.tiny_arbitrary import write_painting
+from tests.tiny_paintings import write_painting
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rtstyle.arbitrary.picture_size import KINDS, picture_size
 from rtstyle.errors import StyleFileError
+from rtstyle.paintings.picture_size import KINDS, picture_size
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture

@@ -8,17 +8,17 @@ import numpy as np
 import onnx
 import pytest
 
-from rtstyle.arbitrary import loading
-from rtstyle.arbitrary.cache import PaintingCache
-from rtstyle.arbitrary.loading import load_painting, mix_paintings
-from rtstyle.arbitrary.modulation import VARIABLE, PaintingNetwork, painting_network
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.gallery.find import add_style, load_style
 from rtstyle.gallery.mixture import load_mixture, mixture_text
 from rtstyle.look import Look
+from rtstyle.paintings import loading
+from rtstyle.paintings.cache import PaintingCache
+from rtstyle.paintings.loading import load_painting, mix_paintings
+from rtstyle.paintings.network import VARIABLE, PaintingNetwork, painting_network
 from rtstyle.style_file import graph_sha256, read_card, read_style, with_card
 from rtstyle.stylizer import Controls, Stylizer
-from tests.tiny_arbitrary import (
+from tests.tiny_paintings import (
     MODULATION,
     encoder_model,
     tinting_model,

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rtstyle.arbitrary.cache import Modulation, PaintingCache
-from rtstyle.arbitrary.modulation import PaintingNetwork, mixed, painting_network
-from rtstyle.arbitrary.painting import read_bytes, read_painting, shown
-from rtstyle.colour_transfer import colour_moments, match_colours
 from rtstyle.errors import UsageError
+from rtstyle.paintings.cache import Modulation, PaintingCache
+from rtstyle.paintings.colour_transfer import colour_moments, match_colours
+from rtstyle.paintings.network import PaintingNetwork, mixed, painting_network
+from rtstyle.paintings.picture import read_bytes, read_painting, shown
 from rtstyle.style_file import Style
 from rtstyle_streams.frame import Pixels
 
