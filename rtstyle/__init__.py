@@ -7,16 +7,16 @@ if TYPE_CHECKING:
     from rtstyle.gallery.find import load_style
     from rtstyle.gallery.mixture import load_mixture
     from rtstyle.pipeline import Pipeline
-    from rtstyle.stylizer import Controls, Stylizer
+    from rtstyle.stylizer.stylizer import Controls, Stylizer
 
 __version__ = "0.1.0"
 
 __all__ = ["Controls", "Pipeline", "Stylizer", "load_mixture", "load_style"]
 
 _HOME = {
-    "Controls": "rtstyle.stylizer",
+    "Controls": "rtstyle.stylizer.stylizer",
     "Pipeline": "rtstyle.pipeline",
-    "Stylizer": "rtstyle.stylizer",
+    "Stylizer": "rtstyle.stylizer.stylizer",
     "load_mixture": "rtstyle.gallery.mixture",
     "load_style": "rtstyle.gallery.find",
 }

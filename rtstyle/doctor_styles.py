@@ -68,7 +68,7 @@ def speed_state() -> Check:
     """Stylize one picture for two seconds with the gallery's first style."""
     import numpy as np
 
-    from rtstyle.stylizer import Stylizer
+    from rtstyle.stylizer.stylizer import Stylizer
 
     names = list(style_files())
     if not names:

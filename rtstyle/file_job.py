@@ -15,7 +15,7 @@ from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
 from rtstyle.pipeline import Pipeline, Summary
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer import Stylizer, controls_of
+from rtstyle.stylizer.stylizer import Stylizer, controls_of
 from rtstyle_streams.first_frame import FirstSeen
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.opening import open_sink, open_source

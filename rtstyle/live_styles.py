@@ -15,7 +15,7 @@ from rtstyle.runtime.choose import VARIABLE
 from rtstyle.style_cycle import Cycle
 from rtstyle.style_file import Style
 from rtstyle.style_switcher import Styler
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 

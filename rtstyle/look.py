@@ -8,13 +8,13 @@ class Look:
     """A style's controls, as they were asked for."""
 
     strength: float = 1.0
-    """See `rtstyle.stylizer.Controls.strength`."""
+    """See `rtstyle.stylizer.stylizer.Controls.strength`."""
     keep_colors: bool = False
-    """See `rtstyle.stylizer.Controls.keep_colors`."""
+    """See `rtstyle.stylizer.stylizer.Controls.keep_colors`."""
     height: int | None = None
-    """See `rtstyle.stylizer.Controls.height`."""
+    """See `rtstyle.stylizer.stylizer.Controls.height`."""
     style_scale: float = 1.0
-    """See `rtstyle.stylizer.Controls.scale`."""
+    """See `rtstyle.stylizer.stylizer.Controls.scale`."""
     style_strength: float | None = None
     """For paintings: 1 (or None) is the painting's style, 0 changes least."""
     match_colors: bool = False

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rtstyle.stylizer import Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.protocols import Sink, Source
 

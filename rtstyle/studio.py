@@ -12,7 +12,7 @@ from rtstyle.live import Live
 from rtstyle.masks import MaskMode
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_switcher import HalfDone, StyleSwitcher
-from rtstyle.stylizer import Controls
+from rtstyle.stylizer.stylizer import Controls
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.recorder import Recorder
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from rtstyle.style_file import Style
-from rtstyle.stylizer import Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.sample.source import SampleSource
 

@@ -21,7 +21,7 @@ from rtstyle.outlets import Outlet
 from rtstyle.smoothing import SmoothMode
 from rtstyle.studio import Mirror, Studio
 from rtstyle.style_switcher import Styler, StyleSwitcher
-from rtstyle.stylizer import controls_of
+from rtstyle.stylizer.stylizer import controls_of
 from rtstyle.webcam_outputs import open_outputs, refuse_input, schemes_of
 from rtstyle_streams.camera.as_camera import AsCamera
 from rtstyle_streams.camera.capture import Wish

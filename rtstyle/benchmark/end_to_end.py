@@ -12,7 +12,7 @@ from rtstyle.pipeline import Pipeline
 from rtstyle.runtime.onnxruntime import physical_cores
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.sample.source import SampleSource
 from rtstyle_streams.video.reader import VideoReader

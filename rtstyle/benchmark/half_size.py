@@ -7,7 +7,7 @@ import numpy as np
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.structure import ssim
 from rtstyle.metrics.texture import texture_distance
-from rtstyle.stylizer import Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 
 

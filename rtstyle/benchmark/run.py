@@ -19,7 +19,7 @@ from rtstyle.benchmark.subject import Subject, baseline, subjects_of
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session, resolve_device
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 from rtstyle_streams.sample.source import SampleSource

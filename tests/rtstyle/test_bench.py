@@ -31,7 +31,7 @@ from rtstyle.commands.bench import bench
 from rtstyle.errors import UsageError
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import Arrays, open_session
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.sample.source import SampleSource

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from rtstyle.blending import (
+from rtstyle.stylizer.blending import (
     LUMA,
     blend,
     cross_fade,

@@ -15,9 +15,9 @@ from rtstyle.runtime.float_ends import with_float_ends
 from rtstyle.runtime.onnxruntime import OrtSession, providers_for
 from rtstyle.smoothing import GateSmoother
 from rtstyle.smoothing.gate_graph import gated_style
-from rtstyle.smoothing.gate_on_device import GateOnDevice, gate_on_device
 from rtstyle.style_file import Style
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.gate_on_device import GateOnDevice, gate_on_device
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
 from tests.rtstyle.test_gate_graph import video
@@ -161,7 +161,7 @@ def test_a_stylizer_takes_the_gate_of_its_device(
     style, device = Style("negative", negative_model(), CARD), Device()
     here = Stylizer(style, controls=controls, device="cpu")
     monkeypatch.setattr(
-        "rtstyle.stylizer.open_session", lambda model, **rest: device.session
+        "rtstyle.stylizer.stylizer.open_session", lambda model, **rest: device.session
     )
     there = Stylizer(style, controls=controls, device="cpu")
     frames = video(64, 96, num_frames=12)

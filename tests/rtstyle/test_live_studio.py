@@ -9,7 +9,7 @@ import pytest
 from rtstyle.gallery.spec import parse_style
 from rtstyle.studio import HELP, Mirror, Studio
 from rtstyle.style_switcher import StyleSwitcher
-from rtstyle.stylizer import Controls
+from rtstyle.stylizer.stylizer import Controls
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame

@@ -17,7 +17,7 @@ from rtstyle.live_styles import LiveStyles
 from rtstyle.look import Look
 from rtstyle.studio import Studio
 from rtstyle.style_switcher import StyleSwitcher
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import NullSink

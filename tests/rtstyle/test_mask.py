@@ -17,7 +17,7 @@ from rtstyle.masks.layer import Layer
 from rtstyle.masks.opening import VARIABLE
 from rtstyle.masks.segmenter import Segmenter
 from rtstyle.masks.steady import HOLD_FRAMES, SteadyMask, feathered
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.pictures.picture_file import read_picture
 from tests.tiny_paintings import mask_model
 from tests.tiny_styles import negative_model, write_negative

@@ -7,7 +7,7 @@ import pytest
 
 from rtstyle.gallery.find import load_style
 from rtstyle.paintings.network import painting_network
-from rtstyle.stylizer import Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.sample.source import SampleSource
 from tests.tiny_paintings import write_painting
 

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from rtstyle.blending import shrink
 from rtstyle.cli import main
 from rtstyle.masks.opening import VARIABLE as MASK_VARIABLE
 from rtstyle.paintings.network import VARIABLE
+from rtstyle.stylizer.blending import shrink
 from rtstyle_streams.video.reader import VideoReader
 from tests.tiny_paintings import mask_model, write_network, write_painting
 from tests.tiny_styles import write_negative
@@ -116,7 +116,7 @@ def test_style_scale_shows_the_network_fewer_lines(
         seen.append(height)
         return shrink(content, height=height)
 
-    monkeypatch.setattr("rtstyle.stylizer.shrink", noting)
+    monkeypatch.setattr("rtstyle.stylizer.stylizer.shrink", noting)
     for words in ((), ("--style-scale", "2"), ("--style-scale", "0.5")):
         stylized("--style", "negative.onnx", *words)
     stylized("--style", "negative.onnx", "--height", "32", "--style-scale", "0.5")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtstyle.pipeline import READ_AHEAD, Pipeline, read_ahead
-from rtstyle.stylizer import Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.memory import ListSink, ListSource
 from tests.tiny_styles import write_negative

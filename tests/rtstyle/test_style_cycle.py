@@ -18,7 +18,7 @@ from rtstyle.paintings.network import VARIABLE
 from rtstyle.studio import Studio
 from rtstyle.style_cycle import Cycle, Moment
 from rtstyle.style_switcher import StyleSwitcher
-from rtstyle.stylizer import Controls
+from rtstyle.stylizer.stylizer import Controls
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.pacing import FrameClock

@@ -10,7 +10,7 @@ import rtstyle
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime.onnxruntime import OrtSession
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from tests.tiny_styles import write_negative
 
 
@@ -102,7 +102,7 @@ def test_where_says_which_numbers_run(
 ) -> None:
     path = str(write_negative(tmp_path))
     monkeypatch.setattr(
-        "rtstyle.stylizer.open_session",
+        "rtstyle.stylizer.stylizer.open_session",
         lambda model, **rest: OrtSession(model, device="cpu"),
     )
     for asked, said in (("auto", "fp32"), ("fp32", "fp32"), ("bf16", "bf16")):

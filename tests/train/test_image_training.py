@@ -18,7 +18,7 @@ from rtstyle.errors import RtstyleError
 from rtstyle.networks import JohnsonNet
 from rtstyle.networks.weights_file import load_weights
 from rtstyle.style_file import read_style
-from rtstyle.stylizer import Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_export.cli import import_checkpoint
 from rtstyle_export.cli import main as export_command
 from rtstyle_export.from_checkpoint import read_state_dict

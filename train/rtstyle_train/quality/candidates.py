@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rtstyle.gallery.find import load_style
 from rtstyle.networks import JohnsonNet
-from rtstyle.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.errors import TrainError
 

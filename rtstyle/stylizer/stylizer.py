@@ -10,7 +10,6 @@ from typing import Self
 
 import numpy as np
 
-from rtstyle.blending import blend, cross_fade, keep_colors, restore_detail, shrink
 from rtstyle.errors import UsageError
 from rtstyle.gallery.mixture import Share, load_mixture
 from rtstyle.look import Look
@@ -20,8 +19,15 @@ from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.onnxruntime import physical_cores
 from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
-from rtstyle.smoothing.gate_on_device import Steadied, gate_on_device
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
+from rtstyle.stylizer.blending import (
+    blend,
+    cross_fade,
+    keep_colors,
+    restore_detail,
+    shrink,
+)
+from rtstyle.stylizer.gate_on_device import Steadied, gate_on_device
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
