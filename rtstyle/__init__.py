@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rtstyle.gallery.find import load_style
     from rtstyle.gallery.mixture import load_mixture
-    from rtstyle.pipeline import Pipeline
+    from rtstyle.offline.pipeline import Pipeline
     from rtstyle.stylizer.stylizer import Controls, Stylizer
 
 __version__ = "0.1.0"
@@ -15,7 +15,7 @@ __all__ = ["Controls", "Pipeline", "Stylizer", "load_mixture", "load_style"]
 
 _HOME = {
     "Controls": "rtstyle.stylizer.stylizer",
-    "Pipeline": "rtstyle.pipeline",
+    "Pipeline": "rtstyle.offline.pipeline",
     "Stylizer": "rtstyle.stylizer.stylizer",
     "load_mixture": "rtstyle.gallery.mixture",
     "load_style": "rtstyle.gallery.find",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtstyle.pipeline import Pipeline
+from rtstyle.offline.pipeline import Pipeline
 from rtstyle.runtime.onnxruntime import physical_cores
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style

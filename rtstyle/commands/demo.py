@@ -44,8 +44,8 @@ def demo(
     device: str,
 ) -> None:
     """Stylize the built-in scene with the bundled styles: a video and a sheet."""
-    from rtstyle.demo import run_demo
     from rtstyle.gallery.find import load_style, style_files
+    from rtstyle.offline.demo import run_demo
 
     chosen = names or tuple(style_files())[:MOST_STYLES]
     result = run_demo(

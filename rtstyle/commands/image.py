@@ -38,7 +38,7 @@ def image(
     as_json: bool,
 ) -> None:
     """Stylize the picture or folder of pictures IN into OUT."""
-    from rtstyle.file_job import FileJob, run_file_job
+    from rtstyle.offline.job import FileJob, run_file_job
 
     job = FileJob(
         source=source,

@@ -44,7 +44,7 @@ def show_command(name: str, as_json: bool) -> None:
 
     style = load_style(name)
     if sys.stdout.isatty() and not as_json:
-        from rtstyle.thumbnail import thumbnail_text
+        from rtstyle.offline.thumbnail import thumbnail_text
 
         click.echo(thumbnail_text(style))
     click.echo(card_text(style.card))

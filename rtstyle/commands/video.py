@@ -49,7 +49,7 @@ def video(
     as_json: bool,
 ) -> None:
     """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
-    from rtstyle.file_job import FileJob, run_file_job
+    from rtstyle.offline.job import FileJob, run_file_job
 
     job = FileJob(
         source=source,

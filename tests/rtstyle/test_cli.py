@@ -208,7 +208,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_nothing_behind_and_exits_with_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: Path
 ) -> None:
-    from rtstyle.pipeline import Pipeline
+    from rtstyle.offline.pipeline import Pipeline
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.file_job import FileJob, run_file_job
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_mode, mask_of
 from rtstyle.masks.layer import Layer
 from rtstyle.masks.opening import VARIABLE
 from rtstyle.masks.segmenter import Segmenter
 from rtstyle.masks.steady import HOLD_FRAMES, SteadyMask, feathered
+from rtstyle.offline.job import FileJob, run_file_job
 from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.pictures.picture_file import read_picture
 from tests.tiny_paintings import mask_model

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtstyle.pipeline import READ_AHEAD, Pipeline, read_ahead
+from rtstyle.offline.pipeline import READ_AHEAD, Pipeline, read_ahead
 from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.memory import ListSink, ListSource

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from rtstyle.contact_sheet import contact_sheet
-from rtstyle.pipeline import Pipeline
+from rtstyle.offline.pipeline import Pipeline
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
 from rtstyle.stylizer.stylizer import Controls, Stylizer

@@ -13,7 +13,7 @@ from rtstyle.gallery.mixture import Share, check_look, load_mixture, mixture_tex
 from rtstyle.gallery.spec import parse_style
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
-from rtstyle.pipeline import Pipeline, Summary
+from rtstyle.offline.pipeline import Pipeline, Summary
 from rtstyle.smoothing import SmoothMode
 from rtstyle.stylizer.stylizer import Stylizer, controls_of
 from rtstyle_streams.first_frame import FirstSeen

@@ -1,0 +1,1 @@
+"""Files: every frame once, in order."""
