@@ -24,7 +24,7 @@ from rtstyle.commands.options import (
 from rtstyle.errors import UsageError
 
 if TYPE_CHECKING:
-    from rtstyle.live import LiveReport
+    from rtstyle.live.loop import LiveReport
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
@@ -128,7 +128,7 @@ def webcam(
     Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
     """
     from rtstyle.gallery.find import style_files
-    from rtstyle.webcam_run import WebcamSettings, run_webcam
+    from rtstyle.live.webcam import WebcamSettings, run_webcam
     from rtstyle_streams.camera.capture import Wish
 
     width, lines = size or (None, None)
@@ -200,8 +200,8 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def report_lines(report: "LiveReport") -> list[str]:
     """Return what a run measured, for people."""
-    from rtstyle.studio import RECORDER
-    from rtstyle.webcam_run import delay_text
+    from rtstyle.live.keys import RECORDER
+    from rtstyle.live.webcam import delay_text
 
     rate = report.num_finished / report.seconds if report.seconds else 0.0
     stages = ", ".join(

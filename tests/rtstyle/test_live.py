@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 import pytest
 
-from rtstyle.crew import StageHungError
-from rtstyle.live import Live, Process
+from rtstyle.live.loop import Live, Process
+from rtstyle.live.stage_threads import StageHungError
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle.webcam_run import WebcamSettings, run_webcam
+from rtstyle.live.webcam import WebcamSettings, run_webcam
 from rtstyle_streams.camera.capture import Wish
 from tests.camera_vm.tiny_style import write_inverting_style
 

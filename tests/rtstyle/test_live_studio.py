@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rtstyle.gallery.spec import parse_style
-from rtstyle.studio import HELP, Mirror, Studio
-from rtstyle.style_switcher import StyleSwitcher
+from rtstyle.live.keys import HELP, Mirror, Studio
+from rtstyle.live.style_switcher import StyleSwitcher
 from rtstyle.stylizer.stylizer import Controls
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels

@@ -12,11 +12,11 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from rtstyle.errors import StyleFileError
 from rtstyle.gallery.spec import StyleSpec, parse_style
-from rtstyle.live import Live
-from rtstyle.live_styles import LiveStyles
+from rtstyle.live.keys import Studio
+from rtstyle.live.loop import Live
+from rtstyle.live.style_loader import LiveStyles
+from rtstyle.live.style_switcher import StyleSwitcher
 from rtstyle.look import Look
-from rtstyle.studio import Studio
-from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame

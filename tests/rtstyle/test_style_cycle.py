@@ -11,13 +11,13 @@ import pytest
 
 from rtstyle.errors import UsageError
 from rtstyle.gallery.spec import parse_style
-from rtstyle.live import Live
-from rtstyle.live_styles import LiveStyles
+from rtstyle.live.keys import Studio
+from rtstyle.live.loop import Live
+from rtstyle.live.style_cycle import Cycle, Moment
+from rtstyle.live.style_loader import LiveStyles
+from rtstyle.live.style_switcher import StyleSwitcher
 from rtstyle.look import Look
 from rtstyle.paintings.network import VARIABLE
-from rtstyle.studio import Studio
-from rtstyle.style_cycle import Cycle, Moment
-from rtstyle.style_switcher import StyleSwitcher
 from rtstyle.stylizer.stylizer import Controls
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.memory import NullSink

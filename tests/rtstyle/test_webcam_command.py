@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from rtstyle import live_styles
 from rtstyle.commands.cameras import camera_lines, camera_row
 from rtstyle.commands.cameras import cameras as cameras_command
 from rtstyle.commands.webcam import all_styles, graceful_stop, report_lines
 from rtstyle.commands.webcam import webcam as webcam_command
 from rtstyle.errors import UsageError
-from rtstyle.live import LiveReport
-from rtstyle.webcam_run import WebcamSettings, open_camera, run_webcam
+from rtstyle.live import style_loader
+from rtstyle.live.loop import LiveReport
+from rtstyle.live.webcam import WebcamSettings, open_camera, run_webcam
 from rtstyle_streams.camera.as_camera import AsCamera
 from rtstyle_streams.camera.capture import Wish
 from rtstyle_streams.camera.devices import Camera, CameraMode
@@ -238,7 +238,7 @@ def test_the_report_names_frames_stages_and_every_age() -> None:
 
 
 def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_styles, "Stylizer", lambda *given, **named: RedStyler())
+    monkeypatch.setattr(style_loader, "Stylizer", lambda *given, **named: RedStyler())
     result = CliRunner().invoke(
         webcam_command,
         ["--style", "scream", "--camera", "sample:", "--size", "64x36", "--json"]
@@ -308,7 +308,7 @@ def test_nothing_of_linux_is_needed_to_import_it() -> None:
     lines = (
         "import sys",
         "sys.modules['fcntl'] = None",
-        "import rtstyle.webcam_run, rtstyle.doctor, rtstyle.commands.webcam",
+        "import rtstyle.live.webcam, rtstyle.doctor, rtstyle.commands.webcam",
         "from rtstyle_streams.camera.devices import find_camera",
     )
     paths = os.pathsep.join(path for path in sys.path if path)

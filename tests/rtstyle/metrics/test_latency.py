@@ -1,6 +1,6 @@
 import pytest
 
-from rtstyle.metrics.latency import LatencyMeter, audio_offset_ms
+from rtstyle.live.latency import LatencyMeter, audio_offset_ms
 
 
 def meter_of(*times_ms: float, capacity: int = 1000) -> LatencyMeter:

@@ -12,17 +12,17 @@ import numpy as np
 
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
-from rtstyle.live import Live, LiveReport
-from rtstyle.live_styles import LiveStyles
+from rtstyle.live.keys import Mirror, Studio
+from rtstyle.live.latency import Latency, audio_offset_ms
+from rtstyle.live.loop import Live, LiveReport
+from rtstyle.live.outlets import Outlet
+from rtstyle.live.outputs import open_outputs, refuse_input, schemes_of
+from rtstyle.live.style_loader import LiveStyles
+from rtstyle.live.style_switcher import Styler, StyleSwitcher
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
-from rtstyle.metrics.latency import Latency, audio_offset_ms
-from rtstyle.outlets import Outlet
 from rtstyle.smoothing import SmoothMode
-from rtstyle.studio import Mirror, Studio
-from rtstyle.style_switcher import Styler, StyleSwitcher
 from rtstyle.stylizer.stylizer import controls_of
-from rtstyle.webcam_outputs import open_outputs, refuse_input, schemes_of
 from rtstyle_streams.camera.as_camera import AsCamera
 from rtstyle_streams.camera.capture import Wish
 from rtstyle_streams.camera.webcam import Webcam

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from rtstyle.crew import Crew, Stage
-from rtstyle.metrics.latency import Latency
-from rtstyle.outlets import FanOut, Inlet, Outlet, Preview
+from rtstyle.live.latency import Latency
+from rtstyle.live.outlets import FanOut, Inlet, Outlet, Preview
+from rtstyle.live.stage_threads import Crew, Stage
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame, as_live
 from rtstyle_streams.pacing import Latest

@@ -8,10 +8,10 @@ from typing import Final, Literal, Protocol, cast, get_args
 import cv2
 import numpy as np
 
-from rtstyle.live import Live
+from rtstyle.live.loop import Live
+from rtstyle.live.style_switcher import HalfDone, StyleSwitcher
 from rtstyle.masks import MaskMode
 from rtstyle.smoothing import SmoothMode
-from rtstyle.style_switcher import HalfDone, StyleSwitcher
 from rtstyle.stylizer.stylizer import Controls
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.recorder import Recorder

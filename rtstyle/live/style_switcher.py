@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from rtstyle.gallery.spec import StyleSpec
-from rtstyle.style_cycle import Cycle
+from rtstyle.live.style_cycle import Cycle
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.pacing import Latest

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rtstyle.errors import RtstyleError
-from rtstyle.metrics.latency import LatencyMeter
+from rtstyle.live.latency import LatencyMeter
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from rtstyle.crew import Stage
-from rtstyle.metrics.latency import LatencyMeter
+from rtstyle.live.latency import LatencyMeter
+from rtstyle.live.stage_threads import Stage
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame, with_notice_drawn
 from rtstyle_streams.pacing import Latest, RateMeter

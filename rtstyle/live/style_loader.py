@@ -9,12 +9,12 @@ from rtstyle.errors import UsageError
 from rtstyle.gallery.find import names_painting
 from rtstyle.gallery.mixture import Share, load_part, mixture_of, mixture_text
 from rtstyle.gallery.spec import StyleSpec
+from rtstyle.live.style_cycle import Cycle
+from rtstyle.live.style_switcher import Styler
 from rtstyle.look import Look
 from rtstyle.masks import Mask
 from rtstyle.runtime.choose import VARIABLE
-from rtstyle.style_cycle import Cycle
 from rtstyle.style_file import Style
-from rtstyle.style_switcher import Styler
 from rtstyle.stylizer.stylizer import Controls, Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rtstyle.errors import UsageError
-from rtstyle.studio import RECORDER, Studio
+from rtstyle.live.keys import RECORDER, Studio
 from rtstyle_streams.camera.virtual_camera import VirtualCamera
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.opening import open_sink
