@@ -10,7 +10,7 @@ import click
 from rtstyle.commands.options import json_option
 
 if TYPE_CHECKING:
-    from rtstyle.doctor import Check
+    from rtstyle.doctor.checks import Check
 
 MARKS: Final = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 
@@ -22,7 +22,7 @@ def doctor(*, as_json: bool) -> None:
 
     Exit status 1 when something must be mended.
     """
-    from rtstyle.doctor import run_checks
+    from rtstyle.doctor.checks import run_checks
 
     found: list[Check] = []
     for check in run_checks():

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from rtstyle import doctor, doctor_providers, doctor_styles, doctor_virtual_camera
+from rtstyle.doctor import checks as doctor
+from rtstyle.doctor import providers as doctor_providers
+from rtstyle.doctor import styles as doctor_styles
+from rtstyle.doctor import virtual_camera as doctor_virtual_camera
 from rtstyle.commands.doctor import doctor as doctor_command
-from rtstyle.doctor import ALL_CHECKS, Check, run_checks
-from rtstyle.doctor_providers import (
+from rtstyle.doctor.checks import ALL_CHECKS, Check, run_checks
+from rtstyle.doctor.providers import (
     cuda_todo,
     driver_fault,
     fault_of,
     missing_library,
 )
-from rtstyle.doctor_virtual_camera import virtual_camera_state
+from rtstyle.doctor.virtual_camera import virtual_camera_state
 from rtstyle_streams.camera.devices import Camera
 from tests.camera_vm.tiny_style import write_inverting_style
 

@@ -308,7 +308,7 @@ def test_nothing_of_linux_is_needed_to_import_it() -> None:
     lines = (
         "import sys",
         "sys.modules['fcntl'] = None",
-        "import rtstyle.live.webcam, rtstyle.doctor, rtstyle.commands.webcam",
+        "import rtstyle.live.webcam, rtstyle.doctor.checks, rtstyle.commands.webcam",
         "from rtstyle_streams.camera.devices import find_camera",
     )
     paths = os.pathsep.join(path for path in sys.path if path)

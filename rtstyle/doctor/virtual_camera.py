@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rtstyle.doctor import Check
+from rtstyle.doctor.checks import Check
 from rtstyle_streams.camera.devices import Camera, list_cameras, who_holds
 from rtstyle_streams.camera.virtual_camera import how_to_install
 

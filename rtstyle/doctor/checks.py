@@ -84,7 +84,7 @@ def check_onnxruntime() -> Check:
 
 def check_cpu() -> Check:
     """Run a node on the CPU."""
-    from rtstyle.doctor_providers import fault_of
+    from rtstyle.doctor.providers import fault_of
 
     fault = fault_of("CPUExecutionProvider")
     todo = "pip install --force-reinstall onnxruntime" if fault else ""
@@ -93,14 +93,14 @@ def check_cpu() -> Check:
 
 def check_cuda() -> Check:
     """Run a node on an NVIDIA GPU, or say what is missing for it."""
-    from rtstyle.doctor_providers import cuda_state
+    from rtstyle.doctor.providers import cuda_state
 
     return cuda_state()
 
 
 def check_other_providers() -> Check:
     """Run a node on every other execution provider that onnxruntime names."""
-    from rtstyle.doctor_providers import other_states
+    from rtstyle.doctor.providers import other_states
 
     states = other_states()
     text = "; ".join(f"{name}: {fault or 'runs a node'}" for name, fault in states)
@@ -112,7 +112,7 @@ def check_other_providers() -> Check:
 
 def check_openvino() -> Check:
     """Run a node in OpenVINO, if it is installed."""
-    from rtstyle.doctor_providers import openvino_state
+    from rtstyle.doctor.providers import openvino_state
 
     return openvino_state()
 
@@ -141,7 +141,7 @@ def check_cameras() -> Check:
 
 def check_virtual_camera() -> Check:
     """Look for a virtual camera, its driver's options and the package that writes."""
-    from rtstyle.doctor_virtual_camera import virtual_camera_state
+    from rtstyle.doctor.virtual_camera import virtual_camera_state
 
     return virtual_camera_state()
 
@@ -181,14 +181,14 @@ def check_folder() -> Check:
 
 def check_styles() -> Check:
     """Load every bundled style and compare its checksum."""
-    from rtstyle.doctor_styles import styles_state
+    from rtstyle.doctor.styles import styles_state
 
     return styles_state()
 
 
 def check_speed() -> Check:
     """Stylize the sample scene for two seconds."""
-    from rtstyle.doctor_styles import speed_state
+    from rtstyle.doctor.styles import speed_state
 
     return speed_state()
 
