@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rtstyle.gallery.find import load_style, names_painting
-from rtstyle.precision import twin_place
+from rtstyle.twins import twin_place
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, write_style
 

@@ -2,8 +2,8 @@
 
 import onnx
 
-from rtstyle.precision import TWIN_OF
 from rtstyle.style_file import Style, graph_sha256, with_card
+from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
 from rtstyle_export.int8.quantize import compare
 from rtstyle_streams.frame import Pixels

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from rtstyle.precision import with_precision
 from rtstyle.runtime import resolve_device
 from rtstyle.runtime.cuda_memory import Cuda
 from rtstyle.runtime.engine_cache import Profile, cached_engine, engine_folder
@@ -15,6 +14,7 @@ from rtstyle.runtime.tensorrt_build import (
     report_on_stderr,
 )
 from rtstyle.style_file import Style
+from rtstyle.twins import with_precision
 
 
 def export_engine(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 from rtstyle.gallery.find import load_style
-from rtstyle.precision import with_precision
 from rtstyle.style_file import Style
+from rtstyle.twins import with_precision
 
 BASELINE = "johnson"
 """Name of the baseline that everything is held against."""
@@ -38,7 +38,7 @@ def subjects_of(style_name: str, *, precision: str, runtime: str) -> list[Subjec
 
     Args:
         style_name: For `load_style`.
-        precision: One of `rtstyle.precision.PRECISIONS`; ``auto`` is the style as it is
+        precision: One of `rtstyle.twins.PRECISIONS`; ``auto`` is the style as it is
             and, if it has a twin, int8.
         runtime: One that can be had here.
     """

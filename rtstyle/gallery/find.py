@@ -12,8 +12,8 @@ import platformdirs
 
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.paintings import is_painting, load_painting
-from rtstyle.precision import TWINS, is_twin, twin_path, twin_place
 from rtstyle.style_file import Style, read_style
+from rtstyle.twins import TWINS, is_twin, twin_path, twin_place
 from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rtstyle.contact_sheet import contact_sheet
+from rtstyle.drawing.contact_sheet import contact_sheet
 from rtstyle.offline.pipeline import Pipeline
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style

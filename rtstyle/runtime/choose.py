@@ -37,7 +37,7 @@ def open_session(
         runtime: One of `RUNTIMES`.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads inside one node; None means all physical cores.
-        precision: One of `rtstyle.precision.PRECISIONS`: what a runtime may compute
+        precision: One of `rtstyle.twins.PRECISIONS`: what a runtime may compute
             in; the graph itself is fp32 or int8 already.
         is_live: Whether frames go on in onnxruntime while an engine is being built.
 

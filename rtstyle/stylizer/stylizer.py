@@ -14,7 +14,6 @@ from rtstyle.errors import UsageError
 from rtstyle.gallery.mixture import Share, load_mixture
 from rtstyle.look import Look
 from rtstyle.masks import Mask, MaskMode, mask_mode
-from rtstyle.precision import with_precision
 from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.onnxruntime import physical_cores
@@ -28,6 +27,7 @@ from rtstyle.stylizer.blending import (
     shrink,
 )
 from rtstyle.stylizer.gate_on_device import Steadied, gate_on_device
+from rtstyle.twins import with_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -115,7 +115,7 @@ class Stylizer:
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
             device: ``auto``, ``cpu`` or ``cuda:N``.
-            precision: One of `rtstyle.precision.PRECISIONS`; ``auto`` takes the int8
+            precision: One of `rtstyle.twins.PRECISIONS`; ``auto`` takes the int8
                 twin of a style on a CPU, if there is one.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one

@@ -11,9 +11,9 @@ from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.networks.swift import Norm
-from rtstyle.precision import is_twin
 from rtstyle.runtime import open_session
 from rtstyle.style_file import Style, read_card
+from rtstyle.twins import is_twin
 from rtstyle_export.errors import ExportError
 from rtstyle_export.int8.integer_graph import (
     door_of,

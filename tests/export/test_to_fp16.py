@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from rtstyle.networks import SwiftConfig, SwiftNet
-from rtstyle.precision import is_twin
 from rtstyle.style_file import Style, read_card
+from rtstyle.twins import is_twin
 from rtstyle_export import to_fp16
 from rtstyle_export.errors import ExportError
 from rtstyle_export.parity import test_frame as frame_of

@@ -7,10 +7,10 @@ import torch
 from click.testing import CliRunner
 
 from rtstyle.networks import SwiftConfig, SwiftNet
-from rtstyle.precision import TWIN_OF
 from rtstyle.runtime import tensorrt, tensorrt_build
 from rtstyle.style_file import graph_sha256, with_card
 from rtstyle.stylizer.stylizer import Stylizer
+from rtstyle.twins import TWIN_OF
 from rtstyle_export.cli import main as export_command
 from rtstyle_export.to_fp16 import fp16_graph
 from rtstyle_export.to_onnx import to_onnx

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from rtstyle.commands.doctor import doctor as doctor_command
 from rtstyle.doctor import checks as doctor
 from rtstyle.doctor import providers as doctor_providers
 from rtstyle.doctor import styles as doctor_styles
 from rtstyle.doctor import virtual_camera as doctor_virtual_camera
-from rtstyle.commands.doctor import doctor as doctor_command
 from rtstyle.doctor.checks import ALL_CHECKS, Check, run_checks
 from rtstyle.doctor.providers import (
     cuda_todo,

@@ -16,8 +16,8 @@ from rtstyle.gallery.find import (
     user_folder,
 )
 from rtstyle.paintings.network import VARIABLE
-from rtstyle.precision import TWIN_OF, with_precision
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
+from rtstyle.twins import TWIN_OF, with_precision
 from tests.tiny_paintings import write_network, write_painting
 from tests.tiny_styles import write_negative
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from rtstyle.drawing.line_plot import COLOURS, plot_lines, write_png
 from rtstyle.errors import RtstyleError
-from rtstyle.metrics.plot import COLOURS, plot_lines, write_png
 
 
 def lines_of(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:

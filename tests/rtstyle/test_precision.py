@@ -7,8 +7,8 @@ import pytest
 
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.gallery.find import bundled_folder
-from rtstyle.precision import TWIN_OF, is_twin, twin_path, with_precision
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
+from rtstyle.twins import TWIN_OF, is_twin, twin_path, with_precision
 from tests.tiny_styles import CARD, negative_model
 
 TRAINED: dict[str, Any] = {"recipe": {"steps": 800}, "trained": {"seconds": 9}}

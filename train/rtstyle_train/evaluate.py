@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import rtstyle
-from rtstyle.contact_sheet import contact_sheet
+from rtstyle.drawing.contact_sheet import contact_sheet
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.quality.candidates import Candidate

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from rtstyle.drawing.line_plot import write_png
 from rtstyle.errors import RtstyleError
-from rtstyle.metrics.plot import write_png
 from rtstyle.smoothing.make import MODES
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rtstyle.drawing.line_plot import plot_lines, write_png
 from rtstyle.errors import UsageError
 from rtstyle.metrics.drift import DriftMeter
 from rtstyle.metrics.flicker import TemporalDeviation, flicker_gain
 from rtstyle.metrics.known_motion import Moved
-from rtstyle.metrics.plot import plot_lines, write_png
 from rtstyle.metrics.sharpness import laplacian_energy
 from rtstyle.metrics.warping_error import WarpingError, above_floor
 from rtstyle.smoothing import Smoother, SmoothMode, make_smoother

@@ -13,7 +13,6 @@ import onnx
 
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
-from rtstyle.precision import TWIN_OF
 from rtstyle.runtime import open_session
 from rtstyle.style_file import (
     FRAME_INPUT,
@@ -22,6 +21,7 @@ from rtstyle.style_file import (
     graph_sha256,
     with_card,
 )
+from rtstyle.twins import TWIN_OF
 from rtstyle_export.bare_graph import CELLS, DOOR
 from rtstyle_export.errors import ExportError
 from rtstyle_export.int8.byte_graph import byte_graph

@@ -1,0 +1,1 @@
+"""Contact sheets and line plots, as pictures."""
