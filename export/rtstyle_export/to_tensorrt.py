@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from rtstyle.runtime import resolve_device
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.engine_cache import Profile, cached_engine, engine_folder
-from rtstyle.runtime.tensorrt import numbers_for
-from rtstyle.runtime.tensorrt_api import TensorRt, import_tensorrt
-from rtstyle.runtime.tensorrt_build import (
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.tensorrt.api import TensorRt, import_tensorrt
+from rtstyle.runtime.tensorrt.build import (
     Report,
     build_engine,
     engine_key,
     report_on_stderr,
 )
+from rtstyle.runtime.tensorrt.engine_cache import Profile, cached_engine, engine_folder
+from rtstyle.runtime.tensorrt.session import numbers_for
 from rtstyle.style_file import Style
 from rtstyle.twins import with_precision
 

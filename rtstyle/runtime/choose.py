@@ -76,12 +76,12 @@ def openers_for(
             return OrtSession(
                 model, device=device, threads=threads, precision=precision
             )
-        from rtstyle.runtime.cuda_session import open_on_gpu
+        from rtstyle.runtime.cuda.session import open_on_gpu
 
         return open_on_gpu(model, device=device, precision=precision)
 
     def tensorrt() -> Session:
-        from rtstyle.runtime.tensorrt import TensorRtSession
+        from rtstyle.runtime.tensorrt.session import TensorRtSession
 
         return TensorRtSession(model, device=device, precision=precision)
 
@@ -103,7 +103,7 @@ def engine_or_meanwhile(
         MissingExtraError: TensorRT is not installed.
         RuntimeUnavailableError: there is no GPU for it.
     """
-    from rtstyle.runtime.tensorrt import has_engine
+    from rtstyle.runtime.tensorrt.session import has_engine
 
     if has_engine(model, device=device, precision=precision):
         return openers["tensorrt"]()

@@ -7,7 +7,8 @@ import torch
 from click.testing import CliRunner
 
 from rtstyle.networks import SwiftConfig, SwiftNet
-from rtstyle.runtime import tensorrt, tensorrt_build
+from rtstyle.runtime.tensorrt import build as tensorrt_build
+from rtstyle.runtime.tensorrt import session as tensorrt
 from rtstyle.style_file import graph_sha256, with_card
 from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle.twins import TWIN_OF
@@ -47,7 +48,7 @@ def test_the_export_command_builds_on_its_device_what_the_runtime_will_ask_for(
     monkeypatch.setattr(tensorrt_build, "describe_gpu", lambda device: ("GPU", "1"))
     monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: trt)
     monkeypatch.setattr("rtstyle_export.to_tensorrt.import_tensorrt", lambda: trt)
-    monkeypatch.setattr("rtstyle.runtime.cuda_memory.load_library", lambda: library)
+    monkeypatch.setattr("rtstyle.runtime.cuda.memory.load_library", lambda: library)
     words = [str(style_path), "--to", "tensorrt", "--device", "cuda:3"]
     words += [f"--{twin}"] if twin else []
     done = CliRunner().invoke(export_command, words, catch_exceptions=False)

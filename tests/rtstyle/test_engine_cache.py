@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle.runtime.engine_cache import (
+from rtstyle.runtime.tensorrt.engine_cache import (
     KEPT,
     EngineKey,
     Profile,

@@ -9,9 +9,9 @@ import pytest
 
 from rtstyle.errors import RuntimeUnavailableError
 from rtstyle.gallery.find import load_style
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.cuda_session import CudaSession
-from rtstyle.runtime.float_ends import with_float_ends
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.cuda.session import CudaSession
+from rtstyle.runtime.graphs.float_ends import with_float_ends
 from rtstyle.runtime.onnxruntime import OrtSession, providers_for
 from rtstyle.smoothing import GateSmoother
 from rtstyle.smoothing.gate_graph import gated_style

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rtstyle.errors import RuntimeUnavailableError
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.cuda_session import CudaSession
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.cuda.session import CudaSession
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
 from tests.tiny_styles import negative_model

@@ -14,10 +14,10 @@ from rtstyle.errors import RuntimeUnavailableError
 from rtstyle.gallery.find import load_style
 from rtstyle.networks import JohnsonNet
 from rtstyle.runtime import Arrays
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.cuda_session import CudaSession
-from rtstyle.runtime.onnxruntime import OrtSession
-from rtstyle.runtime.tile_graph import (
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.cuda.session import CudaSession
+from rtstyle.runtime.cuda.tiles import Tiled, merged, plan
+from rtstyle.runtime.graphs.tile_graph import (
     MEAN,
     SIZE,
     VARIANCE,
@@ -25,7 +25,7 @@ from rtstyle.runtime.tile_graph import (
     fields_of,
     tile_graphs,
 )
-from rtstyle.runtime.tiles import Tiled, merged, plan
+from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle_export.parity import test_frame as frame_of
 from rtstyle_export.to_fp16 import fp16_graph
 from rtstyle_export.to_onnx import to_onnx

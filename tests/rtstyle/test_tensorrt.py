@@ -14,14 +14,16 @@ import torch
 
 from rtstyle.errors import MissingExtraError, RuntimeUnavailableError, UsageError
 from rtstyle.networks import JohnsonNet, SwiftConfig, SwiftNet
-from rtstyle.runtime import Arrays, Session, open_session, tensorrt, tensorrt_build
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.engine_cache import Profile, engine_folder
-from rtstyle.runtime.float_ends import with_float_ends
+from rtstyle.runtime import Arrays, Session, open_session
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.graphs.float_ends import with_float_ends
 from rtstyle.runtime.onnxruntime import one_node_model
 from rtstyle.runtime.switching import SwitchingSession
-from rtstyle.runtime.tensorrt import TensorRtSession
-from rtstyle.runtime.tensorrt_build import build_engine, describe_gpu
+from rtstyle.runtime.tensorrt import build as tensorrt_build
+from rtstyle.runtime.tensorrt import session as tensorrt
+from rtstyle.runtime.tensorrt.build import build_engine, describe_gpu
+from rtstyle.runtime.tensorrt.engine_cache import Profile, engine_folder
+from rtstyle.runtime.tensorrt.session import TensorRtSession
 from rtstyle.style_file import Style
 from rtstyle_export.parity import test_frame as frame_of
 from rtstyle_export.to_fp16 import fp16_graph
@@ -193,8 +195,8 @@ def test_live_frames_are_painted_while_an_engine_is_built(
     monkeypatch.setattr(trt, "Builder", slow_builder)
     monkeypatch.setattr(tensorrt, "import_tensorrt", lambda: trt)
     library = FakeCudaLibrary()
-    monkeypatch.setattr("rtstyle.runtime.cuda_memory.load_library", lambda: library)
-    monkeypatch.setattr("rtstyle.runtime.cuda_session.open_on_gpu", on_gpu)
+    monkeypatch.setattr("rtstyle.runtime.cuda.memory.load_library", lambda: library)
+    monkeypatch.setattr("rtstyle.runtime.cuda.session.open_on_gpu", on_gpu)
     wanted = by_onnxruntime(model, frame)
     live = open_session(model, runtime="tensorrt", device="cuda:0", is_live=True)
     assert isinstance(live, SwitchingSession)
@@ -237,7 +239,7 @@ def test_a_plan_that_does_not_load_says_so(
     model: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "rtstyle.runtime.tensorrt.cached_engine", lambda key, build: b"foreign"
+        "rtstyle.runtime.tensorrt.session.cached_engine", lambda key, build: b"foreign"
     )
     with pytest.raises(RuntimeUnavailableError, match="does not load on cuda:1"):
         session_of(model, FakeTrt())

@@ -1,1 +1,1 @@
-"""Video files: read, decoded, encoded and written with all that lies beside the frames."""
+"""Video files: read, decoded, encoded and written, with all beside the frames."""

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle.runtime.cuda_memory import Cuda
+from rtstyle.runtime.cuda.memory import Cuda
 from rtstyle.runtime.onnxruntime import Buffer, OrtSession
 from rtstyle.smoothing.gate_graph import BEFORE, RESTART, state_shapes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT

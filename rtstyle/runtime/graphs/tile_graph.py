@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rtstyle.runtime.node_order import sort_nodes
+from rtstyle.runtime.graphs.node_order import sort_nodes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 CORE = "tile_core"

@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.engine_cache import (
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.protocol import Arrays
+from rtstyle.runtime.tensorrt.api import Context, TensorRt, import_tensorrt
+from rtstyle.runtime.tensorrt.build import build_engine, engine_key, report_on_stderr
+from rtstyle.runtime.tensorrt.engine_cache import (
     Profile,
     cached_engine,
     engine_folder,
     read_engine,
 )
-from rtstyle.runtime.protocol import Arrays
-from rtstyle.runtime.tensorrt_api import Context, TensorRt, import_tensorrt
-from rtstyle.runtime.tensorrt_build import build_engine, engine_key, report_on_stderr
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rtstyle.errors import RuntimeUnavailableError
-from rtstyle.runtime.engine_cache import EngineKey, Profile
-from rtstyle.runtime.float_ends import with_float_ends
-from rtstyle.runtime.tensorrt_api import Network, TensorRt
+from rtstyle.runtime.graphs.float_ends import with_float_ends
+from rtstyle.runtime.tensorrt.api import Network, TensorRt
+from rtstyle.runtime.tensorrt.engine_cache import EngineKey, Profile
 from rtstyle.style_file import FRAME_INPUT
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import onnx
 from onnx import TensorProto, helper
 
-from rtstyle.runtime.node_order import sort_nodes
+from rtstyle.runtime.graphs.node_order import sort_nodes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 FLOATS, LAST = "frame_float", "stylized_float"

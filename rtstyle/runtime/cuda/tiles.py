@@ -7,8 +7,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle.runtime.protocol import Arrays, Session
-from rtstyle.runtime.tile_graph import (
+from rtstyle.runtime.graphs.tile_graph import (
     CORE,
     MEAN,
     SIZE,
@@ -17,6 +16,7 @@ from rtstyle.runtime.tile_graph import (
     shift_name,
     tile_graphs,
 )
+from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 LEAST_CORE = 64

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError
-from rtstyle.runtime.bound_graph import BoundGraph
-from rtstyle.runtime.cuda_memory import Cuda
-from rtstyle.runtime.float_ends import with_float_ends
+from rtstyle.runtime.cuda.bound_graph import BoundGraph
+from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.cuda.tiles import Tiled
+from rtstyle.runtime.graphs.float_ends import with_float_ends
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.runtime.protocol import Arrays, Session
-from rtstyle.runtime.tiles import Tiled
 from rtstyle.smoothing.gate_graph import gated_style
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 

@@ -1,0 +1,1 @@
+"""Runs graphs on NVIDIA GPUs: sessions, device memory, tiles."""

@@ -1,0 +1,1 @@
+"""Builds, keeps and runs TensorRT engines."""
