@@ -14,8 +14,8 @@ from rtstyle.errors import StyleFileError
 from rtstyle.networks import JohnsonNet
 from rtstyle.style_file import CARD_KEY, read_style
 from rtstyle_streams.pictures.picture_file import read_picture
+from rtstyle_train.commands.evaluate import evaluate_command
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.evaluate_cli import evaluate_command
 from rtstyle_train.evaluate_job import EvaluateJob, run_evaluation
 from rtstyle_train.quality.candidates import open_candidate
 from rtstyle_train.quality.card import write_quality

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from rtstyle_train.adain_cli import train_adain_command
-from rtstyle_train.evaluate_cli import evaluate_command as evaluate
-from rtstyle_train.gatys_cli import gatys_command
-from rtstyle_train.text_cli import train_text_command
+from rtstyle_train.commands.adain import train_adain_command
+from rtstyle_train.commands.evaluate import evaluate_command as evaluate
+from rtstyle_train.commands.gatys import gatys_command
+from rtstyle_train.commands.text import train_text_command
 
 __all__ = ["evaluate", "main"]
 

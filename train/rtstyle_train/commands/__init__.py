@@ -1,0 +1,1 @@
+"""The commands of training; each imports nothing heavy until it is called."""
