@@ -6,7 +6,7 @@ import pytest
 
 from rtstyle.gallery.find import list_styles
 from rtstyle_train.config import make_config, read_recipe
-from rtstyle_train.image_command import RECIPES, recipe_table
+from rtstyle_train.jobs.image import RECIPES, recipe_table
 
 IMAGE_RECIPES = [
     path for path in sorted(RECIPES.glob("*.toml")) if "styles" in read_recipe(path)

@@ -15,7 +15,7 @@ from rtstyle_train.adain_config import AdainConfig, make_adain_config
 from rtstyle_train.adain_textures import KINDS, render_texture
 from rtstyle_train.config import read_recipe
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.image_command import RECIPES
+from rtstyle_train.jobs.image import RECIPES
 from rtstyle_train.style_pictures import (
     StyleImages,
     draw_recolouring,

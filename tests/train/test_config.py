@@ -6,7 +6,7 @@ import pytest
 
 from rtstyle_train.config import TrainConfig, make_config, read_recipe
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.image_command import recipe_path, resolve
+from rtstyle_train.jobs.image import recipe_path, resolve
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_default() -> None:

@@ -16,7 +16,7 @@ from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.commands.gatys import gatys_command
 from rtstyle_train.config import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.gatys_job import GatysJob, run_gatys, settings, summary
+from rtstyle_train.jobs.gatys import GatysJob, run_gatys, settings, summary
 from rtstyle_train.losses.content import structure_loss
 from rtstyle_train.losses.gram import covariance_loss, gram_matrix_with_mean
 from rtstyle_train.losses.grid import grid_loss

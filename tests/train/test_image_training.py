@@ -25,7 +25,7 @@ from rtstyle_export.from_checkpoint import read_state_dict
 from rtstyle_train.cli import main as train_command
 from rtstyle_train.data import ContentImages, load_style_image
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.image_command import ImageJob, image_identity, resolve
+from rtstyle_train.jobs.image import ImageJob, image_identity, resolve
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from rtstyle_export.frame_graph import frame_graph
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_train.config import make_config
 from rtstyle_train.errors import TrainError
-from rtstyle_train.image_command import resolve
+from rtstyle_train.jobs.image import resolve
+from rtstyle_train.jobs.text import TextJob, start_network
 from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.starts import begin_at, load_start, network_settings
-from rtstyle_train.text_command import TextJob, start_network
 from rtstyle_train.text_config import make_text_config
 
 NETWORKS = (

@@ -65,7 +65,7 @@ def train_image_command(
     **job: Any,
 ) -> None:
     """Learn the style of PAINTINGS (files, or one folder that holds the recipe's)."""
-    from rtstyle_train.image_command import ImageJob, resolve, train_image
+    from rtstyle_train.jobs.image import ImageJob, resolve, train_image
 
     flags = {
         "network": network,

@@ -27,17 +27,17 @@ from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.config import read_recipe
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.loss_networks import VggFeatures
-from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
-from rtstyle_train.small_clip.word_detector import Detector, train_detector
-from rtstyle_train.small_clip.word_network import all_words, load_words
-from rtstyle_train.text_command import (
+from rtstyle_train.jobs.text import (
     TextJob,
     load_judges,
     make_trainer,
     save_preview,
     start_network,
 )
+from rtstyle_train.loss_networks import VggFeatures
+from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
+from rtstyle_train.small_clip.word_detector import Detector, train_detector
+from rtstyle_train.small_clip.word_network import all_words, load_words
 from rtstyle_train.text_config import TextConfig, make_text_config
 from rtstyle_train.text_free import FreeConfig
 from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all

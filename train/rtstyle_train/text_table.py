@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rtstyle.networks.weights_file import load_weights
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.single_image_command import write_picture
+from rtstyle_train.jobs.single_image import write_picture
 from rtstyle_train.small_clip.captions import CAPTIONS, find_caption
 from rtstyle_train.small_clip.render import render_pattern, write_words
 from rtstyle_train.small_clip.scenes import SIDE

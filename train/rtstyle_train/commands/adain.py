@@ -39,10 +39,10 @@ def train_adain_command(
     """Learn one network that stylizes after any painting, without further training."""
     from dataclasses import fields
 
-    from rtstyle_train.adain_command import AdainJob, train_adain
     from rtstyle_train.adain_config import make_adain_config
     from rtstyle_train.config import read_recipe
-    from rtstyle_train.image_command import recipe_path
+    from rtstyle_train.jobs.adain import AdainJob, train_adain
+    from rtstyle_train.jobs.image import recipe_path
 
     job_names = {entry.name for entry in fields(AdainJob)}
     job = AdainJob(**{k: v for k, v in options.items() if k in job_names})

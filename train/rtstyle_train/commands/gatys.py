@@ -63,7 +63,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def gatys_command(**job: Any) -> None:
     """Paint PHOTO (or every photo of a folder) in the style of PAINTING into OUT."""
-    from rtstyle_train.gatys_job import GatysJob, run_gatys
+    from rtstyle_train.jobs.gatys import GatysJob, run_gatys
 
     for line in run_gatys(GatysJob(**job)):
         click.echo(line)

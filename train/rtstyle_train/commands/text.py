@@ -46,9 +46,9 @@ def train_text_command(
     from dataclasses import fields
 
     from rtstyle_train.config import read_recipe
-    from rtstyle_train.image_command import recipe_path
+    from rtstyle_train.jobs.image import recipe_path
+    from rtstyle_train.jobs.text import TextJob, train_text
     from rtstyle_train.methods.single_image import SingleImageConfig
-    from rtstyle_train.text_command import TextJob, train_text
     from rtstyle_train.text_config import make_text_config
 
     job_names = {entry.name for entry in fields(TextJob)}
@@ -61,11 +61,11 @@ def train_text_command(
     )
     settings = SingleImageConfig.of(config, flags)
     if dry_run:
-        from rtstyle_train.text_plan import describe_plan
+        from rtstyle_train.jobs.text_plan import describe_plan
 
         click.echo("\n".join(describe_plan(config, job, settings=settings)))
     elif job.single:
-        from rtstyle_train.single_image_command import stylize_single
+        from rtstyle_train.jobs.single_image import stylize_single
 
         stylize_single(config, job, settings=settings)
         click.echo(f"{job.out}: written")

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from rtstyle_train.data import load_style_image
 from rtstyle_train.errors import TrainError
+from rtstyle_train.jobs.text import TextJob, load_judges
 from rtstyle_train.methods.single_image import SingleImageConfig, SingleImageStyle
-from rtstyle_train.text_command import TextJob, load_judges
 from rtstyle_train.text_config import TextConfig
 from rtstyle_train.training_run import progress_line
 

@@ -17,7 +17,7 @@ from rtstyle_streams.pictures.images import ImageSink, ImageSource
 from rtstyle_train.config import TrainConfig, make_config
 from rtstyle_train.data import load_style_image
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.image_command import recipe_table
+from rtstyle_train.jobs.image import recipe_table
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.gatys import (
     Comparison,

@@ -1,0 +1,1 @@
+"""What a training command does, from checked inputs to weights."""
