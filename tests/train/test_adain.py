@@ -17,7 +17,7 @@ from rtstyle.networks.adain import (
 )
 from rtstyle.networks.weights_file import build_network, describe_network
 from rtstyle_train.adain_batches import Pictures
-from rtstyle_train.adain_config import AdainConfig
+from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network

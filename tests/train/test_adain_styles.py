@@ -11,9 +11,9 @@ import torch
 
 from rtstyle.paintings.network import painting_network
 from rtstyle_train.adain_batches import Pictures, StyledBatches, split_batch
-from rtstyle_train.adain_config import AdainConfig, make_adain_config
 from rtstyle_train.adain_textures import KINDS, render_texture
-from rtstyle_train.config import read_recipe
+from rtstyle_train.config.adain import AdainConfig, make_adain_config
+from rtstyle_train.config.image import read_recipe
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.image import RECIPES
 from rtstyle_train.style_pictures import (

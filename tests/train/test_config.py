@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle_train.config import TrainConfig, make_config, read_recipe
+from rtstyle_train.config.image import TrainConfig, make_config, read_recipe
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.image import recipe_path, resolve
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle_train.captured_step import CapturedStep, _pack, _unpack
-from rtstyle_train.config import StyleImage, TrainConfig
+from rtstyle_train.config.image import StyleImage, TrainConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.losses.perceptual import PerceptualLoss

@@ -14,7 +14,7 @@ from torch import Tensor
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.commands.gatys import gatys_command
-from rtstyle_train.config import TrainConfig
+from rtstyle_train.config.image import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.gatys import GatysJob, run_gatys, settings, summary
 from rtstyle_train.losses.content import structure_loss

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from rtstyle_train.config import TrainConfig
+from rtstyle_train.config.image import TrainConfig
 from rtstyle_train.losses.content import content_loss, structure_loss
 from rtstyle_train.losses.gram import (
     batch_means,

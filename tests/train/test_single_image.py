@@ -1,13 +1,13 @@
 import pytest
 import torch
 
+from rtstyle_train.config.text import TextConfig
 from rtstyle_train.methods.single_image import (
     SingleImageConfig,
     StyleUNet,
     learning_rate,
     norm_variation,
 )
-from rtstyle_train.text_config import TextConfig
 
 
 def test_the_u_net_keeps_size_and_range_of_pictures_that_are_not_square() -> None:

@@ -19,13 +19,13 @@ from rtstyle.networks.weights_file import (
 )
 from rtstyle_export.frame_graph import frame_graph
 from rtstyle_export.style_writer import make_style, write_style
-from rtstyle_train.config import make_config
+from rtstyle_train.config.image import make_config
+from rtstyle_train.config.text import make_text_config
 from rtstyle_train.errors import TrainError
 from rtstyle_train.jobs.image import resolve
 from rtstyle_train.jobs.text import TextJob, start_network
 from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.starts import begin_at, load_start, network_settings
-from rtstyle_train.text_config import make_text_config
 
 NETWORKS = (
     SwiftConfig(channels=16, blocks=1, deep_channels=32, padding=8, head="resize"),

@@ -15,9 +15,9 @@ from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import load_weights
 from rtstyle_train.adain_batches import Pictures
-from rtstyle_train.adain_config import AdainConfig
 from rtstyle_train.cli import main as train_command
-from rtstyle_train.config import TrainConfig
+from rtstyle_train.config.adain import AdainConfig
+from rtstyle_train.config.image import TrainConfig
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.swift_adain import (
     LiveStyleLoss,
@@ -227,8 +227,8 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
 
 def train_interrupted(room: Path) -> None:
     """Train without click, which would turn Ctrl-C into an exit."""
-    from rtstyle_train.adain_config import make_adain_config
-    from rtstyle_train.config import read_recipe
+    from rtstyle_train.config.adain import make_adain_config
+    from rtstyle_train.config.image import read_recipe
     from rtstyle_train.jobs.adain import AdainJob, train_adain
 
     job = AdainJob(

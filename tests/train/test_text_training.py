@@ -20,13 +20,13 @@ from rtstyle.networks.weights_file import (
 from rtstyle_train.clip import load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.commands.text import train_text_command
+from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.text import TextJob, make_trainer, start_network
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.directional import directional_loss
 from rtstyle_train.methods.text import ContentViews, TextStyle
-from rtstyle_train.text_config import TextConfig, make_text_config
 from rtstyle_train.trainer import Trainer
 from tests.train.clip_files import make_tiny_clip
 

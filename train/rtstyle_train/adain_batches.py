@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rtstyle_train.adain_config import AdainConfig
+from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data import Photos
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.style_pictures import draw_recolouring, recolour

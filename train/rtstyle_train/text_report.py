@@ -24,7 +24,8 @@ from rtstyle.networks.weights_file import (
 )
 from rtstyle_train.clip import load_clip
 from rtstyle_train.clip_source import ClipSource
-from rtstyle_train.config import read_recipe
+from rtstyle_train.config.image import read_recipe
+from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.text import (
@@ -38,7 +39,6 @@ from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.small_clip.word_detector import Detector, train_detector
 from rtstyle_train.small_clip.word_network import all_words, load_words
-from rtstyle_train.text_config import TextConfig, make_text_config
 from rtstyle_train.text_free import FreeConfig
 from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all
 from rtstyle_train.text_table import write_report

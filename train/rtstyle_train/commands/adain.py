@@ -39,8 +39,8 @@ def train_adain_command(
     """Learn one network that stylizes after any painting, without further training."""
     from dataclasses import fields
 
-    from rtstyle_train.adain_config import make_adain_config
-    from rtstyle_train.config import read_recipe
+    from rtstyle_train.config.adain import make_adain_config
+    from rtstyle_train.config.image import read_recipe
     from rtstyle_train.jobs.adain import AdainJob, train_adain
     from rtstyle_train.jobs.image import recipe_path
 

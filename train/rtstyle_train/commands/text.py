@@ -45,11 +45,11 @@ def train_text_command(
     """Learn the style that PROMPT describes, with CLIP as the judge."""
     from dataclasses import fields
 
-    from rtstyle_train.config import read_recipe
+    from rtstyle_train.config.image import read_recipe
+    from rtstyle_train.config.text import make_text_config
     from rtstyle_train.jobs.image import recipe_path
     from rtstyle_train.jobs.text import TextJob, train_text
     from rtstyle_train.methods.single_image import SingleImageConfig
-    from rtstyle_train.text_config import make_text_config
 
     job_names = {entry.name for entry in fields(TextJob)}
     job = TextJob(**{k: v for k, v in options.items() if k in job_names})

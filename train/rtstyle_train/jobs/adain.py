@@ -17,8 +17,8 @@ from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import Weights, describe_network, save_weights
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.adain_batches import Pictures
-from rtstyle_train.adain_config import AdainConfig
 from rtstyle_train.adain_preview import preview_styles, write_adain_preview
+from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data import ContentImages, Photos
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError

@@ -20,7 +20,7 @@ from rtstyle.networks.weights_file import (
     describe_network,
     save_weights,
 )
-from rtstyle_train.config import StyleImage, TrainConfig, make_config, read_recipe
+from rtstyle_train.config.image import StyleImage, TrainConfig, make_config, read_recipe
 from rtstyle_train.data import ContentImages, load_style_image
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError

@@ -20,7 +20,8 @@ from rtstyle.networks.weights_file import (
 )
 from rtstyle_train.clip import ClipEncoder, load_clip
 from rtstyle_train.clip_source import ClipSource
-from rtstyle_train.config import make_config
+from rtstyle_train.config.image import make_config
+from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
@@ -28,7 +29,6 @@ from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.preview import write_preview
 from rtstyle_train.starts import load_start
-from rtstyle_train.text_config import TextConfig
 from rtstyle_train.trainer import Schedule, Trainer, kept_settings
 from rtstyle_train.training_run import run_to_end
 

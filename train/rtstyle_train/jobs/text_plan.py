@@ -10,10 +10,10 @@ from rtstyle.networks.weights_file import describe_network
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
 from rtstyle_train.clip import longest_count
 from rtstyle_train.clip_source import ClipSource, check_source, own_vocabulary
+from rtstyle_train.config.text import TextConfig
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.text import TextJob, start_network
 from rtstyle_train.methods.single_image import SingleImageConfig, StyleUNet
-from rtstyle_train.text_config import TextConfig
 
 MEGABYTE = 1e6
 SAVED_PER_TOKEN = 18

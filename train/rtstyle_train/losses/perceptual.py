@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtstyle_train.config import TrainConfig
+from rtstyle_train.config.image import TrainConfig
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss, structure_loss
 from rtstyle_train.losses.gram import (

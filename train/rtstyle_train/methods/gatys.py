@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rtstyle_train.config import TrainConfig
+from rtstyle_train.config.image import TrainConfig
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.gram import gram_matrix

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle.networks.normalisation import FrozenNorm
 from rtstyle.networks.swift import SwiftConfig, stylize_padded
-from rtstyle_train.config import JITTER, TrainConfig
+from rtstyle_train.config.image import JITTER, TrainConfig
 from rtstyle_train.data import Photos
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.perceptual import PerceptualLoss

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 from rtstyle_train.adain_batches import Pictures, StyledBatches
-from rtstyle_train.adain_config import AdainConfig
-from rtstyle_train.config import JITTER
+from rtstyle_train.config.adain import AdainConfig
+from rtstyle_train.config.image import JITTER
 from rtstyle_train.data import Photos
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import stylize_padded
 from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
@@ -16,7 +17,6 @@ from rtstyle_train.losses.perceptual import HEADROOM
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 from rtstyle_train.synthetic_motion import make_pair
-from rtstyle_train.text_config import TextConfig
 
 IDENTITY_WEIGHT = 10.0
 """Weight of the distance to the photograph in the first steps."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rtstyle_train.config import _make
+from rtstyle_train.config.image import _make
 from rtstyle_train.errors import ConfigError
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from rtstyle_train.clip_source import MODEL
-from rtstyle_train.config import _make
+from rtstyle_train.config.image import _make
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.patch import THRESHOLD
 from rtstyle_train.templates import SOURCE_TEXT
