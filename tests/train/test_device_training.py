@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rtstyle_train.captured_step import CapturedStep, _pack, _unpack
 from rtstyle_train.config.image import StyleImage, TrainConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.device_photos import DevicePhotos
+from rtstyle_train.loop.captured_step import CapturedStep, _pack, _unpack
+from rtstyle_train.loop.muon import orthogonalise, orthogonalise_all
+from rtstyle_train.loop.trainer import PreparedMethod
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
 from rtstyle_train.mirrored_edges import mirrored_edges
-from rtstyle_train.muon import orthogonalise, orthogonalise_all
-from rtstyle_train.trainer import PreparedMethod
 from tests.train.tiny_vgg import tiny_vgg
 
 CPU = torch.device("cpu")

@@ -24,8 +24,8 @@ from rtstyle_train.config.text import make_text_config
 from rtstyle_train.errors import TrainError
 from rtstyle_train.jobs.image import resolve
 from rtstyle_train.jobs.text import TextJob, start_network
+from rtstyle_train.loop.starts import begin_at, load_start, network_settings
 from rtstyle_train.methods.johnson import make_network
-from rtstyle_train.starts import begin_at, load_start, network_settings
 
 NETWORKS = (
     SwiftConfig(channels=16, blocks=1, deep_channels=32, padding=8, head="resize"),

@@ -18,6 +18,7 @@ from rtstyle_train.adain_batches import Pictures
 from rtstyle_train.cli import main as train_command
 from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.config.image import TrainConfig
+from rtstyle_train.loop.trainer import PreparedMethod
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.swift_adain import (
     LiveStyleLoss,
@@ -26,7 +27,6 @@ from rtstyle_train.methods.swift_adain import (
     measure_neutral,
 )
 from rtstyle_train.style_pictures import StyleImages, render_textures
-from rtstyle_train.trainer import PreparedMethod
 from tests.train.tiny_vgg import tiny_vgg
 
 CPU = torch.device("cpu")
@@ -202,7 +202,7 @@ def test_the_command_trains_the_faithful_network(room: Path) -> None:
 def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rtstyle_train.trainer import Trainer
+    from rtstyle_train.loop.trainer import Trainer
 
     train(room)
     wanted = load_weights(room / "x.safetensors").tensors

@@ -24,10 +24,10 @@ from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.text import TextJob, make_trainer, start_network
+from rtstyle_train.loop.trainer import Trainer
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.directional import directional_loss
 from rtstyle_train.methods.text import ContentViews, TextStyle
-from rtstyle_train.trainer import Trainer
 from tests.train.clip_files import make_tiny_clip
 
 RECIPE = """

@@ -11,8 +11,8 @@ from rtstyle.errors import WeightsFileError
 from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import SwiftConfig
 from rtstyle_train.errors import TrainError
-from rtstyle_train.muon import orthogonalise
-from rtstyle_train.trainer import DECAY_SHARE, Schedule, Trainer
+from rtstyle_train.loop.muon import orthogonalise
+from rtstyle_train.loop.trainer import DECAY_SHARE, Schedule, Trainer
 
 
 class Identity:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rtstyle_train.trainer import kept_settings
-from rtstyle_train.training_run import between_steps, run_to_end
+from rtstyle_train.loop.trainer import kept_settings
+from rtstyle_train.loop.training_run import between_steps, run_to_end
 from tests.train.test_trainer import Identity, make
 
 

@@ -35,6 +35,7 @@ from rtstyle_train.jobs.text import (
     save_preview,
     start_network,
 )
+from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.small_clip.word_detector import Detector, train_detector
@@ -42,7 +43,6 @@ from rtstyle_train.small_clip.word_network import all_words, load_words
 from rtstyle_train.text_free import FreeConfig
 from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all
 from rtstyle_train.text_table import write_report
-from rtstyle_train.training_run import run_to_end
 
 PROMPTS = (
     "red mosaic",

@@ -22,6 +22,8 @@ from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data import ContentImages, Photos
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.loop.trainer import Method, Schedule, Trainer, kept_settings
+from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.adain import AdainStyle, make_adain
 from rtstyle_train.methods.swift_adain import (
@@ -31,8 +33,6 @@ from rtstyle_train.methods.swift_adain import (
     measure_neutral,
 )
 from rtstyle_train.style_pictures import StyleImages, read_paintings, render_textures
-from rtstyle_train.trainer import Method, Schedule, Trainer, kept_settings
-from rtstyle_train.training_run import run_to_end
 
 log = logging.getLogger(__name__)
 

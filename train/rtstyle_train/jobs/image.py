@@ -24,13 +24,13 @@ from rtstyle_train.config.image import StyleImage, TrainConfig, make_config, rea
 from rtstyle_train.data import ContentImages, load_style_image
 from rtstyle_train.device_photos import DevicePhotos
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.loop.starts import begin_at, load_start, network_settings
+from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
+from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
 from rtstyle_train.preview import write_preview
-from rtstyle_train.starts import begin_at, load_start, network_settings
-from rtstyle_train.trainer import Schedule, Trainer, kept_settings
-from rtstyle_train.training_run import run_to_end
 
 log = logging.getLogger(__name__)
 

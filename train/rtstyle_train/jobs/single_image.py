@@ -14,8 +14,8 @@ from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data import load_style_image
 from rtstyle_train.errors import TrainError
 from rtstyle_train.jobs.text import TextJob, load_judges
+from rtstyle_train.loop.training_run import progress_line
 from rtstyle_train.methods.single_image import SingleImageConfig, SingleImageStyle
-from rtstyle_train.training_run import progress_line
 
 
 def stylize_single(

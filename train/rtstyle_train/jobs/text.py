@@ -24,13 +24,13 @@ from rtstyle_train.config.image import make_config
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data import ContentImages
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.loop.starts import load_start
+from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
+from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 from rtstyle_train.preview import write_preview
-from rtstyle_train.starts import load_start
-from rtstyle_train.trainer import Schedule, Trainer, kept_settings
-from rtstyle_train.training_run import run_to_end
 
 log = logging.getLogger(__name__)
 

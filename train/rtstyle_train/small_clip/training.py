@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rtstyle_train.loop.muon import Muon
 from rtstyle_train.losses.patch import random_patches
-from rtstyle_train.muon import Muon
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.model import WEIGHTS_FILE, build, save, start_folder
 from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig

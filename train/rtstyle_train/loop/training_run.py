@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from torch import Tensor
 from tqdm import tqdm
 
-from rtstyle_train.trainer import Trainer
+from rtstyle_train.loop.trainer import Trainer
 
 log = logging.getLogger(__name__)
 

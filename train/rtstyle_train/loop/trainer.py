@@ -14,9 +14,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from rtstyle.networks.weights_file import load_tensors, save_tensors
-from rtstyle_train.captured_step import CapturedStep
 from rtstyle_train.errors import TrainError
-from rtstyle_train.optimizers import load_optimizer, make_optimizers
+from rtstyle_train.loop.captured_step import CapturedStep
+from rtstyle_train.loop.optimizers import load_optimizer, make_optimizers
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rtstyle_train.muon import Muon
+from rtstyle_train.loop.muon import Muon
 
 
 def make_optimizers(
