@@ -22,7 +22,7 @@ from rtstyle.runtime import open_session
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
-from rtstyle_train.data import load_style_image
+from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.quality.colour import Palette
 from rtstyle_train.quality.features import FeatureJudge

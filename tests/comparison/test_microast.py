@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rtstyle_train.data import load_style_image
+from rtstyle_train.data.content_images import load_style_image
 from tests.comparison.microast import Microast, count_macs, load_microast
 
 

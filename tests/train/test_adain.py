@@ -16,14 +16,14 @@ from rtstyle.networks.adain import (
     interpolate,
 )
 from rtstyle.networks.weights_file import build_network, describe_network
-from rtstyle_train.adain_batches import Pictures
 from rtstyle_train.config.adain import AdainConfig
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.style_pictures import StyleImages, render_textures
+from rtstyle_train.data.styled_batches import Pictures
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.losses.adain import adain_content_loss, adain_style_loss
 from rtstyle_train.methods.adain import AdainStyle, make_adain
-from rtstyle_train.style_pictures import StyleImages, render_textures
 from tests.train.tiny_vgg import tiny_vgg
 
 

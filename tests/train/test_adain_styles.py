@@ -10,13 +10,9 @@ import pytest
 import torch
 
 from rtstyle.paintings.network import painting_network
-from rtstyle_train.adain_batches import Pictures, StyledBatches, split_batch
-from rtstyle_train.adain_textures import KINDS, render_texture
 from rtstyle_train.config.adain import AdainConfig, make_adain_config
 from rtstyle_train.config.image import read_recipe
-from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.jobs.image import RECIPES
-from rtstyle_train.style_pictures import (
+from rtstyle_train.data.style_pictures import (
     StyleImages,
     draw_recolouring,
     hue_rotation,
@@ -24,6 +20,10 @@ from rtstyle_train.style_pictures import (
     recolour,
     render_textures,
 )
+from rtstyle_train.data.styled_batches import Pictures, StyledBatches, split_batch
+from rtstyle_train.data.textures import KINDS, render_texture
+from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.jobs.image import RECIPES
 
 
 def paintings(folder: Path, *names: str) -> Path:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle_train.config.image import StyleImage, TrainConfig
-from rtstyle_train.data import ContentImages
-from rtstyle_train.device_photos import DevicePhotos
+from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.device_photos import DevicePhotos
 from rtstyle_train.loop.captured_step import CapturedStep, _pack, _unpack
 from rtstyle_train.loop.muon import orthogonalise, orthogonalise_all
 from rtstyle_train.loop.trainer import PreparedMethod

@@ -23,7 +23,7 @@ from rtstyle_export.cli import import_checkpoint
 from rtstyle_export.cli import main as export_command
 from rtstyle_export.from_checkpoint import read_state_dict
 from rtstyle_train.cli import main as train_command
-from rtstyle_train.data import ContentImages, load_style_image
+from rtstyle_train.data.content_images import ContentImages, load_style_image
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.image import ImageJob, image_identity, resolve
 

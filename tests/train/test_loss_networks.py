@@ -60,7 +60,7 @@ def test_torchvisions_layout_gives_torchvisions_features(
 def test_normalised_files_give_activations_of_about_one(
     file: str, layer: str, channels: int, shared: Path
 ) -> None:
-    from rtstyle_train.data import load_style_image
+    from rtstyle_train.data.content_images import load_style_image
 
     weights = shared / "data" / "loss_networks" / f"{file}.safetensors"
     vgg = load_loss_network("vgg19", weights=weights)

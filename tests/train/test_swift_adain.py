@@ -14,10 +14,11 @@ from rtstyle.errors import RtstyleError
 from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import load_weights
-from rtstyle_train.adain_batches import Pictures
 from rtstyle_train.cli import main as train_command
 from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.config.image import TrainConfig
+from rtstyle_train.data.style_pictures import StyleImages, render_textures
+from rtstyle_train.data.styled_batches import Pictures
 from rtstyle_train.loop.trainer import PreparedMethod
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.swift_adain import (
@@ -26,7 +27,6 @@ from rtstyle_train.methods.swift_adain import (
     make_swift_adain,
     measure_neutral,
 )
-from rtstyle_train.style_pictures import StyleImages, render_textures
 from tests.train.tiny_vgg import tiny_vgg
 
 CPU = torch.device("cpu")

@@ -4,8 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from rtstyle_train.motion import inside, luminance, warp
-from rtstyle_train.synthetic_motion import NOISE, draw_motion, make_pair, smooth_flow
+from rtstyle_train.data.motion import inside, luminance, warp
+from rtstyle_train.data.synthetic_motion import (
+    NOISE,
+    draw_motion,
+    make_pair,
+    smooth_flow,
+)
 
 
 def photos(seed: int = 0, *, height: int = 40, width: int = 56) -> Tensor:

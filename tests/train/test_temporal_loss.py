@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from rtstyle_train.data.motion import luminance, warp
+from rtstyle_train.data.synthetic_motion import make_pair
 from rtstyle_train.losses.temporal import (
     FeatureTap,
     feature_consistency,
     output_consistency,
     temporal_terms,
 )
-from rtstyle_train.motion import luminance, warp
-from rtstyle_train.synthetic_motion import make_pair
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

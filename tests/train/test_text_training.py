@@ -21,7 +21,7 @@ from rtstyle_train.clip import load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.commands.text import train_text_command
 from rtstyle_train.config.text import TextConfig, make_text_config
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.text import TextJob, make_trainer, start_network
 from rtstyle_train.loop.trainer import Trainer

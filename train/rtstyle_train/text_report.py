@@ -26,7 +26,7 @@ from rtstyle_train.clip import load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.config.image import read_recipe
 from rtstyle_train.config.text import TextConfig, make_text_config
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.text import (
     TextJob,

@@ -16,11 +16,16 @@ import rtstyle
 from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import Weights, describe_network, save_weights
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.adain_batches import Pictures
-from rtstyle_train.adain_preview import preview_styles, write_adain_preview
 from rtstyle_train.config.adain import AdainConfig
-from rtstyle_train.data import ContentImages, Photos
-from rtstyle_train.device_photos import DevicePhotos
+from rtstyle_train.data.adain_preview import preview_styles, write_adain_preview
+from rtstyle_train.data.content_images import ContentImages, Photos
+from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.style_pictures import (
+    StyleImages,
+    read_paintings,
+    render_textures,
+)
+from rtstyle_train.data.styled_batches import Pictures
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loop.trainer import Method, Schedule, Trainer, kept_settings
 from rtstyle_train.loop.training_run import run_to_end
@@ -32,7 +37,6 @@ from rtstyle_train.methods.swift_adain import (
     make_swift_adain,
     measure_neutral,
 )
-from rtstyle_train.style_pictures import StyleImages, read_paintings, render_textures
 
 log = logging.getLogger(__name__)
 

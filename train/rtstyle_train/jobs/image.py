@@ -21,8 +21,9 @@ from rtstyle.networks.weights_file import (
     save_weights,
 )
 from rtstyle_train.config.image import StyleImage, TrainConfig, make_config, read_recipe
-from rtstyle_train.data import ContentImages, load_style_image
-from rtstyle_train.device_photos import DevicePhotos
+from rtstyle_train.data.content_images import ContentImages, load_style_image
+from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.loop.starts import begin_at, load_start, network_settings
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
@@ -30,7 +31,6 @@ from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import load_loss_network
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
-from rtstyle_train.preview import write_preview
 
 log = logging.getLogger(__name__)
 

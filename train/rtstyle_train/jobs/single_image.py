@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rtstyle_train.config.text import TextConfig
-from rtstyle_train.data import load_style_image
+from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import TrainError
 from rtstyle_train.jobs.text import TextJob, load_judges
 from rtstyle_train.loop.training_run import progress_line

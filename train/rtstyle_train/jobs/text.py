@@ -22,7 +22,8 @@ from rtstyle_train.clip import ClipEncoder, load_clip
 from rtstyle_train.clip_source import ClipSource
 from rtstyle_train.config.image import make_config
 from rtstyle_train.config.text import TextConfig
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.loop.starts import load_start
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
@@ -30,7 +31,6 @@ from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
-from rtstyle_train.preview import write_preview
 
 log = logging.getLogger(__name__)
 

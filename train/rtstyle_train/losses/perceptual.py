@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtstyle_train.config.image import TrainConfig
+from rtstyle_train.data.motion import luminance
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss, structure_loss
 from rtstyle_train.losses.gram import (
@@ -17,7 +18,6 @@ from rtstyle_train.losses.gram import (
 )
 from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.motion import luminance
 
 HEADROOM = 0.05
 """How far outside 0..1 the loss network may see a pixel."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtstyle_train.motion import MotionPair, warp
+from rtstyle_train.data.motion import MotionPair, warp
 
 
 def output_consistency(

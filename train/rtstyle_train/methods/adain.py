@@ -12,8 +12,8 @@ from rtstyle.networks.adain import (
     adain,
     feature_moments,
 )
-from rtstyle_train.adain_batches import Pictures, StyledBatches
 from rtstyle_train.config.adain import AdainConfig
+from rtstyle_train.data.styled_batches import Pictures, StyledBatches
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.adain import adain_content_loss, adain_style_loss
 

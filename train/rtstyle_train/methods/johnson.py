@@ -10,12 +10,12 @@ from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle.networks.normalisation import FrozenNorm
 from rtstyle.networks.swift import SwiftConfig, stylize_padded
 from rtstyle_train.config.image import JITTER, TrainConfig
-from rtstyle_train.data import Photos
+from rtstyle_train.data.content_images import Photos
+from rtstyle_train.data.synthetic_motion import MOTION_DRAWS, draw_motion, move
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.mirrored_edges import mirrored_edges
-from rtstyle_train.synthetic_motion import MOTION_DRAWS, draw_motion, move
 
 
 def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
-from rtstyle_train.adain_batches import Pictures, StyledBatches
 from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.config.image import JITTER
-from rtstyle_train.data import Photos
+from rtstyle_train.data.content_images import Photos
+from rtstyle_train.data.styled_batches import Pictures, StyledBatches
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss

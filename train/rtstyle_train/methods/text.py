@@ -7,7 +7,8 @@ from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import stylize_padded
 from rtstyle_train.clip import ClipEncoder
 from rtstyle_train.config.text import TextConfig
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.synthetic_motion import make_pair
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.content import content_loss
 from rtstyle_train.losses.directional import directional_loss
@@ -16,7 +17,6 @@ from rtstyle_train.losses.patch import patch_loss, random_patches
 from rtstyle_train.losses.perceptual import HEADROOM
 from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
-from rtstyle_train.synthetic_motion import make_pair
 
 IDENTITY_WEIGHT = 10.0
 """Weight of the distance to the photograph in the first steps."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.small_clip.captions import CAPTIONS, PHOTO
 from rtstyle_train.small_clip.render import Scene, render
 from rtstyle_train.small_clip.scenes import SEEN_SIDE, SIDE, render_scene

@@ -12,7 +12,7 @@ from rtstyle.networks.swift import stylize_padded
 from rtstyle_streams.errors import StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.pictures.images import ImageSink
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
 
 
 class DevicePhotos:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from rtstyle_streams.errors import StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.pictures.images import ImageSink
-from rtstyle_train.data import ContentImages, load_style_image
-from rtstyle_train.style_pictures import painting_paths
+from rtstyle_train.data.content_images import ContentImages, load_style_image
+from rtstyle_train.data.style_pictures import painting_paths
 
 log = logging.getLogger(__name__)
 

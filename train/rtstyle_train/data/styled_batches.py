@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from rtstyle_train.config.adain import AdainConfig
-from rtstyle_train.data import Photos
+from rtstyle_train.data.content_images import Photos
+from rtstyle_train.data.style_pictures import draw_recolouring, recolour
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.style_pictures import draw_recolouring, recolour
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rtstyle_train.motion import MotionPair, inside, luminance, warp
+from rtstyle_train.data.motion import MotionPair, inside, luminance, warp
 
 ROTATION = math.radians(4.0)
 """Largest turn, either way."""

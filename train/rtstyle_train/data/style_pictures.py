@@ -11,8 +11,8 @@ from torch import Tensor
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSource
-from rtstyle_train.adain_textures import render_texture
-from rtstyle_train.data import ContentImages
+from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.textures import render_texture
 from rtstyle_train.errors import TrainError
 
 TEXTURE_SIDE = 512

@@ -1,0 +1,1 @@
+"""Pictures that training draws: photographs, styles, motion."""
