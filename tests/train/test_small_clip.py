@@ -6,8 +6,8 @@ import open_clip
 import pytest
 import torch
 
-from rtstyle_train.clip import load_clip
-from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.clip.encoder import load_clip
+from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.small_clip.captions import (
     CAPTIONS,
     COLOURS,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rtstyle_train.clip import ClipEncoder, load_clip
-from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.clip.encoder import ClipEncoder, load_clip
+from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.small_clip.word_detector import WordDetector
 from rtstyle_train.text_free import FreeConfig, free_pictures

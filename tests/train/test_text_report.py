@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
 
-from rtstyle_train.clip import ClipEncoder, load_clip
-from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.clip.encoder import ClipEncoder, load_clip
+from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.small_clip.word_detector import WordDetector
 from rtstyle_train.text_judge import (
     Judges,

@@ -17,8 +17,8 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
-from rtstyle_train.clip import load_clip
-from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.clip.encoder import load_clip
+from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.commands.text import train_text_command
 from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data.content_images import ContentImages

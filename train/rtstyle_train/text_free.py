@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.losses.patch import random_patches
 from rtstyle_train.losses.total_variation import total_variation

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rtstyle_train.clip_source import MODEL
+from rtstyle_train.clip.source import MODEL
+from rtstyle_train.clip.templates import SOURCE_TEXT
 from rtstyle_train.config.image import _make
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.patch import THRESHOLD
-from rtstyle_train.templates import SOURCE_TEXT
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from rtstyle.networks.weights_file import (
     describe_network,
     save_weights,
 )
-from rtstyle_train.clip import ClipEncoder, load_clip
-from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.clip.encoder import ClipEncoder, load_clip
+from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.config.image import make_config
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import ContentImages

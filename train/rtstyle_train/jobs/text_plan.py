@@ -8,8 +8,8 @@ from torch import nn
 
 from rtstyle.networks.weights_file import describe_network
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
-from rtstyle_train.clip import longest_count
-from rtstyle_train.clip_source import ClipSource, check_source, own_vocabulary
+from rtstyle_train.clip.encoder import longest_count
+from rtstyle_train.clip.source import ClipSource, check_source, own_vocabulary
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.text import TextJob, start_network

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.directional import directional_loss

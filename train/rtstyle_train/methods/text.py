@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import stylize_padded
-from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.data.synthetic_motion import make_pair

@@ -11,8 +11,8 @@ import click
 import torch
 from tqdm import tqdm
 
-from rtstyle_train.clip import load_clip
-from rtstyle_train.clip_source import ClipSource
+from rtstyle_train.clip.encoder import load_clip
+from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.small_clip.retrieval import measure_retrieval
 from rtstyle_train.small_clip.training import SmallClipConfig, train
 

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rtstyle_train.clip_source import CONFIG_FILE
+from rtstyle_train.clip.source import CONFIG_FILE
+from rtstyle_train.clip.templates import prompt_templates
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.scenes import SEEN_SIDE
 from rtstyle_train.small_clip.vocabulary import (
@@ -18,7 +19,6 @@ from rtstyle_train.small_clip.vocabulary import (
     save_merges,
     vocabulary_size,
 )
-from rtstyle_train.templates import prompt_templates
 
 MERGES_FILE = "merges.txt.gz"
 """The vocabulary, beside the config."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from rtstyle_train.clip import ClipEncoder
+from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.small_clip.captions import CAPTIONS
 from rtstyle_train.small_clip.render import render
 

@@ -10,16 +10,16 @@ import torch.nn.functional as F
 from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 
-from rtstyle_train.clip_source import (
+from rtstyle_train.clip.source import (
     HOW_LOCAL,
     ClipSource,
     check_source,
     own_vocabulary,
 )
+from rtstyle_train.clip.templates import SOURCE_TEXT, prompt_templates
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.losses.directional import text_direction
 from rtstyle_train.losses.spectral import filtered_class_token, token_weights
-from rtstyle_train.templates import SOURCE_TEXT, prompt_templates
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""CLIP: its encoder, its weights, its prompts."""
