@@ -23,12 +23,17 @@ from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.data.content_images import load_style_image
+from rtstyle_train.evaluation.quality.colour import Palette
+from rtstyle_train.evaluation.quality.features import FeatureJudge
+from rtstyle_train.evaluation.quality.figures import (
+    Judges,
+    SeenContent,
+    Target,
+    see_content,
+)
+from rtstyle_train.evaluation.quality.pictures import resized
+from rtstyle_train.evaluation.quality.structure import ssim
 from rtstyle_train.loss_networks import load_loss_network
-from rtstyle_train.quality.colour import Palette
-from rtstyle_train.quality.features import FeatureJudge
-from rtstyle_train.quality.figures import Judges, SeenContent, Target, see_content
-from rtstyle_train.quality.pictures import resized
-from rtstyle_train.quality.structure import ssim
 from tests.comparison.microast import load_microast
 
 HELD_OUT = {

@@ -16,10 +16,10 @@ from rtstyle.style_file import CARD_KEY, read_style
 from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.commands.evaluate import evaluate_command
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.evaluate_job import EvaluateJob, run_evaluation
-from rtstyle_train.quality.candidates import open_candidate
-from rtstyle_train.quality.card import write_quality
-from rtstyle_train.quality.pictures import find_painting, read_frames
+from rtstyle_train.evaluation.job import EvaluateJob, run_evaluation
+from rtstyle_train.evaluation.quality.candidates import open_candidate
+from rtstyle_train.evaluation.quality.card import write_quality
+from rtstyle_train.evaluation.quality.pictures import find_painting, read_frames
 from tests.tiny_styles import negative_style, write_negative
 from tests.train.tiny_vgg import write_tiny_vgg
 

@@ -17,6 +17,7 @@ from rtstyle_train.commands.gatys import gatys_command
 from rtstyle_train.config.image import TrainConfig
 from rtstyle_train.data.motion import luminance
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.evaluation.quality.candidates import open_candidate
 from rtstyle_train.jobs.gatys import GatysJob, run_gatys, settings, summary
 from rtstyle_train.losses.content import structure_loss
 from rtstyle_train.losses.gram import covariance_loss, gram_matrix_with_mean
@@ -33,7 +34,6 @@ from rtstyle_train.methods.gatys import (
     optimise,
     pooled_features,
 )
-from rtstyle_train.quality.candidates import open_candidate
 from tests.tiny_styles import negative_style
 from tests.train.tiny_vgg import tiny_vgg, write_tiny_vgg
 

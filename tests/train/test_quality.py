@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.quality.border import border_colour, border_energy
-from rtstyle_train.quality.colour import Palette, to_lab
-from rtstyle_train.quality.features import FeatureJudge
-from rtstyle_train.quality.grid import grid_db
-from rtstyle_train.quality.speed import frames_per_second
-from rtstyle_train.quality.stability import noise_gain, shift_gain
-from rtstyle_train.quality.structure import C1, C2, ssim
+from rtstyle_train.evaluation.quality.border import border_colour, border_energy
+from rtstyle_train.evaluation.quality.colour import Palette, to_lab
+from rtstyle_train.evaluation.quality.features import FeatureJudge
+from rtstyle_train.evaluation.quality.grid import grid_db
+from rtstyle_train.evaluation.quality.speed import frames_per_second
+from rtstyle_train.evaluation.quality.stability import noise_gain, shift_gain
+from rtstyle_train.evaluation.quality.structure import C1, C2, ssim
 from tests.train.tiny_vgg import tiny_vgg
 
 HEIGHT, WIDTH = 256, 320

@@ -10,9 +10,13 @@ import pytest
 from rtstyle.errors import UsageError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.opening import open_source
-from rtstyle_train.evaluate_temporal import Contestant, evaluate_temporal, to_table
-from rtstyle_train.side_by_side import side_by_side, write_side_by_side
-from rtstyle_train.temporal_scenes import clip_scene, known_motion_scene, noise_scene
+from rtstyle_train.evaluation.side_by_side import side_by_side, write_side_by_side
+from rtstyle_train.evaluation.temporal import Contestant, evaluate_temporal, to_table
+from rtstyle_train.evaluation.temporal_scenes import (
+    clip_scene,
+    known_motion_scene,
+    noise_scene,
+)
 
 
 def photo(*, height: int = 64, width: int = 96) -> Pixels:

@@ -14,9 +14,9 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.clip.templates import SOURCE_TEXT
+from rtstyle_train.evaluation.quality.structure import ssim
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.methods.text import padding_of, run_network
-from rtstyle_train.quality.structure import ssim
 from rtstyle_train.small_clip.word_detector import Detector, score
 
 

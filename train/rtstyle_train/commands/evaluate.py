@@ -86,7 +86,7 @@ def evaluate_command(
     A row called (content) tells what a network that changes nothing would get.
     Without --photos and --clips only the speed is measured.
     """
-    from rtstyle_train.evaluate_job import EvaluateJob, run_evaluation
+    from rtstyle_train.evaluation.job import EvaluateJob, run_evaluation
 
     result = run_evaluation(
         EvaluateJob(

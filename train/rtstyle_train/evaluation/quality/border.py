@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.quality.colour import to_lab
+from rtstyle_train.evaluation.quality.colour import to_lab
 
 Steps = npt.NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from rtstyle_streams.opening import open_source
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
 from rtstyle_train.errors import TrainError
-from rtstyle_train.quality.border import SMALLEST_SIDE
+from rtstyle_train.evaluation.quality.border import SMALLEST_SIDE
 
 FRAME_STEP = 30
 """Frames between two that are taken from a clip."""

@@ -16,19 +16,11 @@ from rtstyle.smoothing.make import MODES
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.evaluate import Evaluation, Row, quality_of, to_json, to_table
-from rtstyle_train.evaluate_temporal import (
-    Contestant,
-    TemporalRow,
-    evaluate_temporal,
-)
-from rtstyle_train.evaluate_temporal import to_table as to_temporal_table
-from rtstyle_train.loss_networks import load_loss_network
-from rtstyle_train.quality.candidates import Candidate, open_candidate
-from rtstyle_train.quality.card import plain, write_quality
-from rtstyle_train.quality.features import FeatureJudge
-from rtstyle_train.quality.figures import STYLE_SIZES, Judges, Target
-from rtstyle_train.quality.pictures import (
+from rtstyle_train.evaluation.quality.candidates import Candidate, open_candidate
+from rtstyle_train.evaluation.quality.card import plain, write_quality
+from rtstyle_train.evaluation.quality.features import FeatureJudge
+from rtstyle_train.evaluation.quality.figures import STYLE_SIZES, Judges, Target
+from rtstyle_train.evaluation.quality.pictures import (
     Picture,
     clip_files,
     find_painting,
@@ -36,13 +28,27 @@ from rtstyle_train.quality.pictures import (
     read_photos,
     resized,
 )
-from rtstyle_train.side_by_side import write_side_by_side
-from rtstyle_train.temporal_scenes import (
+from rtstyle_train.evaluation.side_by_side import write_side_by_side
+from rtstyle_train.evaluation.table import (
+    Evaluation,
+    Row,
+    quality_of,
+    to_json,
+    to_table,
+)
+from rtstyle_train.evaluation.temporal import (
+    Contestant,
+    TemporalRow,
+    evaluate_temporal,
+)
+from rtstyle_train.evaluation.temporal import to_table as to_temporal_table
+from rtstyle_train.evaluation.temporal_scenes import (
     Scene,
     clip_scene,
     known_motion_scene,
     noise_scene,
 )
+from rtstyle_train.loss_networks import load_loss_network
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from rtstyle.metrics.sharpness import laplacian_energy
 from rtstyle.metrics.warping_error import WarpingError, above_floor
 from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.temporal_scenes import Scene
+from rtstyle_train.evaluation.temporal_scenes import Scene
 
 Stylize = Callable[[Pixels], Pixels]
 """A network without memory: RGB ``(H, W, 3)`` uint8 in and out."""

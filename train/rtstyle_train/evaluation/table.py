@@ -11,9 +11,9 @@ import rtstyle
 from rtstyle.drawing.contact_sheet import contact_sheet
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.quality.candidates import Candidate
-from rtstyle_train.quality.card import plain
-from rtstyle_train.quality.figures import (
+from rtstyle_train.evaluation.quality.candidates import Candidate
+from rtstyle_train.evaluation.quality.card import plain
+from rtstyle_train.evaluation.quality.figures import (
     Figures,
     Judges,
     Target,
@@ -21,8 +21,8 @@ from rtstyle_train.quality.figures import (
     measure,
     see_content,
 )
-from rtstyle_train.quality.pictures import Group, Picture
-from rtstyle_train.quality.speed import frames_per_second
+from rtstyle_train.evaluation.quality.pictures import Group, Picture
+from rtstyle_train.evaluation.quality.speed import frames_per_second
 
 CONTENT = "(content)"
 """Name of the row that a network which changes nothing would have, held against each

@@ -11,7 +11,7 @@ import numpy as np
 from rtstyle.smoothing import make_smoother
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.opening import open_sink, open_source
-from rtstyle_train.evaluate_temporal import Contestant
+from rtstyle_train.evaluation.temporal import Contestant
 
 LABEL_HEIGHT = 24
 """Lines of the band above the pictures."""
