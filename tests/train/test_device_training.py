@@ -16,7 +16,7 @@ from rtstyle_train.loop.muon import orthogonalise, orthogonalise_all
 from rtstyle_train.loop.trainer import PreparedMethod
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
-from rtstyle_train.mirrored_edges import mirrored_edges
+from rtstyle_train.methods.mirrored_edges import mirrored_edges
 from tests.train.tiny_vgg import tiny_vgg
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import SwiftConfig
 from rtstyle.networks.weights_file import build_network, describe_network
-from rtstyle_train.mirrored_edges import mirrored_edges
+from rtstyle_train.methods.mirrored_edges import mirrored_edges
 
 
 def test_with_mirrored_edges_a_network_does_not_see_where_its_picture_ends() -> None:

@@ -15,7 +15,7 @@ from rtstyle_train.data.synthetic_motion import MOTION_DRAWS, draw_motion, move
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.losses.temporal import temporal_terms
-from rtstyle_train.mirrored_edges import mirrored_edges
+from rtstyle_train.methods.mirrored_edges import mirrored_edges
 
 
 def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:
