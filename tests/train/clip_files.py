@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from rtstyle_train.small_clip.model import build, save, start_folder
+from rtstyle_experiments.small_clip.model import build, save, start_folder
 
 
 def make_tiny_clip(folder: Path, *, seed: int = 0) -> Path:

@@ -7,12 +7,12 @@ import open_clip
 import pytest
 import torch
 
+from rtstyle_experiments.small_clip.model import WEIGHTS_FILE
 from rtstyle_train.clip.encoder import ClipEncoder, load_clip
 from rtstyle_train.clip.source import ClipSource, check_source
 from rtstyle_train.clip.templates import LEFT_OUT, prompt_templates
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.losses.spectral import BANDS, filtered_class_token, token_weights
-from rtstyle_train.small_clip.model import WEIGHTS_FILE
 from tests.train.clip_files import make_tiny_clip
 
 

@@ -21,19 +21,19 @@ from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
 from rtstyle.networks.swift import Head
-from rtstyle_train.gpu_speed import __main__ as command
-from rtstyle_train.gpu_speed import clock
-from rtstyle_train.gpu_speed.ceilings import Ceilings, work_of
-from rtstyle_train.gpu_speed.cells import (
+from rtstyle_experiments.gpu_speed import __main__ as command
+from rtstyle_experiments.gpu_speed import clock
+from rtstyle_experiments.gpu_speed.ceilings import Ceilings, work_of
+from rtstyle_experiments.gpu_speed.cells import (
     CellNorm,
     from_cells,
     in_precision,
     relaid,
     to_cells,
 )
-from rtstyle_train.gpu_speed.clock import CudaRig
-from rtstyle_train.gpu_speed.graphs import bytes_graph
-from rtstyle_train.gpu_speed.job import (
+from rtstyle_experiments.gpu_speed.clock import CudaRig
+from rtstyle_experiments.gpu_speed.graphs import bytes_graph
+from rtstyle_experiments.gpu_speed.job import (
     FIRST_SIZE,
     NETWORKS,
     WAYS,

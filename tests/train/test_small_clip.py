@@ -6,27 +6,25 @@ import open_clip
 import pytest
 import torch
 
-from rtstyle_train.clip.encoder import load_clip
-from rtstyle_train.clip.source import ClipSource
-from rtstyle_train.small_clip.captions import (
+from rtstyle_experiments.small_clip.captions import (
     CAPTIONS,
     COLOURS,
     PATTERNS,
     Caption,
     find_caption,
 )
-from rtstyle_train.small_clip.model import MERGES_FILE, build, start_folder
-from rtstyle_train.small_clip.patterns import draw_pattern
-from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig
-from rtstyle_train.small_clip.render import (
+from rtstyle_experiments.small_clip.model import MERGES_FILE, build, start_folder
+from rtstyle_experiments.small_clip.patterns import draw_pattern
+from rtstyle_experiments.small_clip.pool import Captioned, PicturePool, PoolConfig
+from rtstyle_experiments.small_clip.render import (
     render,
     render_pattern,
     write_small,
     write_words,
 )
-from rtstyle_train.small_clip.retrieval import measure_retrieval
-from rtstyle_train.small_clip.scenes import SEEN_SIDE, SIDE
-from rtstyle_train.small_clip.training import (
+from rtstyle_experiments.small_clip.retrieval import measure_retrieval
+from rtstyle_experiments.small_clip.scenes import SEEN_SIDE, SIDE
+from rtstyle_experiments.small_clip.training import (
     SmallClipConfig,
     attacked,
     contrastive_loss,
@@ -34,8 +32,8 @@ from rtstyle_train.small_clip.training import (
     seen_as_views,
     train,
 )
-from rtstyle_train.small_clip.vocabulary import learn_merges
-from rtstyle_train.small_clip.word_detector import (
+from rtstyle_experiments.small_clip.vocabulary import learn_merges
+from rtstyle_experiments.small_clip.word_detector import (
     WordDetector,
     measure_detector,
     render_writing,
@@ -43,7 +41,7 @@ from rtstyle_train.small_clip.word_detector import (
     train_detector,
     words_of,
 )
-from rtstyle_train.small_clip.word_network import (
+from rtstyle_experiments.small_clip.word_network import (
     WordConfig,
     WordNetwork,
     calibrate,
@@ -51,6 +49,8 @@ from rtstyle_train.small_clip.word_network import (
     save_words,
     train_words,
 )
+from rtstyle_train.clip.encoder import load_clip
+from rtstyle_train.clip.source import ClipSource
 
 
 def random(seed: int = 0) -> np.random.Generator:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from rtstyle_experiments.small_clip.word_detector import WordDetector
+from rtstyle_experiments.text_bands.free import FreeConfig, free_pictures
+from rtstyle_experiments.text_bands.judge import Judges, along
+from rtstyle_experiments.text_bands.table import FREE_FILE, free_table, write_free
 from rtstyle_train.clip.encoder import ClipEncoder, load_clip
 from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.losses.directional import directional_distances
-from rtstyle_train.small_clip.word_detector import WordDetector
-from rtstyle_train.text_free import FreeConfig, free_pictures
-from rtstyle_train.text_judge import Judges, along
-from rtstyle_train.text_table import FREE_FILE, free_table, write_free
 from tests.train.clip_files import make_tiny_clip
 
 SHORT = FreeConfig(steps=6, views=1, crop_size=32, tv_weight=0.0)

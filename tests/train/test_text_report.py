@@ -9,10 +9,8 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
 
-from rtstyle_train.clip.encoder import ClipEncoder, load_clip
-from rtstyle_train.clip.source import ClipSource
-from rtstyle_train.small_clip.word_detector import WordDetector
-from rtstyle_train.text_judge import (
+from rtstyle_experiments.small_clip.word_detector import WordDetector
+from rtstyle_experiments.text_bands.judge import (
     Judges,
     TextFigures,
     along,
@@ -21,8 +19,10 @@ from rtstyle_train.text_judge import (
     load_squares,
     stylize_all,
 )
-from rtstyle_train.text_report import BANDS, PROMPTS, main, pairs_of
-from rtstyle_train.text_table import table, written_words
+from rtstyle_experiments.text_bands.report import BANDS, PROMPTS, main, pairs_of
+from rtstyle_experiments.text_bands.table import table, written_words
+from rtstyle_train.clip.encoder import ClipEncoder, load_clip
+from rtstyle_train.clip.source import ClipSource
 from tests.train.clip_files import make_tiny_clip
 
 

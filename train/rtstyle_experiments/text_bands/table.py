@@ -12,14 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rtstyle.networks.weights_file import load_weights
-from rtstyle_streams.frame import Pixels
-from rtstyle_train.jobs.single_image import write_picture
-from rtstyle_train.small_clip.captions import CAPTIONS, find_caption
-from rtstyle_train.small_clip.render import render_pattern, write_words
-from rtstyle_train.small_clip.scenes import SIDE
-from rtstyle_train.small_clip.word_detector import measure_detector
-from rtstyle_train.text_free import FreeConfig, free_pictures
-from rtstyle_train.text_judge import (
+from rtstyle_experiments.small_clip.captions import CAPTIONS, find_caption
+from rtstyle_experiments.small_clip.render import render_pattern, write_words
+from rtstyle_experiments.small_clip.scenes import SIDE
+from rtstyle_experiments.small_clip.word_detector import measure_detector
+from rtstyle_experiments.text_bands.free import FreeConfig, free_pictures
+from rtstyle_experiments.text_bands.judge import (
     Judges,
     TextFigures,
     along,
@@ -27,6 +25,8 @@ from rtstyle_train.text_judge import (
     stylize_all,
     word_score,
 )
+from rtstyle_streams.frame import Pixels
+from rtstyle_train.jobs.single_image import write_picture
 
 FREE_FILE = "free.json"
 """Figures of the pictures that follow CLIP freely."""

@@ -1,4 +1,4 @@
-"""`python -m rtstyle_train.small_clip.word_network`: a network that reads words.
+"""`python -m rtstyle_experiments.small_clip.word_network`: a network that reads words.
 
 Better than the shapes of `word_detector` where words have many fonts, but it takes a
 training of a minute on a GPU.
@@ -20,17 +20,17 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rtstyle.networks.weights_file import load_tensors, save_tensors
-from rtstyle_streams.frame import Pixels
-from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.pool import PicturePool, PoolConfig, scenes_of
-from rtstyle_train.small_clip.render import Scene
-from rtstyle_train.small_clip.scenes import SIDE, render_scene
-from rtstyle_train.small_clip.word_detector import (
+from rtstyle_experiments.small_clip.captions import CAPTIONS
+from rtstyle_experiments.small_clip.pool import PicturePool, PoolConfig, scenes_of
+from rtstyle_experiments.small_clip.render import Scene
+from rtstyle_experiments.small_clip.scenes import SIDE, render_scene
+from rtstyle_experiments.small_clip.word_detector import (
     Values,
     measure_detector,
     render_writing,
     words_of,
 )
+from rtstyle_streams.frame import Pixels
 
 FALSE_SHARE = 0.01
 """Share of words that are not written and yet found, after `calibrate`."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle_train.small_clip.scenes import SIDE, cloud
+from rtstyle_experiments.small_clip.scenes import SIDE, cloud
 
 Mask: TypeAlias = npt.NDArray[np.float32]
 """Shape ``(SIDE, SIDE)``, 0 no ink to 1 full ink."""

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.networks import SWIFT_SIZES, JohnsonNet, SwiftNet
-from rtstyle_train.gpu_speed.adain import VggAdain
-from rtstyle_train.gpu_speed.ceilings import Ceilings, work_of
-from rtstyle_train.gpu_speed.cells import in_precision
-from rtstyle_train.gpu_speed.clock import CpuRig, CudaRig, Rig, Step, Timing
-from rtstyle_train.gpu_speed.graphs import bytes_graph
+from rtstyle_experiments.gpu_speed.adain import VggAdain
+from rtstyle_experiments.gpu_speed.ceilings import Ceilings, work_of
+from rtstyle_experiments.gpu_speed.cells import in_precision
+from rtstyle_experiments.gpu_speed.clock import CpuRig, CudaRig, Rig, Step, Timing
+from rtstyle_experiments.gpu_speed.graphs import bytes_graph
 
 Way = Literal["fp16", "fp16 compiled", "fp32"]
 """Numbers that the network runs in, and whether torch.compile fuses it."""

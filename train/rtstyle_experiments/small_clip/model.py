@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rtstyle_train.clip.source import CONFIG_FILE
-from rtstyle_train.clip.templates import prompt_templates
-from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.scenes import SEEN_SIDE
-from rtstyle_train.small_clip.vocabulary import (
+from rtstyle_experiments.small_clip.captions import CAPTIONS
+from rtstyle_experiments.small_clip.scenes import SEEN_SIDE
+from rtstyle_experiments.small_clip.vocabulary import (
     learn_merges,
     save_merges,
     vocabulary_size,
 )
+from rtstyle_train.clip.source import CONFIG_FILE
+from rtstyle_train.clip.templates import prompt_templates
 
 MERGES_FILE = "merges.txt.gz"
 """The vocabulary, beside the config."""

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from rtstyle_experiments.small_clip.captions import CAPTIONS, PHOTO
+from rtstyle_experiments.small_clip.render import Scene, render
+from rtstyle_experiments.small_clip.scenes import SEEN_SIDE, SIDE, render_scene
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.data.content_images import ContentImages
-from rtstyle_train.small_clip.captions import CAPTIONS, PHOTO
-from rtstyle_train.small_clip.render import Scene, render
-from rtstyle_train.small_clip.scenes import SEEN_SIDE, SIDE, render_scene
 
 PHOTO_SHARE = 0.08
 """Share of the pictures that are captioned "photo"."""

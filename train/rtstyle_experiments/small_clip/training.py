@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rtstyle_experiments.small_clip.captions import CAPTIONS
+from rtstyle_experiments.small_clip.model import WEIGHTS_FILE, build, save, start_folder
+from rtstyle_experiments.small_clip.pool import Captioned, PicturePool, PoolConfig
 from rtstyle_train.clip.templates import prompt_templates
 from rtstyle_train.loop.muon import Muon
 from rtstyle_train.losses.patch import random_patches
-from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.model import WEIGHTS_FILE, build, save, start_folder
-from rtstyle_train.small_clip.pool import Captioned, PicturePool, PoolConfig
 
 BARE = 0.4
 """Share of the captions that are shown as they are, in no template."""

@@ -14,8 +14,8 @@ from rtstyle.networks import JohnsonNet, SwiftNet
 from rtstyle.networks.johnson import JohnsonBlock
 from rtstyle.networks.normalisation import ConditionalInstanceNorm
 from rtstyle.networks.swift import ResidualBlock, ResizeHead, ShuffleHead
-from rtstyle_train.gpu_speed.adain import VggAdain, has_weight, reflected
-from rtstyle_train.gpu_speed.cells import (
+from rtstyle_experiments.gpu_speed.adain import VggAdain, has_weight, reflected
+from rtstyle_experiments.gpu_speed.cells import (
     CellNorm,
     from_cells,
     relaid,

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle_streams.frame import Pixels
-from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.render import (
+from rtstyle_experiments.small_clip.captions import CAPTIONS
+from rtstyle_experiments.small_clip.render import (
     ANYHOW,
     POSTER,
     Scene,
@@ -21,7 +20,8 @@ from rtstyle_train.small_clip.render import (
     write_small,
     write_words,
 )
-from rtstyle_train.small_clip.scenes import SIDE, render_scene
+from rtstyle_experiments.small_clip.scenes import SIDE, render_scene
+from rtstyle_streams.frame import Pixels
 
 Values: TypeAlias = npt.NDArray[np.float64]
 """One number for each word."""

@@ -7,10 +7,10 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from rtstyle_experiments.small_clip.captions import COLOURS, PATTERNS, Caption
+from rtstyle_experiments.small_clip.patterns import draw_pattern
+from rtstyle_experiments.small_clip.scenes import SIDE, Picture, cloud, render_scene
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.small_clip.captions import COLOURS, PATTERNS, Caption
-from rtstyle_train.small_clip.patterns import draw_pattern
-from rtstyle_train.small_clip.scenes import SIDE, Picture, cloud, render_scene
 
 Scene: TypeAlias = Callable[[np.random.Generator], Pixels]
 """Gives photographs, rendered or real, RGB ``(SIDE, SIDE, 3)``."""

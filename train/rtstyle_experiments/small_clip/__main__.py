@@ -1,4 +1,4 @@
-"""`python -m rtstyle_train.small_clip --out FOLDER`: make a small CLIP and judge it."""
+"""`python -m rtstyle_experiments.small_clip --out DIR`: make and judge a small CLIP."""
 
 import json
 import sys
@@ -11,10 +11,10 @@ import click
 import torch
 from tqdm import tqdm
 
+from rtstyle_experiments.small_clip.retrieval import measure_retrieval
+from rtstyle_experiments.small_clip.training import SmallClipConfig, train
 from rtstyle_train.clip.encoder import load_clip
 from rtstyle_train.clip.source import ClipSource
-from rtstyle_train.small_clip.retrieval import measure_retrieval
-from rtstyle_train.small_clip.training import SmallClipConfig, train
 
 DEFAULT = SmallClipConfig()
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from rtstyle_experiments.small_clip.captions import CAPTIONS
+from rtstyle_experiments.small_clip.render import render
 from rtstyle_train.clip.encoder import ClipEncoder
-from rtstyle_train.small_clip.captions import CAPTIONS
-from rtstyle_train.small_clip.render import render
 
 HELD_OUT_SEED = 990_001
 """Of the pictures that are judged on; training starts from other seeds."""

@@ -1,4 +1,4 @@
-"""``python -m rtstyle_train.gpu_speed``: frames a second of our networks on a GPU."""
+"""`python -m rtstyle_experiments.gpu_speed`: frames a second of our torch networks."""
 
 import argparse
 import json
@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle.errors import RtstyleError, RuntimeUnavailableError, UsageError
-from rtstyle_streams.frame import Pixels
-from rtstyle_train.gpu_speed.ahead import compile_ahead
-from rtstyle_train.gpu_speed.ceilings import probe
-from rtstyle_train.gpu_speed.job import (
+from rtstyle_experiments.gpu_speed.ahead import compile_ahead
+from rtstyle_experiments.gpu_speed.ceilings import probe
+from rtstyle_experiments.gpu_speed.job import (
     NETWORKS,
     NO_TIME,
     WAYS,
@@ -29,7 +28,8 @@ from rtstyle_train.gpu_speed.job import (
     first_network,
     measured,
 )
-from rtstyle_train.gpu_speed.report import HEAD, about, device_name, row
+from rtstyle_experiments.gpu_speed.report import HEAD, about, device_name, row
+from rtstyle_streams.frame import Pixels
 
 AHEAD_SHARE = 0.45
 """Of all time, for compiling in processes of their own before anything is timed."""
@@ -82,7 +82,7 @@ def main(words: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m rtstyle_train.gpu_speed", description=__doc__
+        prog="python -m rtstyle_experiments.gpu_speed", description=__doc__
     )
     option = parser.add_argument
     option("--sizes", default="1280x720,1920x1080,3840x2160", help="WxH, by commas")

@@ -20,7 +20,7 @@ def compile_ahead(
         weights: ``NETWORK=FILE`` of those that have weights.
         seconds: To wait at most.
     """
-    module = [sys.executable, "-m", "rtstyle_train.gpu_speed", "--no-ahead"]
+    module = [sys.executable, "-m", "rtstyle_experiments.gpu_speed", "--no-ahead"]
     options = ["--sizes", sizes, "--seconds-each", "0", "--ways", "fp16 compiled"]
     options += [word for text in weights for word in ("--weights", text)]
     running = [

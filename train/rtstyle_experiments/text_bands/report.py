@@ -1,4 +1,4 @@
-"""`python -m rtstyle_train.text_report`: plain CLIP against every band, in one table.
+"""`python -m rtstyle_experiments.text_bands.report`: plain CLIP against every band.
 
 It trains a network for each prompt and band from the same start, with the same steps,
 and judges them on photographs they did not see. Whatever is finished is kept in the
@@ -22,6 +22,16 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
+from rtstyle_experiments.small_clip.word_detector import Detector, train_detector
+from rtstyle_experiments.small_clip.word_network import all_words, load_words
+from rtstyle_experiments.text_bands.free import FreeConfig
+from rtstyle_experiments.text_bands.judge import (
+    Judges,
+    judge,
+    load_squares,
+    stylize_all,
+)
+from rtstyle_experiments.text_bands.table import write_report
 from rtstyle_train.clip.encoder import load_clip
 from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.config.image import read_recipe
@@ -38,11 +48,6 @@ from rtstyle_train.jobs.text import (
 from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
-from rtstyle_train.small_clip.word_detector import Detector, train_detector
-from rtstyle_train.small_clip.word_network import all_words, load_words
-from rtstyle_train.text_free import FreeConfig
-from rtstyle_train.text_judge import Judges, judge, load_squares, stylize_all
-from rtstyle_train.text_table import write_report
 
 PROMPTS = (
     "red mosaic",
@@ -55,7 +60,7 @@ PROMPTS = (
 """What the small CLIP is asked for."""
 BANDS = ("none", "c1", "c2", "c3")
 """Plain CLIP first."""
-RECIPE = Path(__file__).parent / "small_clip" / "report.toml"
+RECIPE = Path(__file__).parents[1] / "small_clip" / "report.toml"
 """Short trainings, all alike."""
 NUM_WRONG = 3
 """Wrong prompts that the right one has to beat."""

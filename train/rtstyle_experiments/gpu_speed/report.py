@@ -4,8 +4,8 @@ import platform
 
 import torch
 
-from rtstyle_train.gpu_speed.ceilings import Ceilings
-from rtstyle_train.gpu_speed.job import Case, Result, Skipped
+from rtstyle_experiments.gpu_speed.ceilings import Ceilings
+from rtstyle_experiments.gpu_speed.job import Case, Result, Skipped
 
 HEAD = (
     f"{'network':11}{'way':14}{'size':10} {'device ms':>10} {'p99':>7} {'fps':>7} | "

@@ -1,0 +1,1 @@
+"""Experiments: in the repository, not in the wheel."""

@@ -1,0 +1,1 @@
+"""Plain CLIP against every band of its spectrum."""
