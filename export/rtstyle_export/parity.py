@@ -10,7 +10,7 @@ from torch import nn
 from rtstyle.runtime import open_session
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 from rtstyle_export.errors import ExportError
-from rtstyle_export.frame_graph import FrameGraph
+from rtstyle_export.graphs.frame import FrameGraph
 from rtstyle_streams.frame import Pixels
 
 SIZES = ((16, 16), (113, 89), (181, 239))

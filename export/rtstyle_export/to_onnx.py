@@ -11,8 +11,8 @@ from torch import nn
 
 from rtstyle.networks import SwiftNet
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
-from rtstyle_export.frame_graph import frame_graph
-from rtstyle_export.optimise_graph import with_fast_ends
+from rtstyle_export.graphs.frame import frame_graph
+from rtstyle_export.graphs.optimise import with_fast_ends
 
 OPSET = 18
 """Of the default domain; what every runtime that we name reads."""

@@ -18,7 +18,9 @@ from rtstyle.paintings.network import painting_network
 from rtstyle.paintings.picture import shown
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, read_style
-from rtstyle_export.adain_graph import (
+from rtstyle_export.cli import main as export_command
+from rtstyle_export.errors import ExportError
+from rtstyle_export.graphs.adain import (
     ENCODER_KEY,
     EncoderGraph,
     check_encoder,
@@ -27,9 +29,7 @@ from rtstyle_export.adain_graph import (
     modulated_tensors,
     with_painting,
 )
-from rtstyle_export.cli import main as export_command
-from rtstyle_export.errors import ExportError
-from rtstyle_export.frame_graph import FrameGraph
+from rtstyle_export.graphs.frame import FrameGraph
 from rtstyle_export.parity import test_frame
 from rtstyle_export.to_onnx import to_onnx
 
@@ -199,7 +199,7 @@ def test_a_painting_for_a_network_of_fixed_styles_is_refused(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_nothing_is_written_over_an_encoder_without_leave(tmp_path: Path) -> None:
-    from rtstyle_export.adain_graph import write_adain
+    from rtstyle_export.graphs.adain import write_adain
 
     (tmp_path / "style_encoder.onnx").write_text("precious")
     with pytest.raises(ExportError, match="style_encoder.onnx: exists already"):

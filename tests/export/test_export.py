@@ -10,7 +10,7 @@ from torch import nn
 from rtstyle.networks import JohnsonNet, SwiftNet
 from rtstyle.networks.swift import SwiftConfig
 from rtstyle_export.errors import ExportError
-from rtstyle_export.frame_graph import FrameGraph, frame_graph
+from rtstyle_export.graphs.frame import FrameGraph, frame_graph
 from rtstyle_export.parity import check_parity, test_frame
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_export.to_onnx import OPSET, to_onnx

@@ -5,10 +5,10 @@ import torch
 
 from rtstyle.networks import JohnsonNet, SwiftConfig, SwiftNet
 from rtstyle.runtime import open_session
-from rtstyle_export.bare_graph import bare_graph
 from rtstyle_export.errors import ExportError
-from rtstyle_export.frame_graph import frame_graph
-from rtstyle_export.optimise_graph import with_fast_ends
+from rtstyle_export.graphs.bare import bare_graph
+from rtstyle_export.graphs.frame import frame_graph
+from rtstyle_export.graphs.optimise import with_fast_ends
 from rtstyle_export.parity import test_frame as frame_of
 from rtstyle_export.to_onnx import to_onnx
 

@@ -17,7 +17,7 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
-from rtstyle_export.frame_graph import frame_graph
+from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_train.config.image import make_config
 from rtstyle_train.config.text import make_text_config

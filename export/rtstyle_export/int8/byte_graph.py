@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from rtstyle_export.bare_graph import (
+from rtstyle_export.graphs.bare import (
     CELLS,
     CROP,
     DOOR,

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from rtstyle_export.bare_graph import (
+from rtstyle_export.errors import ExportError
+from rtstyle_export.graphs.bare import (
     CELLS,
     DOOR,
     bare_graph,
@@ -20,8 +21,7 @@ from rtstyle_export.bare_graph import (
     shape_of,
     tensor_of,
 )
-from rtstyle_export.errors import ExportError
-from rtstyle_export.optimise_graph import shift_weight
+from rtstyle_export.graphs.optimise import shift_weight
 
 GROUP = 4
 """Pixels that the first convolution reads as one."""

@@ -22,8 +22,8 @@ from rtstyle.style_file import (
     with_card,
 )
 from rtstyle.twins import TWIN_OF
-from rtstyle_export.bare_graph import CELLS, DOOR
 from rtstyle_export.errors import ExportError
+from rtstyle_export.graphs.bare import CELLS, DOOR
 from rtstyle_export.int8.byte_graph import byte_graph
 from rtstyle_export.int8.integer_graph import MIDDLE, door_of, integer_graph
 from rtstyle_export.int8.ranges import Range, centre_before_norm, choose_ranges

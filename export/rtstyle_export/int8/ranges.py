@@ -8,7 +8,7 @@ import onnx
 from onnx import numpy_helper
 
 from rtstyle.runtime import open_session
-from rtstyle_export.bare_graph import CELLS, DOOR, tensor_of
+from rtstyle_export.graphs.bare import CELLS, DOOR, tensor_of
 
 CLIPPED = (0.0, 1e-5, 1e-4, 3e-4, 1e-3)
 """Shares of the numbers at each end that a range may leave out."""

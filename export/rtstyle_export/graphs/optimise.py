@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from rtstyle_export.bare_graph import CROP, PAD, bare_graph, tensor_of, with_ends
+from rtstyle_export.graphs.bare import CROP, PAD, bare_graph, tensor_of, with_ends
 
 BEFORE = (
     """

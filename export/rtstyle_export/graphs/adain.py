@@ -16,8 +16,8 @@ from rtstyle.networks.weights_file import describe_network
 from rtstyle.paintings.picture import read_painting, shown
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, with_card
-from rtstyle_export.bare_graph import tensor_of
 from rtstyle_export.errors import ExportError
+from rtstyle_export.graphs.bare import tensor_of
 from rtstyle_export.parity import test_frame
 from rtstyle_export.style_writer import (
     check_target,

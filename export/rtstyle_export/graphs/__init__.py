@@ -1,0 +1,1 @@
+"""Edits and assembly of ONNX graphs that export needs."""
