@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rtstyle_streams import virtual_camera
+from rtstyle_streams.camera import virtual_camera
 from rtstyle_streams.camera.devices import Camera
 from rtstyle_streams.camera.virtual_camera import VirtualCamera, explain, how_to_install
 from rtstyle_streams.errors import SinkError
