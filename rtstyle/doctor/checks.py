@@ -4,30 +4,21 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-Status = Literal["ok", "note", "fail"]
-"""Works; is missing or odd but not needed; must be mended."""
+from rtstyle.doctor.check import Check, Status
+from rtstyle.doctor.providers import (
+    cuda_state,
+    fault_of,
+    openvino_state,
+    other_states,
+)
+from rtstyle.doctor.virtual_camera import virtual_camera_state
 
 PACKAGES: Final = ("numpy", "av", "onnx", "pyvirtualcam", "openvino", "torch")
 """Packages whose versions are told, those of the extras included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    """What it is: "cameras"."""
-    status: Status
-    """Whether it works."""
-    found: str
-    """What there is, in one line."""
-    todo: str = ""
-    """What to do about it, in one line; empty when nothing."""
 
 
 def run_checks(checks: Sequence[Callable[[], Check]] | None = None) -> Iterator[Check]:
@@ -84,8 +75,6 @@ def check_onnxruntime() -> Check:
 
 def check_cpu() -> Check:
     """Run a node on the CPU."""
-    from rtstyle.doctor.providers import fault_of
-
     fault = fault_of("CPUExecutionProvider")
     todo = "pip install --force-reinstall onnxruntime" if fault else ""
     return Check("cpu", "fail" if fault else "ok", fault or "runs a node", todo)
@@ -93,15 +82,11 @@ def check_cpu() -> Check:
 
 def check_cuda() -> Check:
     """Run a node on an NVIDIA GPU, or say what is missing for it."""
-    from rtstyle.doctor.providers import cuda_state
-
     return cuda_state()
 
 
 def check_other_providers() -> Check:
     """Run a node on every other execution provider that onnxruntime names."""
-    from rtstyle.doctor.providers import other_states
-
     states = other_states()
     text = "; ".join(f"{name}: {fault or 'runs a node'}" for name, fault in states)
     if not any(fault for _, fault in states):
@@ -112,8 +97,6 @@ def check_other_providers() -> Check:
 
 def check_openvino() -> Check:
     """Run a node in OpenVINO, if it is installed."""
-    from rtstyle.doctor.providers import openvino_state
-
     return openvino_state()
 
 
@@ -141,8 +124,6 @@ def check_cameras() -> Check:
 
 def check_virtual_camera() -> Check:
     """Look for a virtual camera, its driver's options and the package that writes."""
-    from rtstyle.doctor.virtual_camera import virtual_camera_state
-
     return virtual_camera_state()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from rtstyle.doctor.checks import Check
+from rtstyle.doctor.check import Check
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DRIVER: Final = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}

@@ -6,7 +6,7 @@ import time
 from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
-from rtstyle.doctor.checks import Check
+from rtstyle.doctor.check import Check
 from rtstyle.gallery.find import bundled_folder, load_style, style_files
 from rtstyle.paintings.network import painting_network
 

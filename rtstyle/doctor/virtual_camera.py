@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rtstyle.doctor.checks import Check
-from rtstyle_streams.camera.devices import Camera, list_cameras, who_holds
+from rtstyle.doctor.check import Check
+from rtstyle_streams.camera.devices import list_cameras, who_holds
+from rtstyle_streams.camera.model import Camera
 from rtstyle_streams.camera.virtual_camera import how_to_install
 
 MODULE: Final = Path("/sys/module/v4l2loopback")

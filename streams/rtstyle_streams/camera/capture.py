@@ -12,7 +12,8 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from rtstyle_streams.camera.devices import Camera, CameraMode, who_holds
+from rtstyle_streams.camera.devices import who_holds
+from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pacing import FramePool
@@ -26,7 +27,7 @@ MAX_STAMP_AGE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CaptureRequest:
     """What the user asked a camera for; None: whatever suits."""
 
     width: int | None = None
@@ -62,14 +63,16 @@ class Capture(Protocol):
         ...
 
 
-def choose_mode(modes: Sequence[CameraMode], wish: Wish) -> CameraMode | None:
-    """Return the mode that serves `wish` best; None when the camera names none.
+def choose_mode(
+    modes: Sequence[CameraMode], request: CaptureRequest
+) -> CameraMode | None:
+    """Return the mode that serves `request` best; None when the camera names none.
 
-    Nearest size first (without a wish: the largest up to 1280x720 that is fast
+    Nearest size first (without a request: the largest up to 1280x720 that is fast
     enough), then a rate that is fast enough, then a format without JPEG.
     """
-    wanted_rate = wish.rate or 30
-    width, height = wish.width or 1280, wish.height or 720
+    wanted_rate = request.rate or 30
+    width, height = request.width or 1280, request.height or 720
 
     def missing_rate(mode: CameraMode) -> float:
         return max(0, wanted_rate - 0.1 - float(mode.rates[0])) if mode.rates else 0
@@ -79,7 +82,7 @@ def choose_mode(modes: Sequence[CameraMode], wish: Wish) -> CameraMode | None:
         distance = abs(mode.width - width) + abs(mode.height - height)
         order = (*UNCOMPRESSED, "MJPG")
         format_rank = order.index(mode.fourcc) if mode.fourcc in order else len(order)
-        asked = wish.width is not None
+        asked = request.width is not None
         return (
             not asked and too_large,
             0 if asked else missing_rate(mode),
@@ -98,23 +101,23 @@ class OpenCVCapture:
         SourceError: it cannot be opened; the text says why, as far as that is known.
     """
 
-    def __init__(self, camera: Camera, wish: Wish) -> None:
+    def __init__(self, camera: Camera, request: CaptureRequest) -> None:
         os.environ.setdefault(SELECT_TIMEOUT, "1")
         # what OpenCV would warn about is said by us, once and in words
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._capture = _open(camera)
-        chosen = choose_mode(camera.modes, wish)
-        self._ask(chosen, wish)
+        chosen = choose_mode(camera.modes, request)
+        self._ask(chosen, request)
         self.mode = self._granted()
         self._pool: FramePool | None = None
         self._bgr: Pixels | None = None
 
-    def _ask(self, chosen: CameraMode | None, wish: Wish) -> None:
+    def _ask(self, chosen: CameraMode | None, request: CaptureRequest) -> None:
         """Set the format before the size, else the size is refused or slow."""
         fourcc = chosen.fourcc if chosen else "MJPG"
-        width = wish.width or (chosen.width if chosen else 1280)
-        height = wish.height or (chosen.height if chosen else 720)
-        rate = wish.rate or 30
+        width = request.width or (chosen.width if chosen else 1280)
+        height = request.height or (chosen.height if chosen else 720)
+        rate = request.rate or 30
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*fourcc))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)

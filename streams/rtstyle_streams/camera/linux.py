@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rtstyle_streams.camera.devices import Camera, CameraMode
+from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.camera.v4l2 import Capability, query_capability, query_modes
 
 

@@ -8,7 +8,7 @@ import json
 import subprocess
 from collections.abc import Sequence
 
-from rtstyle_streams.camera.devices import Camera
+from rtstyle_streams.camera.model import Camera
 
 VIRTUAL_NAMES = ("obs virtual camera", "obs-camera", "unity video capture")
 """Cameras that pyvirtualcam writes to."""

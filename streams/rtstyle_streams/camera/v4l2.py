@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from rtstyle_streams.camera.devices import CameraMode
+from rtstyle_streams.camera.model import CameraMode
 
 QUERYCAP: Final = 0x80685600
 ENUM_FMT: Final = 0xC0405602

@@ -7,9 +7,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-from rtstyle_streams.camera.capture import Capture, OpenCVCapture, Shot, Wish
-from rtstyle_streams.camera.devices import Camera, CameraMode, find_camera, list_cameras
+from rtstyle_streams.camera.capture import Capture, CaptureRequest, OpenCVCapture, Shot
+from rtstyle_streams.camera.devices import find_camera, list_cameras
 from rtstyle_streams.camera.keeper import CameraKeeper
+from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame
@@ -40,7 +41,7 @@ class Webcam(ManagedSource):
 
     Args:
         wanted: id, number, name or a part of it; None for the first camera.
-        wish: size and rate to ask for.
+        request: size and rate to ask for.
         cameras: returns what is plugged in.
         open_capture: opens a camera.
         watchdog_seconds: a camera that gives nothing for so long is lost.
@@ -52,13 +53,13 @@ class Webcam(ManagedSource):
     def __init__(
         self,
         wanted: str | None = None,
-        wish: Wish | None = None,
+        request: CaptureRequest | None = None,
         *,
         cameras: Callable[[], Sequence[Camera]] = list_cameras,
-        open_capture: Callable[[Camera, Wish], Capture] = OpenCVCapture,
+        open_capture: Callable[[Camera, CaptureRequest], Capture] = OpenCVCapture,
         watchdog_seconds: float = WATCHDOG_SECONDS,
     ) -> None:
-        self._wish = wish or Wish()
+        self._request = request or CaptureRequest()
         self._cameras, self._open_capture = cameras, open_capture
         self._watchdog_seconds = watchdog_seconds
         self._mode: CameraMode | None = None
@@ -77,7 +78,7 @@ class Webcam(ManagedSource):
         """Open the camera, wherever it is now; called by the keeper's thread."""
         listed = self._cameras()
         camera = _find_again(self.camera, listed, others=self._others)
-        capture = self._open_capture(camera, self._wish)
+        capture = self._open_capture(camera, self._request)
         self.camera, self._mode = camera, capture.mode
         self._others = _ids_beside(camera, listed)
         return capture
@@ -110,9 +111,9 @@ class Webcam(ManagedSource):
     def _say_mode(self) -> None:
         """Say what the camera gives, and what was asked for where that differs."""
         assert self._mode is not None
-        got, wish = self._mode, self._wish
+        got, request = self._mode, self._request
         log.info("camera %s: %s", self.camera, got)
-        asked_size = (wish.width or got.width, wish.height or got.height)
+        asked_size = (request.width or got.width, request.height or got.height)
         rate = float(got.rates[0]) if got.rates else None
         if asked_size != (got.width, got.height):
             sizes = dict.fromkeys(
@@ -126,9 +127,9 @@ class Webcam(ManagedSource):
                 got.height,
                 ", ".join(sizes) or "what it does not say",
             )
-        if wish.rate and rate and abs(rate - wish.rate) > 0.5:
+        if request.rate and rate and abs(rate - request.rate) > 0.5:
             log.warning(
-                "camera %s: asked for %g fps, got %g", self.camera, wish.rate, rate
+                "camera %s: asked for %g fps, got %g", self.camera, request.rate, rate
             )
 
     def __iter__(self) -> Iterator[Frame]:

@@ -14,7 +14,7 @@ from rtstyle_experiments.small_clip.word_detector import Detector, score
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.clip.encoder import ClipEncoder
-from rtstyle_train.clip.templates import SOURCE_TEXT
+from rtstyle_train.config.text import SOURCE_TEXT
 from rtstyle_train.evaluation.quality.structure import ssim
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.methods.text import padding_of, run_network
@@ -191,7 +191,7 @@ def _levels(pictures: Tensor) -> list[Pixels]:
     return [np.ascontiguousarray(picture) for picture in levels.numpy()]
 
 
-def contact_sheet(rows: Sequence[Sequence[Tensor]], *, side: int = 144) -> Tensor:
+def tensor_sheet(rows: Sequence[Sequence[Tensor]], *, side: int = 144) -> Tensor:
     """Return one picture of a table of pictures.
 
     Args:

@@ -21,8 +21,8 @@ from rtstyle_experiments.text_bands.judge import (
     Judges,
     TextFigures,
     along,
-    contact_sheet,
     stylize_all,
+    tensor_sheet,
     word_score,
 )
 from rtstyle_streams.frame import Pixels
@@ -98,7 +98,7 @@ def _sheet(
                 network = load_weights(out / f"{name}.safetensors").build()
                 line[1 + place] = stylize_all(network, photo[None])[0]
         lines.append(line)
-    return contact_sheet(lines)
+    return tensor_sheet(lines)
 
 
 def _is(row: dict[str, object], prompt: str, band: str) -> bool:
@@ -162,7 +162,7 @@ def write_free(
     firsts = [texts.index(prompt) for prompt in prompts]
     write_picture(
         out / "free.png",
-        contact_sheet([[c[k] for c in columns] for k in firsts], side=SIDE),
+        tensor_sheet([[c[k] for c in columns] for k in firsts], side=SIDE),
     )
     table = {"config": asdict(config), "rows": rows}
     (out / FREE_FILE).write_text(json.dumps(table, indent=1) + "\n", "utf-8")

@@ -16,7 +16,8 @@ from rtstyle_train.clip.source import (
     check_source,
     own_vocabulary,
 )
-from rtstyle_train.clip.templates import SOURCE_TEXT, prompt_templates
+from rtstyle_train.clip.templates import prompt_templates
+from rtstyle_train.config.text import SOURCE_TEXT
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.losses.directional import text_direction
 from rtstyle_train.losses.spectral import filtered_class_token, token_weights

@@ -7,10 +7,9 @@ from typing import Any
 
 import open_clip
 
+from rtstyle_train.config.text import MODEL
 from rtstyle_train.errors import ConfigError
 
-MODEL = "ViT-B-32-quickgelu"
-"""The network of CLIPstyler and SpectralCLIP, with its own activation."""
 WEIGHTS = "openai"
 """Its weights, by open_clip's name."""
 CONFIG_FILE = "open_clip_config.json"

@@ -2,8 +2,6 @@
 
 import functools
 
-SOURCE_TEXT = "a Photo"
-"""What a content image is, in words."""
 LEFT_OUT = "a photo of many {}."
 """The one of OpenAI's 80 ImageNet sentences that CLIPstyler does not use."""
 

@@ -40,7 +40,7 @@ def train_adain_command(
     from dataclasses import fields
 
     from rtstyle_train.config.adain import make_adain_config
-    from rtstyle_train.config.image import read_recipe
+    from rtstyle_train.config.reading import read_recipe
     from rtstyle_train.jobs.adain import AdainJob, train_adain
     from rtstyle_train.jobs.image import recipe_path
 

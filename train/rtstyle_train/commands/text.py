@@ -45,7 +45,7 @@ def train_text_command(
     """Learn the style that PROMPT describes, with CLIP as the judge."""
     from dataclasses import fields
 
-    from rtstyle_train.config.image import read_recipe
+    from rtstyle_train.config.reading import read_recipe
     from rtstyle_train.config.text import make_text_config
     from rtstyle_train.jobs.image import recipe_path
     from rtstyle_train.jobs.text import TextJob, train_text

@@ -37,7 +37,7 @@ from rtstyle_train.evaluation.table import (
     to_table,
 )
 from rtstyle_train.evaluation.temporal import (
-    Contestant,
+    SmoothedCandidate,
     TemporalRow,
     evaluate_temporal,
 )
@@ -275,22 +275,22 @@ def _films(
     scenes.append(noise_scene(photo, num_frames=TEMPORAL_FRAMES))
     small = resized(photo, short_side=DRIFT_HEIGHT)
     scenes.append(noise_scene(small, num_frames=DRIFT_FRAMES))
-    contestants = [
-        contestant
+    smoothed = [
+        smoothed_candidate
         for candidate, distance in zip(candidates, distances, strict=True)
-        for contestant in _contestants(candidate, distance)
+        for smoothed_candidate in _smoothed_candidates(candidate, distance)
     ]
     for path in clips:
         write_side_by_side(
             path,
             job.out / f"{path.stem}_side_by_side.mp4",
-            contestants[: len(MODES)],
+            smoothed[: len(MODES)],
             num_frames=SIDE_BY_SIDE_FRAMES,
             overwrite=True,
         )
     peers = candidates[len(job.styles) :] or candidates
     return evaluate_temporal(
-        contestants,
+        smoothed,
         scenes,
         baseline=peers[0].name,
         out=job.out,
@@ -298,13 +298,15 @@ def _films(
     )
 
 
-def _contestants(candidate: Candidate, distance: Distance | None) -> list[Contestant]:
+def _smoothed_candidates(
+    candidate: Candidate, distance: Distance | None
+) -> list[SmoothedCandidate]:
     """Return the network frame by frame and with each way of smoothing."""
     names = {
         mode: candidate.name + ("" if mode == "off" else f" {mode}") for mode in MODES
     }
     return [
-        Contestant(name, candidate.network, mode, distance)
+        SmoothedCandidate(name, candidate.network, mode, distance)
         for mode, name in names.items()
     ]
 

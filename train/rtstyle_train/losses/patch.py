@@ -6,12 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rtstyle_train.config.text import THRESHOLD
 from rtstyle_train.losses.directional import directional_distances
 
 DISTORTION = 0.5
 """Share of half a patch by which its corners may move inwards."""
-THRESHOLD = 0.7
-"""Patches with a smaller distance are good enough and are left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtstyle_train.clip.encoder import ClipEncoder
-from rtstyle_train.config.text import TextConfig
+from rtstyle_train.config.text import THRESHOLD, TextConfig
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.directional import directional_loss
-from rtstyle_train.losses.patch import THRESHOLD, patch_loss, random_patches
+from rtstyle_train.losses.patch import patch_loss, random_patches
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from rtstyle.gallery.find import load_style
 from rtstyle.networks import JohnsonNet
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.errors import TrainError
 
@@ -70,7 +71,7 @@ def open_candidate(
     session = stylizer.session
     return Candidate(
         name=path.stem if path.suffix == ".onnx" else name_or_path,
-        network=lambda pixels: stylizer.network(pixels)[1],
+        network=lambda pixels: stylizer.network(pixels).stylized,
         where=f"{session.runtime} {session.device}",
         close=stylizer.close,
         path=style.path,
