@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rtstyle.gallery.find import load_style, names_painting
-from rtstyle.twins import twin_place
+from rtstyle.twins import expected_twin_path
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, write_style
 
@@ -42,7 +42,7 @@ def export_twin(
         )
     style = load_style(style_path)
     assert style.path is not None
-    target = twin_path or twin_place(style.path, precision)
+    target = twin_path or expected_twin_path(style.path, precision)
     check_target(target, overwrite=overwrite)
     if calibration is None:
         raise ExportError(

@@ -10,7 +10,7 @@ from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle.networks.weights_file import Weights, load_weights
 from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.adain import with_painting, write_adain
+from rtstyle_export.painting_pair import with_painting, write_adain
 from rtstyle_export.style_writer import check_target, make_style, write_style
 
 

@@ -57,7 +57,7 @@ def check_parity(model: bytes, network: nn.Module) -> Parity:
     session = open_session(model, device="cpu", runtime="onnxruntime")
     largest, differing, total = 0, 0, 0
     for height, width in SIZES:
-        frame = test_frame(height, width)
+        frame = parity_frame(height, width)
         inputs: Mapping[str, np.ndarray] = {FRAME_INPUT: frame}
         got = session.run(inputs)[FRAME_OUTPUT].astype(np.int16)
         with torch.no_grad():
@@ -80,7 +80,7 @@ def check_parity(model: bytes, network: nn.Module) -> Parity:
     return Parity(largest, differing / total, SIZES)
 
 
-def test_frame(height: int, width: int) -> Pixels:
+def parity_frame(height: int, width: int) -> Pixels:
     """Return a frame with gradients, edges and noise, the same each time.
 
     Returns:
@@ -94,4 +94,4 @@ def test_frame(height: int, width: int) -> Pixels:
     return np.asarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
-test_frame.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
+parity_frame.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test

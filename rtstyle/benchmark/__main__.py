@@ -1,4 +1,4 @@
-"""Starts one subject afresh: ``MODEL RUNTIME DEVICE PRECISION WIDTH HEIGHT``.
+"""Starts one candidate afresh: ``MODEL RUNTIME DEVICE PRECISION WIDTH HEIGHT``.
 
 `measure_fresh` runs this in a process of its own and reads one line of JSON.
 """

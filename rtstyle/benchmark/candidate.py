@@ -12,7 +12,7 @@ BASELINE = "johnson"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Candidate:
     """One row of a benchmark, before it is measured."""
 
     name: str
@@ -27,13 +27,13 @@ class Subject:
     """The graph whose arithmetic is counted: the fp32 one, unless a twin was named."""
 
 
-def baseline(runtime: str) -> Subject:
+def baseline(runtime: str) -> Candidate:
     """Return the network of Johnson et al. 2016 without its weights' values."""
     model = resources.files("rtstyle.benchmark").joinpath("johnson.onnx").read_bytes()
-    return Subject(BASELINE, "fp32", runtime, model, model)
+    return Candidate(BASELINE, "fp32", runtime, model, model)
 
 
-def subjects_of(style_name: str, *, precision: str, runtime: str) -> list[Subject]:
+def candidates_of(style_name: str, *, precision: str, runtime: str) -> list[Candidate]:
     """Return what is measured of one style.
 
     Args:
@@ -48,7 +48,7 @@ def subjects_of(style_name: str, *, precision: str, runtime: str) -> list[Subjec
     if precision == "auto":
         graphs = {_precision_of(s): s.model for s in (style, chosen)}
     return [
-        Subject(
+        Candidate(
             name=style.name,
             precision=kind,
             runtime=runtime,

@@ -12,7 +12,8 @@ from rtstyle.offline.pipeline import Pipeline
 from rtstyle.runtime.onnxruntime import physical_cores
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.sample.source import SampleSource
 from rtstyle_streams.video.reader import VideoReader
@@ -145,9 +146,9 @@ def _in_a_row(
             if frame is None:
                 break
             marks.append(time.perf_counter())
-            seen, made = stylizer.network(frame.pixels)
+            output = stylizer.network(frame.pixels)
             marks.append(time.perf_counter())
-            pixels = stylizer.finish(frame.pixels, seen, made)
+            pixels = stylizer.finish(output)
             marks.append(time.perf_counter())
             writer.write(replace(frame, pixels=pixels))
             marks.append(time.perf_counter())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtstyle.benchmark.subject import Subject
+from rtstyle.benchmark.candidate import Candidate
 from rtstyle.errors import RtstyleError
 
 NUM_FRAMES = 3
@@ -38,17 +38,17 @@ class BenchError(RtstyleError):
 
 
 def measure_fresh(
-    subject: Subject, *, width: int, height: int, device: str
+    candidate: Candidate, *, width: int, height: int, device: str
 ) -> FreshStart:
-    """Load and run `subject` in a new Python process.
+    """Load and run `candidate` in a new Python process.
 
     Raises:
         BenchError: the process failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "subject.onnx"
-        path.write_bytes(subject.model)
-        words = [str(path), subject.runtime, device, subject.precision]
+        path = Path(folder) / "candidate.onnx"
+        path.write_bytes(candidate.model)
+        words = [str(path), candidate.runtime, device, candidate.precision]
         command = [sys.executable, "-m", "rtstyle.benchmark", *words]
         done = subprocess.run(
             [*command, str(width), str(height)],
@@ -60,7 +60,7 @@ def measure_fresh(
         )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise BenchError(f"{subject.name} on {subject.runtime}: {last}")
+        raise BenchError(f"{candidate.name} on {candidate.runtime}: {last}")
     return FreshStart(**json.loads(done.stdout.splitlines()[-1]))
 
 

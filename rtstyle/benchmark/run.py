@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rtstyle.benchmark.arithmetic import count_gmac
+from rtstyle.benchmark.candidate import Candidate, baseline, candidates_of
 from rtstyle.benchmark.ceiling import Ceiling, probe_ceiling
 from rtstyle.benchmark.end_to_end import EndToEnd, measure_end_to_end
 from rtstyle.benchmark.fresh import BenchError, FreshStart, measure_fresh
@@ -15,11 +16,11 @@ from rtstyle.benchmark.half_size import HalfSize, compare_half_size
 from rtstyle.benchmark.report import Report, Row
 from rtstyle.benchmark.rounds import Times, interleaved_ms
 from rtstyle.benchmark.soak import Soak, measure_soak
-from rtstyle.benchmark.subject import Subject, baseline, subjects_of
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session, resolve_device
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 from rtstyle_streams.sample.source import SampleSource
@@ -70,18 +71,18 @@ def run_bench(job: BenchJob) -> Report:
         photo_paths(job.photos)  # before minutes of measuring
     device = resolve_device(job.device)
     frame = sample_frame(job.width, job.height)
-    subjects = [baseline("onnxruntime")]
+    candidates = [baseline("onnxruntime")]
     for runtime in job.runtimes:
         for name in job.styles:
-            subjects += subjects_of(name, precision=job.precision, runtime=runtime)
+            candidates += candidates_of(name, precision=job.precision, runtime=runtime)
     log.info("measuring what this machine can do at best")
     ceiling = probe_ceiling(device=device)
     starts = [
-        measure_fresh(subject, width=job.width, height=job.height, device=device)
-        for subject in _said(subjects)
+        measure_fresh(candidate, width=job.width, height=job.height, device=device)
+        for candidate in _said(candidates)
     ]
-    times = _in_turns(subjects, frame, device)
-    rows = _rows(subjects, starts, times, frame, ceiling, device)
+    times = _in_turns(candidates, frame, device)
+    rows = _rows(candidates, starts, times, frame, ceiling, device)
     return Report(
         job.width,
         job.height,
@@ -99,30 +100,30 @@ def sample_frame(width: int, height: int) -> Pixels:
         return next(iter(source)).pixels
 
 
-def _said(subjects: list[Subject]) -> list[Subject]:
-    names = ", ".join(f"{s.name} {s.precision} ({s.runtime})" for s in subjects)
+def _said(candidates: list[Candidate]) -> list[Candidate]:
+    names = ", ".join(f"{s.name} {s.precision} ({s.runtime})" for s in candidates)
     log.info("measuring %s", names)
-    return subjects
+    return candidates
 
 
-def _in_turns(subjects: list[Subject], frame: Pixels, device: str) -> list[Times]:
+def _in_turns(candidates: list[Candidate], frame: Pixels, device: str) -> list[Times]:
     sessions = {
         str(index): open_session(
-            subject.model,
-            runtime=subject.runtime,
+            candidate.model,
+            runtime=candidate.runtime,
             device=device,
-            precision=subject.precision,
+            precision=candidate.precision,
         )
-        for index, subject in enumerate(subjects)
+        for index, candidate in enumerate(candidates)
     }
     times = interleaved_ms(sessions, frame)
     for session in sessions.values():
         session.close()
-    return [times[str(index)] for index in range(len(subjects))]
+    return [times[str(index)] for index in range(len(candidates))]
 
 
 def _rows(
-    subjects: list[Subject],
+    candidates: list[Candidate],
     starts: list[FreshStart],
     times: list[Times],
     frame: Pixels,
@@ -132,22 +133,22 @@ def _rows(
     johnson_ms = float(np.median(times[0]))
     counted: dict[bytes, float] = {}
     rows = []
-    for subject, start, taken in zip(subjects, starts, times, strict=True):
-        if subject.counted not in counted:
-            counted[subject.counted] = count_gmac(subject.counted, frame)
-        gmac, median = counted[subject.counted], float(np.median(taken))
+    for candidate, start, taken in zip(candidates, starts, times, strict=True):
+        if candidate.counted not in counted:
+            counted[candidate.counted] = count_gmac(candidate.counted, frame)
+        gmac, median = counted[candidate.counted], float(np.median(taken))
         rows.append(
             Row(
-                name=subject.name,
-                precision=subject.precision,
-                runtime=subject.runtime,
+                name=candidate.name,
+                precision=candidate.precision,
+                runtime=candidate.runtime,
                 device=device,
                 median_ms=median,
                 p95_ms=float(np.percentile(taken, 95)),
                 num_timed=len(taken),
                 ratio_to_johnson=johnson_ms / median,
                 gmac=gmac,
-                share_of_ceiling=gmac / median * 1e3 / ceiling.of(subject.precision),
+                share_of_ceiling=gmac / median * 1e3 / ceiling.of(candidate.precision),
                 load_ms=start.load_ms,
                 first_frame_ms=start.first_frame_ms,
                 peak_memory_mb=start.peak_memory_mb,

@@ -9,7 +9,7 @@ import click
 from rtstyle.commands.options import json_option
 
 if TYPE_CHECKING:
-    from rtstyle_streams.camera.devices import Camera
+    from rtstyle_streams.camera.model import Camera
 
 
 @click.command()

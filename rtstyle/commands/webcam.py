@@ -129,13 +129,13 @@ def webcam(
     """
     from rtstyle.gallery.find import style_files
     from rtstyle.live.webcam import WebcamSettings, run_webcam
-    from rtstyle_streams.camera.capture import Wish
+    from rtstyle_streams.camera.capture import CaptureRequest
 
     width, lines = size or (None, None)
     settings = WebcamSettings(
         styles=all_styles(styles, tuple(style_files())),
         camera=camera,
-        wish=Wish(width, lines, fps),
+        request=CaptureRequest(width, lines, fps),
         outputs=outputs or ("window",),
         look=look_of(context),
         smooth=smooth,

@@ -13,7 +13,7 @@ import platformdirs
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.paintings import is_painting, load_painting
 from rtstyle.style_file import Style, read_style
-from rtstyle.twins import TWINS, is_twin, twin_path, twin_place
+from rtstyle.twins import TWINS, existing_twin_path, expected_twin_path, is_twin
 from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
@@ -147,9 +147,9 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
     _write(target, style.model)
     for precision in TWINS:
         if (twin := _own_twin(style, precision)) is not None:
-            _write(twin_place(target, precision), twin.model)
+            _write(expected_twin_path(target, precision), twin.model)
         else:
-            twin_place(target, precision).unlink(missing_ok=True)
+            expected_twin_path(target, precision).unlink(missing_ok=True)
     return style
 
 
@@ -165,7 +165,7 @@ def remove_style(name: str) -> None:
         raise StyleFileError(f"style {name!r}: expected one that you added, got {kind}")
     path.unlink()
     for precision in TWINS:
-        twin_place(path, precision).unlink(missing_ok=True)
+        expected_twin_path(path, precision).unlink(missing_ok=True)
 
 
 def card_text(card: dict[str, Any]) -> str:
@@ -175,7 +175,7 @@ def card_text(card: dict[str, Any]) -> str:
 
 def _own_twin(style: Style, precision: str) -> Style | None:
     """Return the twin beside a style if it is one of it and can be read."""
-    twin = twin_path(style, precision)
+    twin = existing_twin_path(style, precision)
     if twin is None:
         return None
     try:

@@ -13,7 +13,8 @@ from rtstyle.drawing.contact_sheet import contact_sheet
 from rtstyle.offline.pipeline import Pipeline
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.opening import open_sink, open_source

@@ -1,5 +1,6 @@
 """Steady pictures: temporal smoothing of stylized frames at run time."""
 
+from rtstyle.smoothing.by_mode import SmootherByMode
 from rtstyle.smoothing.flow import FlowSmoother
 from rtstyle.smoothing.gate import GateSmoother
 from rtstyle.smoothing.make import make_smoother
@@ -14,5 +15,6 @@ __all__ = [
     "SceneCutDetector",
     "SmoothMode",
     "Smoother",
+    "SmootherByMode",
     "make_smoother",
 ]

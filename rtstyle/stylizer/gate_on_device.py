@@ -12,20 +12,16 @@ from rtstyle_streams.frame import Pixels
 
 
 @runtime_checkable
-class SteadySession(Protocol):
-    """A session that can steady what it paints, such as `CudaSession`."""
+class SmoothingSession(Protocol):
+    """A session that can smooth what it paints, such as `CudaSession`."""
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the graph once; see `Session.run`."""
         ...
 
-    def steadied(self, frame: Pixels, *, restart: bool) -> Pixels | None:
-        """Return the steadied frame; None when it cannot, and then never again."""
+    def run_smoothed(self, frame: Pixels, *, restart: bool) -> Pixels | None:
+        """Return the smoothed frame; None when it cannot, and then never again."""
         ...
-
-
-class Steadied(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
-    """A stylized frame that needs no further smoothing."""
 
 
 class GateOnDevice:
@@ -36,15 +32,15 @@ class GateOnDevice:
     full), `GateSmoother` does the same here.
     """
 
-    def __init__(self, session: SteadySession) -> None:
-        """Steady what `session` paints."""
+    def __init__(self, session: SmoothingSession) -> None:
+        """Smooth what `session` paints."""
         self._session = session
         self._detector = SceneCutDetector()
         self._shape: tuple[int, ...] = ()
         self._here: GateSmoother | None = None
 
-    def __call__(self, content: Pixels) -> Steadied:
-        """Return the stylized and steadied frame.
+    def __call__(self, content: Pixels) -> Pixels:
+        """Return the stylized and smoothed frame.
 
         Args:
             content: RGB, ``(H, W, 3)``, uint8; what the network sees.
@@ -55,13 +51,13 @@ class GateOnDevice:
         if self._here is None:
             is_cut = self._detector(content)
             restart = is_cut or content.shape != self._shape
-            made = self._session.steadied(content, restart=restart)
-            if made is not None:
+            smoothed = self._session.run_smoothed(content, restart=restart)
+            if smoothed is not None:
                 self._shape = content.shape
-                return made.view(Steadied)
+                return smoothed
             self._here = GateSmoother()
         fresh = self._session.run({FRAME_INPUT: content})[FRAME_OUTPUT]
-        return self._here(content, np.asarray(fresh, np.uint8)).view(Steadied)
+        return self._here(content, np.asarray(fresh, np.uint8))
 
     def reset(self) -> None:
         """Forget all frames."""
@@ -76,10 +72,10 @@ def gate_on_device(sessions: list[Session], *, workers: int) -> GateOnDevice | N
 
     Args:
         sessions: All that are run for a frame; the pictures of several are mixed
-            before they are steadied, which is done here then.
+            before they are smoothed, which is done here then.
         workers: Threads that run frames; several do not keep their order.
     """
     if len(sessions) != 1 or workers != 1:
         return None
     session = sessions[0]
-    return GateOnDevice(session) if isinstance(session, SteadySession) else None
+    return GateOnDevice(session) if isinstance(session, SmoothingSession) else None

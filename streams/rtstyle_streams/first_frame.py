@@ -9,7 +9,7 @@ from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import Source
 
 
-class FirstSeen(ManagedSource):
+class PeekedSource(ManagedSource):
     """A source of which the first frame is known; it is given out all the same.
 
     The source below is its owner's to close.

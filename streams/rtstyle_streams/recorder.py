@@ -25,10 +25,17 @@ class Recorder(ManagedSink):
     Args:
         folder: where the files go.
         open_recording: opens a video file for the frames to come.
+        say: told one line about each file.
     """
 
-    def __init__(self, folder: Path, open_recording: Callable[[Path], Sink]) -> None:
-        self.say: Callable[[str], None] = log.info
+    def __init__(
+        self,
+        folder: Path,
+        open_recording: Callable[[Path], Sink],
+        *,
+        say: Callable[[str], None] = log.info,
+    ) -> None:
+        self.say = say
         """Told one line about each file."""
         self._folder, self._open_recording = folder, open_recording
         self._wants_recording = False

@@ -11,7 +11,7 @@ from rtstyle.networks import JohnsonNet, SwiftNet
 from rtstyle.networks.swift import SwiftConfig
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.frame import FrameGraph, frame_graph
-from rtstyle_export.parity import check_parity, test_frame
+from rtstyle_export.parity import check_parity, parity_frame
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_export.to_onnx import OPSET, to_onnx
 
@@ -37,7 +37,7 @@ def test_the_shuffle_on_bytes_gives_the_same_picture(
     head: str, size: tuple[int, int], padding: int
 ) -> None:
     network = swift(head=head, padding=padding)
-    frame = torch.from_numpy(test_frame(*size))
+    frame = torch.from_numpy(parity_frame(*size))
     plain = FrameGraph(network).eval()
     with torch.no_grad():
         wanted, got = plain(frame), frame_graph(network)(frame)

@@ -17,7 +17,8 @@ from rtstyle.paintings.cache import PaintingCache
 from rtstyle.paintings.loading import load_painting, mix_paintings
 from rtstyle.paintings.network import VARIABLE, PaintingNetwork, painting_network
 from rtstyle.style_file import graph_sha256, read_card, read_style, with_card
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from tests.tiny_paintings import (
     MODULATION,
     encoder_model,

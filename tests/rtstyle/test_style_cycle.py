@@ -11,14 +11,14 @@ import pytest
 
 from rtstyle.errors import UsageError
 from rtstyle.gallery.spec import parse_style
-from rtstyle.live.keys import Studio
+from rtstyle.live.keys import KeyControls
 from rtstyle.live.loop import Live
 from rtstyle.live.style_cycle import Cycle, Moment
 from rtstyle.live.style_loader import LiveStyles
 from rtstyle.live.style_switcher import StyleSwitcher
 from rtstyle.look import Look
 from rtstyle.paintings.network import VARIABLE
-from rtstyle.stylizer.stylizer import Controls
+from rtstyle.stylizer.controls import Controls
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.pacing import FrameClock
@@ -41,12 +41,12 @@ def at(cycle: Cycle, clock: Clock, seconds: float) -> Moment:
 def test_a_style_stands_alone_and_then_drifts_into_the_next() -> None:
     clock = Clock()
     cycle = Cycle([True, True, False], 10.0, clock=clock)
-    assert at(cycle, clock, 0.0) == Moment(0, 1, 0.0, melts=True)
-    assert at(cycle, clock, 4.9) == Moment(0, 1, 0.0, melts=True)
-    assert at(cycle, clock, 7.5) == Moment(0, 1, 0.5, melts=True)
-    assert at(cycle, clock, 12.0) == Moment(1, 2, 0.0, melts=False)
-    assert at(cycle, clock, 29.0) == Moment(2, 0, 0.8, melts=False)
-    assert at(cycle, clock, 31.0) == Moment(0, 1, 0.0, melts=True)
+    assert at(cycle, clock, 0.0) == Moment(0, 1, 0.0, is_mixable=True)
+    assert at(cycle, clock, 4.9) == Moment(0, 1, 0.0, is_mixable=True)
+    assert at(cycle, clock, 7.5) == Moment(0, 1, 0.5, is_mixable=True)
+    assert at(cycle, clock, 12.0) == Moment(1, 2, 0.0, is_mixable=False)
+    assert at(cycle, clock, 29.0) == Moment(2, 0, 0.8, is_mixable=False)
+    assert at(cycle, clock, 31.0) == Moment(0, 1, 0.0, is_mixable=True)
 
 
 def test_a_drift_has_small_even_steps() -> None:
@@ -63,7 +63,7 @@ def test_choosing_a_style_starts_the_walk_there() -> None:
     cycle = Cycle([True, True, True], 2.0, clock=clock)
     clock.now += 1.7
     cycle.start_at(2)
-    assert cycle.now() == Moment(2, 0, 0.0, melts=True)
+    assert cycle.now() == Moment(2, 0, 0.0, is_mixable=True)
 
 
 def run_cycle(
@@ -96,8 +96,8 @@ def run_cycle(
                 switcher.choose(choose[1])
             yield Frame(pixels, index, Fraction(1, 60), index, time.monotonic_ns())
 
-    studio = Studio(switcher, controls, mirror="off")
-    stages = {"stylize": studio.stylize, "smooth": studio.smooth}
+    keys = KeyControls(switcher, controls, mirror="off")
+    stages = {"stylize": keys.stylize, "smooth": keys.smooth}
     Live(camera(), stages, {"watch": Watch()}).run()
     switcher.close()
     return arrivals, colours
@@ -152,9 +152,9 @@ def test_tensorrt_fades_instead_of_building_an_engine_for_each_step(
     specs = [parse_style(text) for text in styles[:2]]
     made = LiveStyles(look=Look(), controls=Controls(), runtime="tensorrt")
     cycle = made.cycle(specs, 5.0)
-    assert cycle is not None and not cycle.now().melts
+    assert cycle is not None and not cycle.now().is_mixable
     cycle = LiveStyles(look=Look(), controls=Controls()).cycle(specs, 5.0)
-    assert cycle is not None and cycle.now().melts
+    assert cycle is not None and cycle.now().is_mixable
 
 
 def test_one_style_is_no_cycle(styles: list[str]) -> None:

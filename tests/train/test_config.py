@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle_train.config.image import TrainConfig, make_config, read_recipe
+from rtstyle_train.config.image import TrainConfig, make_config
+from rtstyle_train.config.reading import read_recipe
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.image import recipe_path, resolve
 

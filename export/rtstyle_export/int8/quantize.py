@@ -23,9 +23,9 @@ from rtstyle.style_file import (
 )
 from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.bare import CELLS, DOOR
+from rtstyle_export.graphs.bare import CELLS, NETWORK_INPUT
 from rtstyle_export.int8.byte_graph import byte_graph
-from rtstyle_export.int8.integer_graph import MIDDLE, door_of, integer_graph
+from rtstyle_export.int8.integer_graph import MIDDLE, integer_graph, network_input_of
 from rtstyle_export.int8.ranges import Range, centre_before_norm, choose_ranges
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
@@ -92,7 +92,7 @@ def quantize_style(
     model = onnx.load_from_string(style.model)
     integer = integer_graph(model)
     ends = {"multiple": integer.multiple, "padding": integer.padding}
-    doors = [door_of(photo, **ends) for photo in calibration]
+    doors = [network_input_of(photo, **ends) for photo in calibration]
     centre_before_norm(integer.model, doors)
     ranges = choose_ranges(integer.model, QUANTISED, doors)
     quantised = _static(integer.model, doors[:1], ranges)
@@ -195,7 +195,7 @@ def _static(
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             row = next(self.rows, None)
-            return None if row is None else {DOOR: row}
+            return None if row is None else {NETWORK_INPUT: row}
 
     one = np.array(1.0, np.float32)
     fixed = {
@@ -206,7 +206,7 @@ def _static(
                 "zero_point": np.array(zero, np.uint8),
             }
         ]
-        for name, zero in ((DOOR, MIDDLE), (CELLS, 0))
+        for name, zero in ((NETWORK_INPUT, MIDDLE), (CELLS, 0))
     }
     for name, (low, high) in ranges.items():
         ends = {"rmin": np.array(low, np.float32), "rmax": np.array(high, np.float32)}

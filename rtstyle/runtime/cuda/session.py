@@ -31,7 +31,7 @@ OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "cudamalloc faile
 
 
 class NoGate(Exception):
-    """A graph that the gate cannot be put behind; its picture is steadied elsewhere."""
+    """A graph that the gate cannot be put behind; its picture is smoothed elsewhere."""
 
 
 class OpenGraph(Protocol):
@@ -114,7 +114,7 @@ class CudaSession:
                 self._retreat(frame)
         return self._ort.run(inputs)
 
-    def steadied(self, frame: Bytes, *, restart: bool) -> Bytes | None:
+    def run_smoothed(self, frame: Bytes, *, restart: bool) -> Bytes | None:
         """Run the graph and the motion gate behind it, both on the GPU.
 
         Args:
@@ -122,7 +122,7 @@ class CudaSession:
             restart: Whether to forget the frames before.
 
         Returns:
-            The steadied frame, or None when this device cannot; then it never can.
+            The smoothed frame, or None when this device cannot; then it never can.
 
         Raises:
             RuntimeUnavailableError: the GPU failed for another reason than memory.

@@ -1,0 +1,20 @@
+"""What passes between a network and the finish of a frame."""
+
+from dataclasses import dataclass
+
+from rtstyle_streams.frame import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOutput:
+    """One frame after the network, before smoothing and controls."""
+
+    content: Pixels
+    """The frame, RGB, shape ``(H, W, 3)``, uint8."""
+    seen: Pixels
+    """What the network saw, RGB, shape ``(h, w, 3)``, uint8; `content` itself where
+    the network sees all of its lines."""
+    stylized: Pixels
+    """What the network made of `seen`, same shape, uint8."""
+    is_smoothed: bool = False
+    """Whether the device that ran the network has smoothed it too."""
