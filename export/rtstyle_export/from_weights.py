@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from rtstyle.networks import SwiftNet
 from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import SwiftAdain
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import Weights, load_weights
 from rtstyle_export.errors import ExportError
 from rtstyle_export.painting_pair import with_painting, write_adain
@@ -55,6 +55,7 @@ def export_weights(
     if isinstance(network, SwiftAdain):
         write_adain(style_path, network, card, overwrite=overwrite)
     else:
+        assert isinstance(network, TransformNet)  # all others have been dealt with
         write_style(style_path, make_style(network, card), overwrite=overwrite)
 
 
@@ -77,7 +78,7 @@ def pick_style(weights: Weights, style: str | None) -> tuple[nn.Module, dict[str
         raise ExportError(
             f"style {chosen!r}: expected one of {', '.join(names)}, got another"
         )
-    if isinstance(network, SwiftNet) and network.config.num_styles > 1:
+    if isinstance(network, TransformNet) and network.num_styles > 1:
         network = network.select_style(names.index(chosen))
     return network.eval(), rows[chosen]
 

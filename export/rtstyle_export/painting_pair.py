@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rtstyle.networks.adain import AdainNet
 from rtstyle.networks.swift_adain import StyleEncoder, SwiftAdain
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import describe_network
 from rtstyle.paintings.pair import (
     ENCODER_KEY,
@@ -113,7 +114,7 @@ def write_adain(
 
 def with_painting(
     network: nn.Module, card: dict[str, Any], path: Path
-) -> tuple[nn.Module, dict[str, Any]]:
+) -> tuple[TransformNet, dict[str, Any]]:
     """Give a network for any painting the style of one, for good.
 
     Args:

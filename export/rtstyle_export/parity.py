@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.runtime import open_session
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 from rtstyle_export.errors import ExportError
@@ -40,7 +40,7 @@ class Parity:
         }
 
 
-def check_parity(model: bytes, network: nn.Module) -> Parity:
+def check_parity(model: bytes, network: TransformNet) -> Parity:
     """Compare a graph in onnxruntime with its network in torch.
 
     The network is wrapped in the plain `FrameGraph`, so that what export rewrites

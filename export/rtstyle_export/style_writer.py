@@ -4,15 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.style_file import CARD_VERSION, read_card, with_card
 from rtstyle_export.errors import ExportError
 from rtstyle_export.parity import check_parity
 from rtstyle_export.to_onnx import OPSET, SMALLEST, to_onnx
 
 
-def make_style(network: nn.Module, card: dict[str, Any]) -> bytes:
+def make_style(network: TransformNet, card: dict[str, Any]) -> bytes:
     """Return a style file's bytes, after its graph was compared with the network.
 
     Args:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from rtstyle.networks import SwiftNet
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.graphs.optimise import with_fast_ends
@@ -20,7 +21,7 @@ SMALLEST, LARGEST = 16, 8192
 """Height and width that the graph is made for, in pixels."""
 
 
-def to_onnx(network: nn.Module) -> bytes:
+def to_onnx(network: TransformNet) -> bytes:
     """Return the graph around `network` as ONNX, with height and width left open.
 
     Args:

@@ -2,5 +2,6 @@
 
 from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SWIFT_SIZES, SwiftConfig, SwiftNet
+from rtstyle.networks.transform_net import TransformNet
 
-__all__ = ["SWIFT_SIZES", "JohnsonNet", "SwiftConfig", "SwiftNet"]
+__all__ = ["SWIFT_SIZES", "JohnsonNet", "SwiftConfig", "SwiftNet", "TransformNet"]

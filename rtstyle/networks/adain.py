@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rtstyle.networks.transform_net import TransformNet
+
 EPS = 1e-5
 """Added to variances."""
 CONVS = (
@@ -294,10 +296,8 @@ class AdainNet(nn.Module):
             return FixedAdain(self, self.moments(painting)).eval()
 
 
-class FixedAdain(nn.Module):
+class FixedAdain(TransformNet):
     """`AdainNet` with the moments of one painting: RGB in, RGB out."""
-
-    multiple = AdainNetConfig.multiple
 
     def __init__(self, network: AdainNet, style: Moments) -> None:
         super().__init__()
@@ -306,6 +306,11 @@ class FixedAdain(nn.Module):
         self.deviation: Tensor
         self.register_buffer("mean", style.mean.clone())
         self.register_buffer("deviation", style.deviation.clone())
+
+    @property
+    def multiple(self) -> int:
+        """Return what height and width have to be multiples of: three halvings."""
+        return AdainNetConfig.multiple
 
     def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
         """Stylize a batch.

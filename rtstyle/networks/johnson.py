@@ -1,8 +1,9 @@
 """The transform net of Johnson et al. 2016, as pytorch/examples wrote it."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from rtstyle.networks.transform_net import TransformNet
 
 
 class ReflectConv(nn.Module):
@@ -47,7 +48,7 @@ class JohnsonBlock(nn.Module):
         return x + y
 
 
-class JohnsonNet(nn.Module):
+class JohnsonNet(TransformNet):
     """``c9s1-32, d64, d128, R128 x 5, u64, u32, c9s1-3`` with instance norm.
 
     The state dict has the keys of pytorch/examples, so that its checkpoints load.
@@ -56,8 +57,6 @@ class JohnsonNet(nn.Module):
         Johnson et al. 2016, supplement, table 1; nearest upsampling and RGB 0..255
         as in pytorch/examples `fast_neural_style`.
     """
-
-    multiple = 4
 
     def __init__(self, *, width: int = 32) -> None:
         super().__init__()
@@ -77,6 +76,11 @@ class JohnsonNet(nn.Module):
         self.deconv2 = ReflectConv(2 * w, w, kernel=3, upsample=2)
         self.in5 = nn.InstanceNorm2d(w, affine=True)
         self.deconv3 = ReflectConv(w, 3, kernel=9)
+
+    @property
+    def multiple(self) -> int:
+        """Return what height and width have to be multiples of: two halvings."""
+        return 4
 
     def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
         """Stylize a batch.
@@ -127,8 +131,3 @@ class JohnsonNet(nn.Module):
             text = " ".join(str(error).split())
             raise ValueError(f"not a pytorch/examples transform net: {text}") from error
         return network.eval()
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Return how many numbers `network` has learnt."""
-    return sum(torch.numel(p) for p in network.parameters())

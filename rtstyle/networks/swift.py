@@ -15,6 +15,7 @@ from rtstyle.networks.normalisation import (
     NoNorm,
     fold,
 )
+from rtstyle.networks.transform_net import TransformNet
 
 Norm = Literal["instance", "body", "frozen", "none"]
 """Where instance norm runs: at 1/4 and below, in the deepest part only, in training
@@ -105,7 +106,7 @@ class ResidualBlock(nn.Module):
         return x + changed
 
 
-class SwiftNet(nn.Module):
+class SwiftNet(TransformNet):
     """Turn a picture into a stylized one at a fortieth of Johnson's arithmetic.
 
     Two strided convolutions, residual blocks at 1/4 or 1/8, and a head that never
@@ -134,12 +135,27 @@ class SwiftNet(nn.Module):
         )
         self.head = HEADS[config.head](c)
 
+    @property
+    def multiple(self) -> int:
+        """Return what height and width have to be multiples of, in pixels."""
+        return self.config.multiple
+
+    @property
+    def padding(self) -> int:
+        """Return by how many pixels edges are to be repeated before it is called."""
+        return self.config.padding
+
+    @property
+    def num_styles(self) -> int:
+        """Return how many styles it holds."""
+        return self.config.num_styles
+
     def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
         """Stylize a batch.
 
         Args:
             pixels: RGB, shape ``(N, 3, H, W)``, float, 0..1; H and W multiples of
-                `config.multiple`.
+                `multiple`.
             style: Style row of each picture, shape ``(N,)``, int64; None is row 0.
 
         Returns:

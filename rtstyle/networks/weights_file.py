@@ -16,6 +16,7 @@ from rtstyle.networks.adain import AdainNet, AdainNetConfig
 from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
+from rtstyle.networks.transform_net import TransformNet
 
 FORMAT = "rtstyle.weights.1"
 """Name and version of the metadata's layout."""
@@ -49,6 +50,20 @@ class Weights:
                 f"weights do not fit their network ({text})"
             ) from error
         return network.eval()
+
+    def build_transform_net(self) -> TransformNet:
+        """Return the network of fixed styles with these weights.
+
+        Raises:
+            WeightsFileError: the tensors do not fit, or it is one for any painting.
+        """
+        network = self.build()
+        if not isinstance(network, TransformNet):
+            raise WeightsFileError(
+                "weights: expected a network of fixed styles, got one for any "
+                "painting; give it one with rtstyle export --painting"
+            )
+        return network
 
 
 def describe_network(network: nn.Module) -> dict[str, Any]:

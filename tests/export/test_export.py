@@ -5,10 +5,10 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
-from torch import nn
 
 from rtstyle.networks import JohnsonNet, SwiftNet
 from rtstyle.networks.swift import SwiftConfig
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.frame import FrameGraph, frame_graph
 from rtstyle_export.parity import check_parity, parity_frame
@@ -65,7 +65,7 @@ def test_wrapping_leaves_the_network_as_it_was() -> None:
     ],
     ids=["deep", "resize", "frozen", "separable", "johnson"],
 )
-def test_a_style_file_does_what_its_network_does(network: nn.Module) -> None:
+def test_a_style_file_does_what_its_network_does(network: TransformNet) -> None:
     data = make_style(network, CARD)
     model = onnx.load_from_string(data)
     assert [opset.version for opset in model.opset_import] == [OPSET]

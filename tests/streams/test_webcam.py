@@ -43,17 +43,17 @@ class FakeCamera:
     def list(self) -> Sequence[Camera]:
         return [] if self.is_unplugged else self.cameras
 
-    def open(self, camera: Camera, request: CaptureRequest) -> "FakeCapture":
+    def open(self, camera: Camera, asked: CaptureRequest) -> "FakeCapture":
         if self.busy_with:
             raise SourceError(f"in use by {self.busy_with}")
         self.opened.append(camera)
         self.num_open += 1
         return FakeCapture(self)
 
-    def webcam(self, **request: int) -> Webcam:
+    def webcam(self, **asked: int) -> Webcam:
         return Webcam(
             None,
-            CaptureRequest(**request),
+            CaptureRequest(**asked),
             cameras=self.list,
             open_capture=self.open,
             watchdog_seconds=0.5,
@@ -227,7 +227,7 @@ def test_a_busy_camera_is_explained_at_the_start(fake: FakeCamera) -> None:
 
 
 def test_an_unforeseen_error_of_the_driver_is_told_at_once(fake: FakeCamera) -> None:
-    def explode(camera: Camera, request: CaptureRequest) -> FakeCapture:
+    def explode(camera: Camera, asked: CaptureRequest) -> FakeCapture:
         raise RuntimeError("a strange\ndriver")
 
     fake.open = explode  # type: ignore[method-assign]
@@ -267,7 +267,7 @@ C920 = [
 
 
 @pytest.mark.parametrize(
-    ("request", "expected"),
+    ("asked", "expected"),
     [
         (CaptureRequest(), "1280x720 MJPG at 30 fps"),
         (CaptureRequest(640, 480), "640x480 YUYV at 30 fps"),
@@ -277,9 +277,9 @@ C920 = [
     ],
 )
 def test_the_mode_that_is_fast_enough_without_jpeg_is_chosen(
-    request: CaptureRequest, expected: str
+    asked: CaptureRequest, expected: str
 ) -> None:
-    assert str(choose_mode(C920, request)) == expected
+    assert str(choose_mode(C920, asked)) == expected
 
 
 def test_without_a_wish_a_smaller_size_is_taken_where_the_large_one_is_slow() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from rtstyle.paintings.network import painting_network
 from rtstyle_train.config.adain import AdainConfig, make_adain_config
-from rtstyle_train.config.reading import read_recipe
+from rtstyle_train.config.reading import RECIPES, read_recipe
 from rtstyle_train.data.style_pictures import (
     StyleImages,
     draw_recolouring,
@@ -23,7 +23,6 @@ from rtstyle_train.data.style_pictures import (
 from rtstyle_train.data.styled_batches import Pictures, StyledBatches, split_batch
 from rtstyle_train.data.textures import KINDS, render_texture
 from rtstyle_train.errors import ConfigError, TrainError
-from rtstyle_train.jobs.image import RECIPES
 
 
 def paintings(folder: Path, *names: str) -> Path:

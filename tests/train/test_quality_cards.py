@@ -8,8 +8,7 @@ import pytest
 
 from rtstyle.gallery.find import bundled_folder
 from rtstyle.style_file import read_style
-from rtstyle_train.config.reading import read_recipe
-from rtstyle_train.jobs.image import RECIPES
+from rtstyle_train.config.reading import RECIPES, read_recipe
 
 STYLES = sorted(p for p in bundled_folder().glob("*.onnx") if "." not in p.stem)
 

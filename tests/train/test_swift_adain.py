@@ -230,12 +230,12 @@ def train_interrupted(room: Path) -> None:
     from rtstyle_train.config.adain import make_adain_config
     from rtstyle_train.config.reading import read_recipe
     from rtstyle_train.jobs.adain import AdainJob, train_adain
+    from rtstyle_train.jobs.outputs import RunOptions
 
     job = AdainJob(
         content=room / "photos",
         styles=room / "paintings",
-        out=room / "x.safetensors",
-        loss_weights=room / "vgg.safetensors",
+        run=RunOptions(room / "x.safetensors", room / "vgg.safetensors"),
     )
     train_adain(make_adain_config(read_recipe(room / "recipe.toml")), job)
 

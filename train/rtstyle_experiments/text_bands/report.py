@@ -7,7 +7,7 @@ shares the work among processes.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import (
     Weights,
     describe_network,
@@ -37,12 +38,13 @@ from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.config.reading import read_recipe
 from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.outputs import RunOptions, preview_writer
 from rtstyle_train.jobs.text import (
     TextJob,
     load_judges,
     make_trainer,
-    save_preview,
     start_network,
 )
 from rtstyle_train.loop.training_run import run_to_end
@@ -159,10 +161,20 @@ def fit(
     tensors = {name: value.cpu().clone() for name, value in start.state_dict().items()}
     weights = Weights(tensors, describe_network(start), {}, {})
     network = weights.build().train()
-    trainer = make_trainer(network, method, out=path, minutes=minutes)
+    run = RunOptions(path, minutes=minutes)
+    trainer = make_trainer(network, method, run)
     if trainer.checkpoint.exists():
         trainer.resume()
-    preview = save_preview(trainer, path, photos)
+
+    def network_with(average: Mapping[str, Tensor]) -> TransformNet:
+        shown = weights.build_transform_net()
+        shown.load_state_dict(average)
+        return shown
+
+    def write(place: Path, shown: TransformNet) -> None:
+        write_preview(place, shown, photos, 1)
+
+    preview = preview_writer(run, network_with, write)
     terms = run_to_end(trainer, preview, go_on_by="the same command")
     trained = {"steps": trainer.progress.step, "loss": terms}
     done = replace(
@@ -183,7 +195,7 @@ def identity_start(
     if path.exists():
         return load_weights(path).build()
     steps = config.identity_steps
-    job = TextJob(out=path)
+    job = TextJob(RunOptions(path))
     short = replace(config, steps=steps, optimizer="muon", learning_rate=3e-3)
     start = start_network(config, job)
     method = TextStyle(
@@ -266,7 +278,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     settings = read_recipe(recipe or RECIPE)
     config = make_text_config(settings, flags | {"prompt": prompts[0]})
-    job = TextJob(out=out, loss_weights=loss_weights, start=start)
+    job = TextJob(RunOptions(out, loss_weights, start))
     report = open_report(
         config,
         job,
@@ -311,17 +323,17 @@ def open_report(
         folders[0], size=config.size, smallest_crop=config.smallest_crop
     )
     views = ContentViews(photos, clip, seed=config.seed)
-    identity = job.out / "identity.safetensors"
+    identity = job.run.out / "identity.safetensors"
     return Report(
         config,
-        job.out,
+        job.run.out,
         prompts,
         photos,
         load_squares(folders[1], side=config.size),
         views,
         vgg,
         start_network(config, job)
-        if job.start
+        if job.run.start
         else identity_start(config, views, vgg, identity),
         Judges(clip, other, detector),
         minutes,

@@ -3,12 +3,15 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
+RECIPES = Path(str(resources.files("rtstyle_train") / "recipes"))
+"""Folder of the bundled recipes."""
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -23,6 +26,34 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected a TOML recipe, got {error}") from error
+
+
+def recipe_path(name_or_path: str) -> Path:
+    """Return the file of a bundled recipe, or the path itself.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.is_file():
+        return path
+    bundled = RECIPES / f"{name_or_path}.toml"
+    if bundled.exists():
+        return bundled
+    names = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.toml")))
+    raise ConfigError(
+        f"recipe {name_or_path!r}: no such file and no bundled recipe; "
+        f"bundled are {names}"
+    )
+
+
+def recipe_table(name_or_path: str) -> dict[str, Any]:
+    """Return the settings of a bundled recipe or of a recipe's file.
+
+    Raises:
+        ConfigError: there is no such recipe, or it is broken.
+    """
+    return read_recipe(recipe_path(name_or_path))
 
 
 def merged(layers: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:

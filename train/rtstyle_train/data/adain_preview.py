@@ -1,25 +1,16 @@
 """A picture of what an arbitrary-style network does with a few paintings."""
 
-import logging
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtstyle_streams.errors import StreamError
-from rtstyle_streams.frame import Frame
-from rtstyle_streams.pictures.images import ImageSink
 from rtstyle_train.data.content_images import ContentImages, load_style_image
+from rtstyle_train.data.preview import NUM_PHOTOS, write_columns
 from rtstyle_train.data.style_pictures import painting_paths
 
-log = logging.getLogger(__name__)
-
-NUM_PHOTOS = 3
-"""Rows of a preview under the paintings."""
 NUM_STYLES = 7
 """Columns of a preview beside the photographs."""
 STYLE_SIDE = 384
@@ -59,10 +50,4 @@ def write_adain_preview(
         small = F.interpolate(style, size=(side, side), mode="area")
         stylized = network(content, style.expand(NUM_PHOTOS, -1, -1, -1))
         columns.append(torch.cat([small, stylized.clamp(0, 1)]))
-    sheet = torch.cat(columns, dim=3).permute(0, 2, 3, 1).flatten(0, 1)
-    pixels = (sheet.numpy() * 255.0).round().astype(np.uint8)
-    try:
-        with ImageSink(path, overwrite=True) as sink:
-            sink.write(Frame(pixels, pts=0, time_base=Fraction(1), index=0))
-    except StreamError as error:
-        log.warning("no preview: %s", error)
+    write_columns(path, columns)

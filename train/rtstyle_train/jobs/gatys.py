@@ -15,11 +15,11 @@ from tqdm import tqdm
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSink, ImageSource
 from rtstyle_train.config.image import TrainConfig, make_config
+from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.evaluation.quality.candidates import Candidate, open_candidate
 from rtstyle_train.evaluation.quality.pictures import resized
-from rtstyle_train.jobs.image import recipe_table
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.gatys import (
     Comparison,

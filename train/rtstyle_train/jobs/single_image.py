@@ -60,7 +60,7 @@ def stylize_single(
     whole = F.interpolate(
         stylized, (height, width), mode="bicubic", align_corners=False
     )
-    write_picture(job.out, whole)
+    write_picture(job.run.out, whole)
     return terms
 
 

@@ -63,7 +63,7 @@ def describe_plan(
         f"photographs {_photos_line(job)}",
         f"memory      about {memory / MEGABYTE:,.0f} MB for the losses",
         *_download_lines(config, job, source.download, clip_parameters),
-        f"writes      {job.out}",
+        f"writes      {job.run.out}",
     ]
 
 
@@ -88,7 +88,7 @@ def _network_line(network: nn.Module, job: TextJob) -> str:
     if job.single:
         return f"CLIPstyler's U-Net, {count / 1e3:.0f} k parameters, for this picture"
     kind = describe_network(network)["kind"]
-    start = f"from {job.start}" if job.start else "from identity"
+    start = f"from {job.run.start}" if job.run.start else "from identity"
     return f"{kind}, {count / 1e3:.0f} k parameters, {start}"
 
 
@@ -98,7 +98,7 @@ def _steps_line(config: TextConfig, job: TextJob, settings: SingleImageConfig) -
             f"steps       {settings.steps} of {settings.num_patches} patches, "
             f"{settings.size}x{settings.size}"
         )
-    first = 0 if job.start else config.identity_steps
+    first = 0 if job.run.start else config.identity_steps
     return (
         f"steps       {config.steps} (the first {first} towards identity), "
         f"{config.batch_size} pictures and {config.num_patches} patches each, "
@@ -125,7 +125,7 @@ def _download_lines(
             f"download    CLIP {config.clip} {tag}, about {size:,.0f} MB, "
             "unless cached; local instead: --clip-weights FILE or --clip FOLDER"
         )
-    if job.loss_weights is None:
+    if job.run.loss_weights is None:
         size = 4 * VGG_PARAMETERS[config.loss_network] / MEGABYTE
         lines.append(
             f"download    {config.loss_network} of torchvision, {size:,.0f} MB, unless "

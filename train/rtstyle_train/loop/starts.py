@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from rtstyle.errors import StyleFileError, WeightsFileError
 from rtstyle.gallery.find import load_style
-from rtstyle.networks import SWIFT_SIZES, SwiftConfig, SwiftNet
+from rtstyle.networks import SWIFT_SIZES, SwiftConfig
 from rtstyle.networks.swift import HEADS, Head
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import Weights, load_weights
 from rtstyle_train.errors import ConfigError, TrainError
 
@@ -74,7 +75,7 @@ def begin_at(network: nn.Module, start: str | Path, styles: Sequence[str] = ()) 
     """
     weights = load_start(start)
     source, tensors = weights.build(), dict(weights.tensors)
-    if isinstance(source, SwiftNet) and source.config.num_styles > 1:
+    if isinstance(source, TransformNet) and source.num_styles > 1:
         names = [entry["name"] for entry in weights.recipe["styles"]]
         if missing := [style for style in styles if style not in names]:
             raise ConfigError(

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import stylize_padded
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import ContentImages
@@ -38,7 +38,7 @@ def run_network(network: nn.Module, pixels: Tensor, *, padding: int) -> Tensor:
 
 def padding_of(network: nn.Module) -> int:
     """Return by how many pixels a network wants its picture's edges repeated."""
-    return network.config.padding if isinstance(network, SwiftNet) else 0
+    return network.padding if isinstance(network, TransformNet) else 0
 
 
 class ContentViews:
