@@ -3,13 +3,12 @@
 import logging
 from pathlib import Path
 
+from rtstyle.choices import PRECISIONS
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.style_file import Style, graph_sha256, read_style
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "fp32", "int8", "bf16", "fp16")
-"""What `--precision` takes. bf16 is OpenVINO's on a CPU, fp16 is for a GPU."""
 TWINS = ("int8", "fp16")
 """Precisions that need a file of their own, ``NAME.int8.onnx`` beside ``NAME.onnx``."""
 TWIN_OF = "twin_of_sha256"

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from rtstyle.networks.adain import AdainNet
+from rtstyle.networks.pixels import to_batch
 from rtstyle.networks.swift_adain import StyleEncoder, SwiftAdain
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import describe_network
@@ -135,7 +136,7 @@ def with_painting(
             "leave --painting out"
         )
     pixels = shown(read_painting(path).pixels, side=PAINTING_SIDE)
-    painting = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255.0)
+    painting = to_batch(pixels)
     facts = {"name": path.stem, "title": path.stem.replace("_", " ").title()}
     if isinstance(network, AdainNet):
         return network.fixed(painting), card | facts

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rtstyle.runtime import resolve_device
 from rtstyle.runtime.cuda.memory import Cuda
+from rtstyle.runtime.device import cuda_index
 from rtstyle.runtime.tensorrt.api import TensorRt, import_tensorrt
 from rtstyle.runtime.tensorrt.build import (
     Report,
@@ -61,7 +62,7 @@ def export_engine(
         )
 
     # TensorRT builds on the device that it finds set
-    selected = cuda or Cuda(device=int(chosen.partition(":")[2]))
+    selected = cuda or Cuda(device=cuda_index(chosen))
     try:
         cached_engine(key, build)
     finally:

@@ -38,7 +38,7 @@ def candidates_of(style_name: str, *, precision: str, runtime: str) -> list[Cand
 
     Args:
         style_name: For `load_style`.
-        precision: One of `rtstyle.twins.PRECISIONS`; ``auto`` is the style as it is
+        precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` is the style as it is
             and, if it has a twin, int8.
         runtime: One that can be had here.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtstyle.offline.pipeline import Pipeline
-from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmoothMode
 from rtstyle.style_file import Style
 from rtstyle.stylizer.controls import Controls

@@ -9,7 +9,7 @@ from rtstyle.benchmark.ceiling import Ceiling
 from rtstyle.benchmark.end_to_end import EndToEnd
 from rtstyle.benchmark.half_size import HalfSize
 from rtstyle.benchmark.soak import Soak
-from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.runtime.device import physical_cores
 
 HEADING = (
     f"{'style':22}{'numbers':9}{'runtime':13}{'median':>8}{'p95':>8}{'fps':>7}"

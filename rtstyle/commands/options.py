@@ -1,11 +1,13 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 import click
 
+from rtstyle.choices import PRECISIONS, RUNTIMES, SMOOTH_MODES
 from rtstyle.look import Look
 
 LOOK = "rtstyle.look"
@@ -15,6 +17,29 @@ STYLE_HELP = (
     "their weights: A:0.6,B:0.4.  Default: the gallery's first."
 )
 """About `--style`."""
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
+    """WIDTHxHEIGHT in pixels, as in 1280x720."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return width and height in pixels."""
+        if isinstance(value, tuple):
+            return value
+        size = parse_size(str(value))
+        if size is None:
+            self.fail(f"expected WIDTHxHEIGHT like 1280x720, got {value!r}", param, ctx)
+        return size
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """Return the width and height that a text like "1280x720" says, or None."""
+    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
@@ -106,7 +131,7 @@ def runtime_options(command: Command) -> Command:
     )(command)
     return click.option(
         "--runtime",
-        type=click.Choice(("auto", "onnxruntime", "tensorrt", "openvino")),
+        type=click.Choice(RUNTIMES),
         default="auto",
         show_default=True,
         help="The library that runs the network.",
@@ -117,7 +142,7 @@ def precision_option(command: Command) -> Command:
     """Add `--precision`."""
     return click.option(
         "--precision",
-        type=click.Choice(("auto", "fp32", "int8", "bf16", "fp16")),
+        type=click.Choice(PRECISIONS),
         default="auto",
         show_default=True,
         help="auto takes a style's int8 twin on a CPU, if there is one.",
@@ -128,7 +153,7 @@ def smooth_option(default: str) -> Callable[[Command], Command]:
     """Return a decorator that adds `--smooth` with `default`."""
     return click.option(
         "--smooth",
-        type=click.Choice(("off", "gate", "flow")),
+        type=click.Choice(SMOOTH_MODES),
         default=default,
         show_default=True,
         help="How frames are kept steady.",

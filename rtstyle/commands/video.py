@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from rtstyle.choices import SmoothMode
 from rtstyle.commands.options import (
     json_option,
     look_of,
@@ -38,7 +39,7 @@ def video(
     source: str,
     target: str,
     style: str | None,
-    smooth: str,
+    smooth: SmoothMode,
     runtime: str,
     device: str,
     precision: str,
@@ -56,7 +57,7 @@ def video(
         target=target,
         style=style,
         look=look_of(context),
-        smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
+        smooth=smooth,
         runtime=runtime,
         device=device,
         precision=precision,

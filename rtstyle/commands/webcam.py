@@ -1,7 +1,6 @@
 """`rtstyle webcam`: a camera in another style, in a window, a call, a file."""
 
 import json
-import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
+from rtstyle.choices import MIRRORS, Mirror, SmoothMode
 from rtstyle.commands.options import (
+    SizeType,
     json_option,
     look_of,
     look_options,
@@ -25,23 +26,6 @@ from rtstyle.errors import UsageError
 
 if TYPE_CHECKING:
     from rtstyle.live.loop import LiveReport
-
-
-class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
-    """WIDTHxHEIGHT, as in 1280x720."""
-
-    name = "WxH"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Return width and height in pixels."""
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", str(value))
-        if match is None:
-            self.fail(f"expected WIDTHxHEIGHT like 1280x720, got {value!r}", param, ctx)
-        return int(match[1]), int(match[2])
 
 
 @click.command()
@@ -73,7 +57,7 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
 @smooth_option("gate")
 @click.option(
     "--mirror",
-    type=click.Choice(["preview", "all", "off"]),
+    type=click.Choice(MIRRORS),
     default="preview",
     show_default=True,
     help="Who sees a mirror image.",
@@ -112,8 +96,8 @@ def webcam(
     size: tuple[int, int] | None,
     fps: float | None,
     outputs: tuple[str, ...],
-    smooth: Literal["off", "gate", "flow"],
-    mirror: Literal["preview", "all", "off"],
+    smooth: SmoothMode,
+    mirror: Mirror,
     fade: float,
     cycle: float | None,
     seconds: float | None,

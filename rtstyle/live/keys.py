@@ -1,22 +1,19 @@
 """What the user can change while the picture runs: keys, controls, figures."""
 
 from dataclasses import replace
-from typing import Final, Literal, Protocol, cast, get_args
+from typing import Final, Protocol, cast, get_args
 
 import cv2
 import numpy as np
 
+from rtstyle.choices import Mirror, SmoothMode
 from rtstyle.live.messages import Messages
 from rtstyle.live.meters import LiveMeters
 from rtstyle.live.style_switcher import StyleSwitcher, UnfinishedFrame, finished
 from rtstyle.masks import MaskMode
-from rtstyle.smoothing import SmoothMode
 from rtstyle.stylizer.controls import Controls
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.recorder import Recorder
-
-Mirror = Literal["preview", "all", "off"]
-"""Who sees a mirror image: only the window, everybody, nobody."""
 
 HELP: Final = (
     "n p\tnext, previous style (also the arrows)",

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from rtstyle.choices import Mirror
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
-from rtstyle.live.keys import KeyControls, Mirror
+from rtstyle.live.keys import KeyControls
 from rtstyle.live.latency import Latency, audio_offset_ms
 from rtstyle.live.loop import Live, LiveReport
 from rtstyle.live.messages import Messages

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 
+from rtstyle.choices import RUNTIMES
 from rtstyle.errors import UsageError
 from rtstyle.runtime.measure import Opener, fastest
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
@@ -15,8 +16,6 @@ from rtstyle.runtime.switching import SwitchingSession
 
 log = logging.getLogger(__name__)
 
-RUNTIMES = ("auto", "onnxruntime", "tensorrt", "openvino")
-"""What `--runtime` takes."""
 VARIABLE = "RTSTYLE_RUNTIME"
 """Environment variable that says what ``auto`` means, instead of a measurement."""
 
@@ -37,7 +36,7 @@ def open_session(
         runtime: One of `RUNTIMES`.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads inside one node; None means all physical cores.
-        precision: One of `rtstyle.twins.PRECISIONS`: what a runtime may compute
+        precision: One of `rtstyle.choices.PRECISIONS`: what a runtime may compute
             in; the graph itself is fp32 or int8 already.
         is_live: Whether frames go on in onnxruntime while an engine is being built.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError, missing_extra
-from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.runtime.device import physical_cores
 from rtstyle.runtime.protocol import Arrays
 
 log = logging.getLogger(__name__)

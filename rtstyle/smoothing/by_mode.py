@@ -1,7 +1,8 @@
 """The smoother of the mode that is on."""
 
+from rtstyle.choices import SmoothMode
 from rtstyle.smoothing.make import make_smoother
-from rtstyle.smoothing.protocol import Smoother, SmoothMode
+from rtstyle.smoothing.protocol import Smoother
 from rtstyle_streams.frame import Pixels
 
 

@@ -10,6 +10,7 @@ from rtstyle.smoothing import still
 from rtstyle.smoothing.blend import KEEP
 from rtstyle.smoothing.detail_graph import DETAIL_NODES
 from rtstyle.smoothing.luma import CELL_PX
+from rtstyle_streams.protocols import LUMA
 
 PREFIX = "gate_"
 """Of every tensor and node that the gate adds."""
@@ -23,6 +24,8 @@ BEFORE = "_before"
 """Behind the name of a state that goes in."""
 RESTART = "restart"
 """Input: float32 ``[1]``, 1 on a first frame, else 0."""
+LUMA_WEIGHTS = ", ".join(str(weight) for weight in LUMA["bt601"])
+"""Of red, green and blue, as `LumaReader` has them."""
 
 
 def state_shapes(height: int, width: int) -> dict[str, tuple[int, ...]]:
@@ -48,7 +51,7 @@ gate (
     going = Sub (one, restart)
 
     # luma, averaged over cells; repeated edges up to a whole number of cells
-    luma_weights = Constant <value = float[3, 1] {{0.299, 0.587, 0.114}}> ()
+    luma_weights = Constant <value = float[3, 1] {{{LUMA_WEIGHTS}}}> ()
     frame_float = Cast <to = 1> (frame)
     luma_exact = MatMul (frame_float, luma_weights)
     luma_up = Add (luma_exact, half)

@@ -1,11 +1,8 @@
 """What every smoother promises."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from rtstyle_streams.frame import Pixels
-
-SmoothMode = Literal["off", "gate", "flow"]
-"""`off`: nothing; `gate`: where nothing moves; `flow`: along the motion as well."""
 
 
 class Smoother(Protocol):

@@ -7,14 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.protocols import ColourMatrix
-
-LUMA = {
-    "bt601": (0.299, 0.587, 0.114),
-    "bt709": (0.2126, 0.7152, 0.0722),
-    "bt2020": (0.2627, 0.6780, 0.0593),
-}
-"""Weights of red, green and blue in luma (ITU-R BT.601, BT.709, BT.2020)."""
+from rtstyle_streams.protocols import LUMA, ColourMatrix
 
 
 def keep_colors(content: Pixels, stylized: Pixels, *, matrix: ColourMatrix) -> Pixels:

@@ -13,7 +13,7 @@ from rtstyle.gallery.mixture import WeightedStyle, load_mixture
 from rtstyle.masks import Mask
 from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
-from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmootherByMode
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle.stylizer.blending import (
@@ -56,7 +56,7 @@ class Stylizer:
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
             device: ``auto``, ``cpu`` or ``cuda:N``.
-            precision: One of `rtstyle.twins.PRECISIONS`; ``auto`` takes the int8
+            precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` takes the int8
                 twin of a style on a CPU, if there is one.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one

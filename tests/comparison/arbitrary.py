@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from rtstyle.gallery.find import load_style
+from rtstyle.metrics.structure import ssim
 from rtstyle.paintings.network import painting_network
 from rtstyle.paintings.picture import shown
 from rtstyle.runtime import open_session
@@ -32,7 +33,6 @@ from rtstyle_train.evaluation.quality.figures import (
     see_content,
 )
 from rtstyle_train.evaluation.quality.pictures import resized
-from rtstyle_train.evaluation.quality.structure import ssim
 from rtstyle_train.loss_networks import load_loss_network
 from tests.comparison.microast import load_microast
 

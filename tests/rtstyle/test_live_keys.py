@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from rtstyle.choices import Mirror
 from rtstyle.gallery.spec import parse_style
-from rtstyle.live.keys import HELP, KeyControls, Mirror
+from rtstyle.live.keys import HELP, KeyControls
 from rtstyle.live.messages import Messages
 from rtstyle.live.style_switcher import StyleSwitcher
 from rtstyle.stylizer.controls import Controls

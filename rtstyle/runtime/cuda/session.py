@@ -14,6 +14,7 @@ from rtstyle.errors import RuntimeUnavailableError
 from rtstyle.runtime.cuda.bound_graph import BoundGraph
 from rtstyle.runtime.cuda.memory import Cuda
 from rtstyle.runtime.cuda.tiles import Tiled
+from rtstyle.runtime.device import cuda_index
 from rtstyle.runtime.graphs.float_ends import with_float_ends
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.runtime.protocol import Arrays, Session
@@ -83,7 +84,7 @@ class CudaSession:
         self.device = device
         self._model = model
         self._ort = session
-        self._cuda = cuda or Cuda(device=int(device.partition(":")[2] or 0))
+        self._cuda = cuda or Cuda(device=cuda_index(device))
         self._open_part = open_part or partial(OrtSession, device=device, is_lean=True)
         self._open_graph = open_graph or partial(OrtSession, device=device)
         self._uses_cuda_graph = uses_cuda_graph

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rtstyle.errors import RuntimeUnavailableError
+from rtstyle.runtime.device import cuda_index
 from rtstyle.runtime.graphs.float_ends import with_float_ends
 from rtstyle.runtime.tensorrt.api import Network, TensorRt
 from rtstyle.runtime.tensorrt.engine_cache import EngineKey, Profile
@@ -123,9 +124,13 @@ def describe_gpu(device: str) -> tuple[str, str]:
     Raises:
         RuntimeUnavailableError: nvidia-smi is not there or knows no such GPU.
     """
-    index = device.partition(":")[2] or "0"
     fields = "--query-gpu=name,compute_cap,driver_version"
-    command = ["nvidia-smi", fields, "--format=csv,noheader", f"--id={index}"]
+    command = [
+        "nvidia-smi",
+        fields,
+        "--format=csv,noheader",
+        f"--id={cuda_index(device)}",
+    ]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=20, check=True

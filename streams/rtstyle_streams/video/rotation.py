@@ -20,11 +20,6 @@ class Orientation:
     flip_y: bool = False
     """Then mirror top and bottom."""
 
-    @property
-    def is_upright(self) -> bool:
-        """Return whether nothing needs to be done."""
-        return not (self.transpose or self.flip_x or self.flip_y)
-
     def apply(self, pixels: Pixels) -> Pixels:
         """Return `pixels` turned upright, C-contiguous; the same array if upright."""
         if self.transpose:

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rtstyle.metrics.structure import ssim
 from rtstyle_experiments.small_clip.word_detector import Detector, score
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.clip.encoder import ClipEncoder
 from rtstyle_train.config.text import SOURCE_TEXT
-from rtstyle_train.evaluation.quality.structure import ssim
 from rtstyle_train.losses.directional import directional_distances
 from rtstyle_train.methods.text import padding_of, run_network
 

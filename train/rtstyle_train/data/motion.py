@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rtstyle_streams.protocols import LUMA
+
 
 @dataclass(frozen=True, slots=True)
 class MotionPair:
@@ -23,12 +25,12 @@ class MotionPair:
     """``(N, 1, H, W)``: what brightness alone added to the luminance; no noise."""
 
 
-LUMINANCE = (0.2126, 0.7152, 0.0722)
+LUMINANCE = LUMA["bt709"]
 """Relative luminance of linear R, G, B; used on 0..1 RGB as it is (ReCoNet)."""
 
 
 def luminance(pixels: Tensor) -> Tensor:
-    """Return ``0.2126 R + 0.7152 G + 0.0722 B``.
+    """Return the relative luminance, ``0.2126 R + 0.7152 G + 0.0722 B``.
 
     Args:
         pixels: RGB or a difference of RGB, ``(N, 3, H, W)``, on the scale 0..1 (not

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from rtstyle.choices import SMOOTH_MODES
 from rtstyle.drawing.line_plot import write_png
 from rtstyle.errors import RtstyleError
-from rtstyle.smoothing.make import MODES
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.errors import ConfigError, TrainError
@@ -284,7 +284,7 @@ def _films(
         write_side_by_side(
             path,
             job.out / f"{path.stem}_side_by_side.mp4",
-            smoothed[: len(MODES)],
+            smoothed[: len(SMOOTH_MODES)],
             num_frames=SIDE_BY_SIDE_FRAMES,
             overwrite=True,
         )
@@ -303,7 +303,8 @@ def _smoothed_candidates(
 ) -> list[SmoothedCandidate]:
     """Return the network frame by frame and with each way of smoothing."""
     names = {
-        mode: candidate.name + ("" if mode == "off" else f" {mode}") for mode in MODES
+        mode: candidate.name + ("" if mode == "off" else f" {mode}")
+        for mode in SMOOTH_MODES
     }
     return [
         SmoothedCandidate(name, candidate.network, mode, distance)

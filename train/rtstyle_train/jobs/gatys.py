@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from rtstyle.networks.pixels import to_batch, to_pixels
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSink, ImageSource
 from rtstyle_train.config.image import TrainConfig, make_config
@@ -91,7 +91,7 @@ def run_gatys(job: GatysJob) -> Iterator[str]:
         sink = ImageSink(job.out, template=source, overwrite=job.overwrite)
         with sink:
             for frame in source:
-                content = to_tensor(_reduced(frame.pixels, job.size))
+                content = to_batch(_reduced(frame.pixels, job.size))
                 objective = make_objective(job, config, vgg, painting, content)
                 picture, found = _paint(job, objective, content, candidate)
                 sink.write(replace(frame, pixels=to_pixels(picture)))
@@ -169,17 +169,6 @@ def summary(found: list[Comparison]) -> str:
     )
 
 
-def to_tensor(pixels: Pixels) -> Tensor:
-    """Return RGB ``(1, 3, H, W)``, float32, 0..1, of ``(H, W, 3)`` uint8."""
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255.0)
-
-
-def to_pixels(picture: Tensor) -> Pixels:
-    """Return RGB ``(H, W, 3)`` uint8 of ``(1, 3, H, W)``, 0..1."""
-    shown = picture[0].clamp(0, 1).mul(255.0).round().permute(1, 2, 0)
-    return np.ascontiguousarray(shown.byte().numpy())
-
-
 def _paint(
     job: GatysJob, objective: Objective, content: Tensor, candidate: Candidate | None
 ) -> tuple[Tensor, Comparison | None]:
@@ -203,7 +192,7 @@ def _paint(
             return last[0], None
         found = compare(
             objective,
-            stylized=to_tensor(candidate.network(to_pixels(content))),
+            stylized=to_batch(candidate.network(to_pixels(content))),
             content=content,
             start=start,
             steps=job.steps,

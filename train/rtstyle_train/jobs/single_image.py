@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 from tqdm import tqdm
 
+from rtstyle.networks.pixels import to_pixels
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import TrainError
@@ -74,8 +74,7 @@ def write_picture(path: Path, picture: Tensor) -> None:
     Raises:
         TrainError: it cannot be written.
     """
-    levels = (picture[0].clamp(0, 1) * 255).round().permute(1, 2, 0).cpu().numpy()
-    bgr = cv2.cvtColor(levels.astype(np.uint8), cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(to_pixels(picture), cv2.COLOR_RGB2BGR)
     part = path.with_name(f"{path.name}.part{path.suffix}")
     if not cv2.imwrite(str(part), bgr):
         raise TrainError(f"{path}: cannot be written")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rtstyle.networks.pixels import to_batch
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.loss_networks import VggFeatures
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
@@ -45,7 +46,7 @@ class FeatureJudge:
     @torch.inference_mode()
     def see(self, pixels: Pixels) -> Seen:
         """Look at a picture, RGB ``(H, W, 3)`` uint8."""
-        tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255.0)
+        tensor = to_batch(pixels)
         found = self.vgg(tensor, {self.content_layer, *self.style_layers})
         grams = {name: gram_matrix_with_mean(found[name]) for name in self.style_layers}
         return Seen(_normalised(found[self.content_layer].float()), grams)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from rtstyle.metrics.structure import ssim
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.evaluation.quality.border import border_colour, border_energy
 from rtstyle_train.evaluation.quality.colour import Palette
@@ -13,7 +14,6 @@ from rtstyle_train.evaluation.quality.features import FeatureJudge, Seen
 from rtstyle_train.evaluation.quality.grid import grid_db
 from rtstyle_train.evaluation.quality.pictures import resized
 from rtstyle_train.evaluation.quality.stability import noise_gain, shift_gain
-from rtstyle_train.evaluation.quality.structure import ssim
 
 STYLE_SIZES = (0, 512, 256)
 """Short sides of the painting, in pixels, whose strokes a result is held against; 0 is
