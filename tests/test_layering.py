@@ -26,18 +26,18 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer twins",
-        "commands": "benchmark doctor errors gallery live look offline paintings",
+        "commands": "benchmark choices doctor errors gallery live look offline paintings",
         "doctor": "gallery paintings runtime stylizer",
         "drawing": "errors",
         "gallery": "errors look paintings style_file twins",
-        "live": "errors gallery look masks runtime smoothing style_file stylizer",
+        "live": "choices errors gallery look masks runtime smoothing style_file stylizer",
         "masks": "errors look runtime smoothing",
         "metrics": "smoothing",
         "networks": "errors",
         "offline": "drawing gallery look masks smoothing style_file stylizer",
         "paintings": "errors runtime style_file",
-        "runtime": "errors smoothing style_file",
-        "smoothing": "errors",
+        "runtime": "choices errors smoothing style_file",
+        "smoothing": "choices errors",
         "stylizer": "errors gallery look masks runtime smoothing style_file twins",
     },
     "train/rtstyle_train": {
