@@ -352,15 +352,17 @@ def test_a_card_that_does_not_fit_its_graph_is_refused(
 
 
 def test_the_network_is_read_again_only_when_it_changes(network: Path) -> None:
-    assert painting_network(network) is painting_network(network)
+    first = painting_network(network)
+    assert painting_network(network) is first
     time.sleep(0.01)
     write_network(network)
+    assert painting_network(network) is not first
     assert painting_network(network) is painting_network(network)
 
 
 def test_loading_reads_a_painting_only_when_it_must(
     red: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_painting(red)
+    first = load_painting(red)
     monkeypatch.setattr(loading, "read_painting", None)
-    load_painting(red)
+    assert load_painting(red).model == first.model
