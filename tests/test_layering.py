@@ -26,17 +26,19 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer twins",
-        "commands": "benchmark choices doctor errors gallery live look offline paintings",
+        "commands": "benchmark choices doctor errors gallery live look offline "
+        "paintings",
         "doctor": "gallery paintings runtime stylizer",
         "drawing": "errors",
         "gallery": "errors look paintings style_file twins",
-        "live": "choices errors gallery look masks runtime smoothing style_file stylizer",
+        "live": "choices errors gallery look masks runtime smoothing style_file "
+        "stylizer",
         "masks": "errors look runtime smoothing",
         "metrics": "smoothing",
-        "networks": "errors",
+        "networks": "errors user_files",
         "offline": "drawing gallery look masks smoothing style_file stylizer",
-        "paintings": "errors runtime style_file",
-        "runtime": "choices errors smoothing style_file",
+        "paintings": "errors runtime style_file user_files",
+        "runtime": "choices errors smoothing style_file user_files",
         "smoothing": "choices errors",
         "stylizer": "errors gallery look masks runtime smoothing style_file twins",
     },

@@ -1,11 +1,11 @@
 """Puts graph and card together and writes the style file, whole or not at all."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.style_file import CARD_VERSION, read_card, with_card
+from rtstyle.user_files import write_whole
 from rtstyle_export.errors import ExportError
 from rtstyle_export.parity import check_parity
 from rtstyle_export.to_onnx import OPSET, SMALLEST, to_onnx
@@ -52,14 +52,10 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         ExportError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data)
-        os.replace(part, path)
+        write_whole(path, data)
     except OSError as error:
         raise ExportError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

@@ -12,7 +12,7 @@ from rtstyle.runtime.tensorrt.build import (
     engine_key,
     report_on_stderr,
 )
-from rtstyle.runtime.tensorrt.engine_cache import Profile, cached_engine, engine_folder
+from rtstyle.runtime.tensorrt.engine_cache import Profile, cached_engine, engine_path
 from rtstyle.runtime.tensorrt.session import numbers_for
 from rtstyle.style_file import Style
 from rtstyle.twins import with_precision
@@ -67,4 +67,4 @@ def export_engine(
         cached_engine(key, build)
     finally:
         selected.close()
-    return engine_folder() / key.file_name
+    return engine_path(key)

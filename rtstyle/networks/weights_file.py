@@ -1,7 +1,6 @@
 """Weights on disk: safetensors only, written beside their place and moved there."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.transform_net import TransformNet
+from rtstyle.user_files import written_beside
 
 FORMAT = "rtstyle.weights.1"
 """Name and version of the metadata's layout."""
@@ -141,15 +141,13 @@ def save_tensors(
     Raises:
         WeightsFileError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     try:
-        save_file(plain, part, {"format": FORMAT, "rtstyle": json.dumps(dict(meta))})
-        os.replace(part, path)
+        with written_beside(path) as part:
+            facts = {"format": FORMAT, "rtstyle": json.dumps(dict(meta))}
+            save_file(plain, part, facts)
     except (OSError, SafetensorError) as error:
         raise WeightsFileError(f"{path}: cannot be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

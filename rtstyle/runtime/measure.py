@@ -15,6 +15,7 @@ import numpy as np
 
 from rtstyle.errors import RtstyleError
 from rtstyle.runtime.protocol import Session
+from rtstyle.user_files import cache_folder, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +109,7 @@ def cache_key(model: bytes, facts: str, runtimes: tuple[str, ...]) -> str:
 
 def cache_file() -> Path:
     """Return where choices are kept."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("rtstyle", appauthor=False)) / CACHE_NAME
+    return cache_folder() / CACHE_NAME
 
 
 def read_cache() -> dict[str, str]:
@@ -125,11 +124,8 @@ def read_cache() -> dict[str, str]:
 def write_cache(choices: Mapping[str, str]) -> None:
     """Keep choices; a folder that cannot be written is no failure."""
     path = cache_file()
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(dict(choices), indent=1), "utf-8")
-        os.replace(part, path)
+        write_whole(path, json.dumps(dict(choices), indent=1).encode())
     except OSError as error:
         log.debug("%s: not written (%s)", path, error.strerror)
 

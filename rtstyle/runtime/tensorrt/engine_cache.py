@@ -1,13 +1,12 @@
 """TensorRT engines on disk: each under all that it was built for."""
 
-import contextlib
-import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from rtstyle.user_files import DamagedEntryError, DiskCache, cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """All that an engine hangs on; one that differs anywhere is not loaded."""
+    """All that an engine depends on; one that differs anywhere is not loaded."""
 
     gpu: str
     """Name and compute capability: ``NVIDIA L4 8.9``."""
@@ -59,11 +58,6 @@ class EngineKey:
     """Sizes."""
     precision: str
     """``fp32`` or ``fp16``."""
-
-    @property
-    def file_name(self) -> str:
-        """Return the name of its file: a checksum over all fields."""
-        return hashlib.sha256(self.as_json().encode()).hexdigest()[:32] + ".engine"
 
     def as_json(self) -> str:
         """Return all fields on one line."""
@@ -83,61 +77,41 @@ def cached_engine(
     Returns:
         The serialised plan.
     """
-    path = (folder or engine_folder()) / key.file_name
-    plan = read_engine(path, key)
+    plan = read_engine(key, folder=folder)
     if plan is None:
         plan = build()
-        write_engine(path, key, plan)
+        write_engine(key, plan, folder=folder)
     return plan
 
 
 def engine_folder() -> Path:
     """Return where engines are kept."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("rtstyle", appauthor=False)) / "engines"
+    return cache_folder() / "engines"
 
 
-def read_engine(path: Path, key: EngineKey) -> bytes | None:
-    """Return the plan in a file, or None unless it is whole and built for `key`."""
+def engine_path(key: EngineKey, *, folder: Path | None = None) -> Path:
+    """Return where the engine for `key` is, whether it exists or not."""
+    return _files(folder).path_of(key.as_json())
+
+
+def read_engine(key: EngineKey, *, folder: Path | None = None) -> bytes | None:
+    """Return the plan that is kept for `key`, or None when there is no whole one."""
     try:
-        data = path.read_bytes()
-    except OSError:
+        return _files(folder).read(key.as_json())
+    except DamagedEntryError as error:
+        log.warning("engine %s; it is built anew", error)
         return None
-    parts = data.removeprefix(MAGIC).split(b"\n", 2)
-    if not data.startswith(MAGIC) or len(parts) != 3:
-        log.warning("%s: not an engine of this version; it is built anew", path.name)
-        return None
-    found, checksum, plan = parts
-    if found.decode("utf-8", "replace") != key.as_json():
-        log.warning("%s: built for something else; it is built anew", path.name)
-        return None
-    if hashlib.sha256(plan).hexdigest().encode() != checksum:
-        log.warning("%s: damaged; it is built anew", path.name)
-        return None
-    os.utime(path)
-    return plan
 
 
-def write_engine(path: Path, key: EngineKey, plan: bytes) -> None:
-    """Write an engine file, whole or not at all; a full disk is no failure."""
-    checksum = hashlib.sha256(plan).hexdigest().encode()
-    data = MAGIC + b"\n".join([key.as_json().encode(), checksum, plan])
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+def write_engine(key: EngineKey, plan: bytes, *, folder: Path | None = None) -> None:
+    """Keep a plan, whole or not at all; a full disk is no failure."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
-        _forget_oldest(path.parent)
+        _files(folder).write(key.as_json(), plan)
     except OSError as error:
-        log.warning("%s: engine not kept (%s)", path, error.strerror)
-        with contextlib.suppress(OSError):
-            part.unlink()
+        log.warning("%s: engine not kept (%s)", engine_folder(), error.strerror)
 
 
-def _forget_oldest(folder: Path) -> None:
-    engines = sorted(
-        folder.glob("*.engine"), key=lambda path: path.stat().st_mtime, reverse=True
+def _files(folder: Path | None) -> DiskCache:
+    return DiskCache(
+        folder or engine_folder(), mark=MAGIC, suffix=".engine", limit_entries=KEPT
     )
-    for path in engines[KEPT:]:
-        path.unlink(missing_ok=True)

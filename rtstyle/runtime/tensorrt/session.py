@@ -15,7 +15,6 @@ from rtstyle.runtime.tensorrt.build import build_engine, engine_key, report_on_s
 from rtstyle.runtime.tensorrt.engine_cache import (
     Profile,
     cached_engine,
-    engine_folder,
     read_engine,
 )
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
@@ -164,7 +163,7 @@ def has_engine(
     module = trt or import_tensorrt()
     numbers = numbers_for(device, precision)
     key = engine_key(module, model, device=device, profile=Profile(), precision=numbers)
-    return read_engine(engine_folder() / key.file_name, key) is not None
+    return read_engine(key) is not None
 
 
 def numbers_for(device: str, precision: str) -> str:

@@ -1,6 +1,5 @@
 """`rtstyle train text --single`: a prompt onto one photograph, the papers' way."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -10,6 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rtstyle.networks.pixels import to_pixels
+from rtstyle.user_files import write_whole
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import TrainError
@@ -75,7 +75,10 @@ def write_picture(path: Path, picture: Tensor) -> None:
         TrainError: it cannot be written.
     """
     bgr = cv2.cvtColor(to_pixels(picture), cv2.COLOR_RGB2BGR)
-    part = path.with_name(f"{path.name}.part{path.suffix}")
-    if not cv2.imwrite(str(part), bgr):
-        raise TrainError(f"{path}: cannot be written")
-    os.replace(part, path)
+    is_encoded, data = cv2.imencode(path.suffix, bgr)
+    if not is_encoded:
+        raise TrainError(f"{path}: expected a picture's suffix, got {path.suffix}")
+    try:
+        write_whole(path, data.tobytes())
+    except OSError as error:
+        raise TrainError(f"{path}: cannot be written ({error.strerror})") from error
