@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rtstyle.drawing.contact_sheet import GAP, TITLE_LINES
-from rtstyle.gallery.find import load_style, style_files
+from rtstyle.gallery.find import bundled_folder, load_style, style_files
 from rtstyle.offline.demo import PORTRAIT_SIZE, SHEET_COLUMNS, SHEET_LINES, run_demo
 from rtstyle_streams.video.reader import VideoReader
 
@@ -17,7 +17,8 @@ MOST_BYTES, FRAMES = 8_000_000, 250
 def test_the_sheet_shows_the_portrait_and_the_scene_in_every_style(
     tmp_path: Path,
 ) -> None:
-    styles = [load_style(name) for name in style_files()]
+    bundled = [n for n, p in style_files().items() if p.parent == bundled_folder()]
+    styles = [load_style(name) for name in bundled]
     assert len(styles) == 10
     result = run_demo(styles, tmp_path, width=320, height=180, frames_per_style=1)
     assert result.num_frames == 10
