@@ -86,6 +86,12 @@ def test_lines_of_text_are_short(page: str) -> None:
             assert len(line) <= MOST_COLUMNS, line
 
 
+def test_no_sentence_becomes_a_list() -> None:
+    for page in MOST_BYTES:
+        for number in re.findall(r"^\s*(\d+)\. ", prose_of(page), re.MULTILINE):
+            assert 1 <= int(number) <= 10, f"{page}: a line begins with {number}."
+
+
 @pytest.mark.parametrize("page", MOST_BYTES)
 def test_every_block_is_run_or_named_as_not_run(page: str) -> None:
     fences = re.findall(r"^```(.*)$", text_of(page), re.MULTILINE)
@@ -143,8 +149,9 @@ def test_every_command_and_recipe_that_pages_name_exists() -> None:
     for block in blocks("sh") + blocks("console"):
         for recipe in re.findall(r"--recipe (\w+)\b(?!\.)", block):
             assert recipe in recipes, recipe
-        for module in re.findall(r"python -m (rtstyle_\w+(?:\.\w+)*)", block):
-            place = ROOT.joinpath("train", *module.split("."))
+        for module in re.findall(r"python -m ((?:rtstyle_|tests)\w*(?:\.\w+)*)", block):
+            folder = ROOT if module.startswith("tests") else ROOT / "train"
+            place = folder.joinpath(*module.split("."))
             assert (
                 place.with_suffix(".py").exists() or (place / "__main__.py").exists()
             ), module
