@@ -30,7 +30,7 @@ def export_twin(
         Where the twin is.
 
     Raises:
-        ExportError: a painting, no photographs, or the twin misses the gate.
+        ExportError: a painting, no photographs, or a twin that is too far off.
     """
     from rtstyle_export.int8.quantize import quantize_style, read_photos
     from rtstyle_export.to_fp16 import fp16_style

@@ -15,7 +15,7 @@ SHAPE_SUFFIX = "/bench_shape"
 def count_gmac(model: bytes, frame: Pixels) -> float:
     """Return the multiplications that the convolutions of a graph make, in 10^9.
 
-    The graph is run once: its sizes hang on the frame's in ways (padding, cropping)
+    The graph is run once: its sizes depend on the frame's in ways (padding, cropping)
     that shape inference does not follow.
 
     Args:

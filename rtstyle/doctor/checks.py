@@ -1,4 +1,4 @@
-"""What is there, what is wrong, what to do: one check for each thing that can miss."""
+"""What is there, what is wrong, what to do: one check for each thing that can be missing."""
 
 import os
 import platform

@@ -19,8 +19,8 @@ class Mask:
     has just seen is not looked at twice.
 
     Args:
-        segmenter: the model.
-        is_for_stills: whether frames have nothing to do with each other; each is then
+        segmenter: The model.
+        is_for_stills: Whether frames have nothing to do with each other; each is then
             masked by itself.
     """
 

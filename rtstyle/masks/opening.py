@@ -43,8 +43,8 @@ def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]
     """Open what marks the stylized part, and close it at the end of the block.
 
     Args:
-        look: says which model.
-        is_for_stills: see `Mask`.
+        look: Says which model.
+        is_for_stills: See `Mask`.
 
     Raises:
         UsageError: no model was named, two were, or one without a mask.

@@ -9,7 +9,7 @@ LEAST_ERROR = 1e-6
 
 
 def psnr_db(mean_squared_error: float) -> float:
-    """Return the peak signal-to-noise ratio in dB, 108 at the most.
+    """Return the peak signal-to-noise ratio in dB, at most 108.
 
     Args:
         mean_squared_error: Of the bytes, in levels squared.

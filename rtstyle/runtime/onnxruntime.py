@@ -155,7 +155,7 @@ def providers_for(
     """Return the execution providers to ask for, in order; see `OrtSession`."""
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    # with TF32, its default, a picture would hang on the GPU's generation
+    # with TF32, its default, a picture would depend on the GPU's generation
     settings: dict[str, Any] = {
         "device_id": cuda_index(device),
         "use_tf32": "0",

@@ -12,8 +12,8 @@ class Smoother(Protocol):
         """Return the steadied stylized frame; the first one comes back as it is.
 
         Args:
-            content: the frame that was stylized, RGB ``(H, W, 3)`` uint8.
-            stylized: what the network made of it, same shape. Neither is changed.
+            content: The frame that was stylized, RGB ``(H, W, 3)`` uint8.
+            stylized: What the network made of it, same shape. Neither is changed.
 
         Returns:
             RGB ``(H, W, 3)`` uint8; may be `stylized` itself.

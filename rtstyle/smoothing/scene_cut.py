@@ -46,7 +46,7 @@ class SceneCutDetector:
         """Return whether this frame begins a new scene; the very first does not.
 
         Args:
-            luma: any size ``(h, w)``, float32, 0..255; frames in order, each once.
+            luma: Any size ``(h, w)``, float32, 0..255; frames in order, each once.
         """
         tiny = _tiny(luma)
         if float(tiny.std()) < FLAT:

@@ -39,8 +39,8 @@ def stillness(difference: Grid, floor: float) -> Grid:
     neighbours, so that the fringe of a moving thing counts as moving.
 
     Args:
-        difference: of `averaged_difference`, 0..255.
-        floor: the noise floor, in the same unit.
+        difference: Of `averaged_difference`, 0..255.
+        floor: The noise floor, in the same unit.
 
     Returns:
         Same shape, 0..1.

@@ -26,8 +26,8 @@ def warp(picture: Picture, flow_cur_to_prev: Flow) -> Picture:
     """Show the previous picture as it would look now, bilinear.
 
     Args:
-        picture: the previous one, ``(h, w)`` or ``(h, w, C)``, float32.
-        flow_cur_to_prev: where each pixel of now was, ``(h, w, 2)``.
+        picture: The previous one, ``(h, w)`` or ``(h, w, C)``, float32.
+        flow_cur_to_prev: Where each pixel of now was, ``(h, w, 2)``.
 
     Returns:
         Same shape; what came from outside repeats the edge.

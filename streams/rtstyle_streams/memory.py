@@ -15,10 +15,10 @@ class ListSource(ManagedSource):
 
     Args:
         pictures: RGB, each ``(H, W, 3)`` uint8, all of one size; at least one.
-        frame_rate: frames per second of the times that are given out.
-        is_live: what `info` says; the frames then carry the time they were taken at.
-        fail_at: index of the frame instead of which a SourceError is raised.
-        delay_seconds: how long to sleep before each frame.
+        frame_rate: Frames per second of the times that are given out.
+        is_live: What `info` says; the frames then carry the time they were taken at.
+        fail_at: Index of the frame instead of which a SourceError is raised.
+        delay_seconds: How long to sleep before each frame.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class ListSink(NullSink):
     """Keeps copies of all frames.
 
     Args:
-        fail_at: count of frames after which `write` raises a SinkError.
-        delay_seconds: how long each `write` sleeps.
+        fail_at: Count of frames after which `write` raises a SinkError.
+        delay_seconds: How long each `write` sleeps.
     """
 
     def __init__(

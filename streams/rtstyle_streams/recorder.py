@@ -23,9 +23,9 @@ class Recorder(ManagedSink):
     What goes wrong with a file is said and ends that recording, not the live run.
 
     Args:
-        folder: where the files go.
-        open_recording: opens a video file for the frames to come.
-        say: told one line about each file.
+        folder: Where the files go.
+        open_recording: Opens a video file for the frames to come.
+        say: Told one line about each file.
     """
 
     def __init__(

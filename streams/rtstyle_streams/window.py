@@ -95,11 +95,11 @@ class Window:
     """Shows frames and hands on keys.
 
     Args:
-        title: what stands in its title bar.
-        width: columns of the frames to come.
-        height: lines of the frames to come.
-        on_key: called with "a", "?", "left", "right", "escape"; False ends the run.
-        lines: returns what to write over the picture, a line each.
+        title: What stands in its title bar.
+        width: Columns of the frames to come.
+        height: Lines of the frames to come.
+        on_key: Called with "a", "?", "left", "right", "escape"; False ends the run.
+        lines: Returns what to write over the picture, a line each.
 
     Raises:
         SinkError: no window can be opened here.
@@ -175,10 +175,10 @@ def compose(
     """Return a picture of `frame` for the window, RGB, with its notice written on it.
 
     Args:
-        frame: is left as it is.
-        is_mirrored: whether left and right change sides.
-        is_split: whether the left half shows the frame's content.
-        canvas: is painted over and returned if it has the size of the frame.
+        frame: Is left as it is.
+        is_mirrored: Whether left and right change sides.
+        is_split: Whether the left half shows the frame's content.
+        canvas: Is painted over and returned if it has the size of the frame.
     """
     if canvas is None or canvas.shape != frame.pixels.shape:
         canvas = np.empty_like(frame.pixels, order="C")

@@ -84,7 +84,7 @@ def quantize_style(
             between the fp32 and the int8 picture, which needs no painting.
 
     Raises:
-        ExportError: the style cannot be quantised, or its twin misses the gate.
+        ExportError: the style cannot be quantised, or its twin is too far off.
     """
     if style.card.get("precision") != "fp32":
         raise ExportError(f"{style.name}: expected an fp32 style to quantise")

@@ -33,7 +33,7 @@ ALONE = {
         "InstanceNormalization",
     ),
 }
-"""Operators whose output at a place hangs on their input at that place, but for
+"""Operators whose output at a place depends on their input at that place, but for
 `InstanceNormalization`, which is taken out."""
 
 Floats = npt.NDArray[np.float32]
@@ -81,7 +81,7 @@ class TileGraphs:
     painting: bytes
     """``frame`` and all scales in, ``stylized`` out."""
     reach: int
-    """Pixels around a place that its output hangs on; a multiple of `multiple`."""
+    """Pixels around a place that its output depends on; a multiple of `multiple`."""
     multiple: int
     """Pixels that tiles begin and end at multiples of."""
 
@@ -140,7 +140,7 @@ def fields_of(
     """Return, for what comes of the frame, how far and in which steps it sees.
 
     Returns:
-        By tensor: pixels of the frame on each side that a place hangs on, and pixels
+        By tensor: pixels of the frame on each side that a place depends on, and pixels
         of the frame from one place to the next.
 
     Raises:
@@ -261,7 +261,7 @@ def _measuring(model: onnx.ModelProto, norms: Sequence[Norm], index: int) -> byt
 
 
 def _pruned(model: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
-    """Return a copy that holds only what `outputs` hang on."""
+    """Return a copy that holds only what `outputs` depend on."""
     small = onnx.ModelProto()
     small.CopyFrom(model)
     wanted, kept = set(outputs), []

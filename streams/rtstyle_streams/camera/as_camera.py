@@ -16,8 +16,8 @@ class AsCamera(ManagedSource):
     """Gives a source's frames at their pace, stamped with the time, for ever.
 
     Args:
-        reopen: opens the source, once for each round.
-        rate: frames per second; None for the source's own, else 30.
+        reopen: Opens the source, once for each round.
+        rate: Frames per second; None for the source's own, else 30.
 
     Raises:
         SourceError: the source cannot be opened.

@@ -70,11 +70,11 @@ class VirtualCamera(ManagedSink):
     Width and height are made even, which many programs that read it need.
 
     Args:
-        width: columns of the frames to come.
-        height: lines of the frames to come.
-        rate: frames per second that readers are told.
+        width: Columns of the frames to come.
+        height: Lines of the frames to come.
+        rate: Frames per second that readers are told.
         device: "/dev/video10" or "OBS Virtual Camera"; None for the first that is free.
-        open_device: opens the driver.
+        open_device: Opens the driver.
 
     Raises:
         SinkError: there is none, or it is taken; the text says what to do.
@@ -132,9 +132,9 @@ def explain(told: str, device: str | None, *, platform: str = sys.platform) -> s
     """Return one line for the user from what pyvirtualcam said.
 
     Args:
-        told: the text of its error.
-        device: the device that was asked for, or one that is there.
-        platform: the operating system, as `sys.platform`.
+        told: The text of its error.
+        device: The device that was asked for, or one that is there.
+        platform: The operating system, as `sys.platform`.
     """
     name = f"virtual camera {device}" if device else "virtual camera"
     low = told.lower()

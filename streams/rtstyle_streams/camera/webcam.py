@@ -40,11 +40,11 @@ class Webcam(ManagedSource):
     number it then has; another camera of its name that was beside it is not taken.
 
     Args:
-        wanted: id, number, name or a part of it; None for the first camera.
-        request: size and rate to ask for.
-        cameras: returns what is plugged in.
-        open_capture: opens a camera.
-        watchdog_seconds: a camera that gives nothing for so long is lost.
+        wanted: Id, number, name or a part of it; None for the first camera.
+        request: Size and rate to ask for.
+        cameras: Returns what is plugged in.
+        open_capture: Opens a camera.
+        watchdog_seconds: A camera that gives nothing for so long is lost.
 
     Raises:
         SourceError: there is no such camera, or it is busy or forbidden.

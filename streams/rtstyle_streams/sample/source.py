@@ -24,10 +24,10 @@ class SampleSource(ManagedSource):
     about half a second at 1280x720, a frame then a few milliseconds.
 
     Args:
-        width: columns.
-        height: lines.
-        num_frames: how many frames to give out; any number.
-        frame_rate: frames per second.
+        width: Columns.
+        height: Lines.
+        num_frames: How many frames to give out; any number.
+        frame_rate: Frames per second.
 
     Raises:
         SpecError: a size, a rate or a number below what makes sense.

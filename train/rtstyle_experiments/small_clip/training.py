@@ -34,9 +34,9 @@ class SmallClipConfig:
     """How large the small CLIP is and how it is trained."""
 
     steps: int = 2000
-    """Steps of the optimiser at the most."""
+    """Steps of the optimiser, at most."""
     seconds: float = 0.0
-    """Time at the most; the learning rate has fallen to zero by then. 0: no limit."""
+    """Time at most; the learning rate has fallen to zero by then. 0: no limit."""
     batch_size: int = 64
     """Pictures a step."""
     fresh: int = 20

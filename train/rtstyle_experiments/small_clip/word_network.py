@@ -114,9 +114,9 @@ class WordConfig:
     """How a word network is trained."""
 
     steps: int = 1500
-    """Steps of the optimiser at the most."""
+    """Steps of the optimiser, at most."""
     seconds: float = 0.0
-    """Time at the most; 0: no limit."""
+    """Time at most; 0: no limit."""
     batch_size: int = 96
     """Pictures a step."""
     fresh: int = 24

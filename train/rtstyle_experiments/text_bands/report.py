@@ -94,7 +94,7 @@ class Report:
     """For each training, about; 0 for no limit."""
 
     def wrong(self, prompt: str) -> list[str]:
-        """Return the prompts that follow `prompt`, `NUM_WRONG` at the most."""
+        """Return the prompts that follow `prompt`, at most `NUM_WRONG`."""
         at, count = self.prompts.index(prompt), len(self.prompts)
         following = [self.prompts[(at + k) % count] for k in range(1, NUM_WRONG + 1)]
         return [text for text in dict.fromkeys(following) if text != prompt]

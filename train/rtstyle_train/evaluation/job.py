@@ -65,7 +65,7 @@ TEMPORAL_FRAMES, TEMPORAL_HEIGHT = 45, 360
 DRIFT_FRAMES, DRIFT_HEIGHT = 1000, 96
 """The same of the film that shows whether a still scene wanders off."""
 SIDE_BY_SIDE_FRAMES = 150
-"""Frames at the most of the clips that show smoothing beside none."""
+"""Frames at most of the clips that show smoothing beside none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def write_side_by_side(
         clip: Any source.
         out: Any sink, as a rule a video file.
         candidates: As a rule one network frame by frame and smoothed.
-        num_frames: How many frames at the most; None for all.
+        num_frames: How many frames at most; None for all.
         overwrite: Whether a file that exists may be replaced.
 
     Returns:

@@ -37,7 +37,7 @@ def clip_scene(path: Path, *, num_frames: int = 90, height: int | None = None) -
 
     Args:
         path: A video file.
-        num_frames: How many frames at the most.
+        num_frames: How many frames at most.
         height: Lines to shrink it to; None leaves it.
     """
 

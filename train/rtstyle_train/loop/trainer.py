@@ -78,7 +78,7 @@ class Schedule:
     """How long and how fast."""
 
     steps: int
-    """Steps at the most."""
+    """Steps at most."""
     learning_rate: float
     """Until it decays."""
     ema: float
@@ -202,7 +202,7 @@ class Trainer:
 
     @property
     def _end(self) -> int | None:
-        """Return the last step, once it is known: the schedule's at the most.
+        """Return the last step, once it is known: at most the schedule's.
 
         Later, when a training goes on that has made all of them already: its learning
         rate must fall.

@@ -249,7 +249,7 @@ def compare(
         stylized: What the network made, RGB ``(1, 3, H, W)``, 0..1.
         content: The photograph, same shape.
         start: What the optimisation begins with, same shape.
-        steps: Iterations at the most; all are made, for the best loss.
+        steps: Iterations at most; all are made, for the best loss.
         optimizer: See `optimise`.
         on_step: Told of every iteration.
 
