@@ -1,4 +1,4 @@
-"""What is there, what is wrong, what to do: one check for each thing that can be missing."""
+"""What is there, what is wrong, what to do: one check for each thing we need."""
 
 import os
 import platform

@@ -45,7 +45,7 @@ def fault_of(provider: str) -> str:
 
 
 def cuda_state() -> Check:
-    """Return whether CUDA runs a node; if not, whether driver or libraries are missing."""
+    """Return whether CUDA runs a node; if not, what is missing for it."""
     from rtstyle.runtime.onnxruntime import cuda_fault
 
     with quiet():
@@ -140,7 +140,7 @@ def other_states() -> list[tuple[str, str]]:
 
 
 def _fault(provider: str) -> str:
-    """Return what is wrong with a provider: the library that is missing, if it is that."""
+    """Return what is wrong with a provider, such as a library that is missing."""
     fault = fault_of(provider)
     return (fault and missing_library(library_fault(provider))) or fault
 
