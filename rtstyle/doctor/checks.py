@@ -16,6 +16,7 @@ from rtstyle.doctor.providers import (
     other_states,
 )
 from rtstyle.doctor.virtual_camera import virtual_camera_state
+from rtstyle.runtime.device import int8_kernel
 
 PACKAGES: Final = ("numpy", "av", "onnx", "pyvirtualcam", "openvino", "torch")
 """Packages whose versions are told, those of the extras included."""
@@ -77,7 +78,9 @@ def check_cpu() -> Check:
     """Run a node on the CPU."""
     fault = fault_of("CPUExecutionProvider")
     todo = "pip install --force-reinstall onnxruntime" if fault else ""
-    return Check("cpu", "fail" if fault else "ok", fault or "runs a node", todo)
+    kernel = int8_kernel()
+    works = "runs a node" + (f"; int8 by {kernel}" if kernel else "")
+    return Check("cpu", "fail" if fault else "ok", fault or works, todo)
 
 
 def check_cuda() -> Check:

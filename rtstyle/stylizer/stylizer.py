@@ -26,7 +26,7 @@ from rtstyle.stylizer.blending import (
 from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
 from rtstyle.stylizer.gate_on_device import gate_on_device
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.twins import with_precision
+from rtstyle.stylizer.precision import with_quickest_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -51,13 +51,13 @@ class Stylizer:
         """Load a style, or all of a mixture, onto a device.
 
         Args:
-            style: A loaded style, the weighted_styles of a mixture, or a text for
+            style: A loaded style, the weighted styles of a mixture, or a text for
                 `load_mixture`: a name, a path, or several with their weights.
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
             device: ``auto``, ``cpu`` or ``cuda:N``.
             precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` takes the int8
-                twin of a style on a CPU, if there is one.
+                twin of a style on a CPU, if there is one and it is quicker here.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
                 each call runs on one CPU core. 0 means as many as suit the device.
@@ -71,7 +71,8 @@ class Stylizer:
         chosen = resolve_device(device)
         weighted_styles = _weighted_styles(style)
         styles = [
-            with_precision(s.style, precision, device=chosen) for s in weighted_styles
+            with_quickest_precision(weighted.style, precision, device=chosen)
+            for weighted in weighted_styles
         ]
         self.style = styles[0]
         """What runs; of a mixture, the first."""
