@@ -10,6 +10,7 @@ import click
 
 from rtstyle import __version__
 from rtstyle.errors import RtstyleError, UsageError
+from rtstyle.telemetry import forbid_telemetry
 from rtstyle_streams.errors import SpecError, StreamError
 
 COMMANDS: Final = {
@@ -77,6 +78,7 @@ def group(debug: bool, verbose: bool) -> None:  # main has looked for --debug
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0, 1 (failure), 2 (usage) or 130 (Ctrl-C)."""
+    forbid_telemetry()
     given = sys.argv[1:] if arguments is None else arguments
     words = [word for word in given if word != "--debug"]  # wherever it stands
     try:

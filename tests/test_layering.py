@@ -40,6 +40,13 @@ def test_imports_run_downwards(folder: str) -> None:
         assert not upward, f"{path.relative_to(ROOT)} imports {upward}"
 
 
+@pytest.mark.parametrize("folder", [*MAY_IMPORT, "train", "tests"])
+def test_one_module_imports_what_would_report_its_use(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        found = imported(path) & {"onnxruntime", "openvino"}
+        assert not found, f"{path.relative_to(ROOT)}: use rtstyle.telemetry for {found}"
+
+
 @pytest.mark.parametrize("folder", ["streams", "train", "export"])
 def test_root_folders_hold_no_loose_modules(folder: str) -> None:
     # an editable install puts these folders on sys.path: a loose module here

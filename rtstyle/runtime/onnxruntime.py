@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.runtime.protocol import Arrays
+from rtstyle.telemetry import import_onnxruntime
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class OrtSession:
                 or onnxruntime refuses the graph.
             UsageError: ``bf16``.
         """
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         if precision == "bf16":
             raise UsageError(
@@ -192,7 +193,7 @@ def cuda_fault(device: str = "cuda:0") -> str | None:
     onnxruntime lists CUDA as available on machines without a GPU, so a session with
     one node is made and run.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime was built without CUDA"
@@ -250,7 +251,7 @@ def one_node_model() -> bytes:
 
 
 def _run_options(entries: Mapping[str, str]) -> Any:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.RunOptions()
     for key, value in entries.items():
@@ -259,7 +260,7 @@ def _run_options(entries: Mapping[str, str]) -> Any:
 
 
 def _quiet_options() -> Any:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from rtstyle.style_file import (
     graph_sha256,
     with_card,
 )
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.bare import CELLS, DOOR
@@ -187,9 +189,10 @@ def _static(
 
     onnxruntime takes ranges from `doors` only where `ranges` names none.
     """
-    from onnxruntime import quantization as q
+    q = import_onnxruntime("quantization")
+    reader: Any = q.CalibrationDataReader
 
-    class Doors(q.CalibrationDataReader):  # type: ignore[misc]  # has no stub
+    class Doors(reader):  # type: ignore[misc]  # has no stub
         def __init__(self) -> None:
             self.rows = iter(doors)
 
