@@ -47,6 +47,14 @@ def test_one_module_imports_what_would_report_its_use(folder: str) -> None:
         assert not found, f"{path.relative_to(ROOT)}: use rtstyle.telemetry for {found}"
 
 
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_one_module_writes_to_the_terminal(folder: str) -> None:
+    may = {ROOT / "rtstyle" / "process" / "terminal.py", ROOT / "rtstyle" / "cli.py"}
+    for path in set((ROOT / folder).rglob("*.py")) - may:
+        found = "click.echo" in path.read_text("utf-8")
+        assert not found, f"{path.relative_to(ROOT)}: use rtstyle.process.terminal"
+
+
 @pytest.mark.parametrize("folder", ["streams", "train", "export"])
 def test_root_folders_hold_no_loose_modules(folder: str) -> None:
     # an editable install puts these folders on sys.path: a loose module here

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rtstyle.commands.options import json_option, overwrite_option, smooth_option
+from rtstyle.process.terminal import echo
 
 
 @click.command()
@@ -102,7 +103,7 @@ def bench(
         photos=photos,
     )
     report = run_bench(job)
-    click.echo(report.as_json() if as_json else report.as_text())
+    echo(*(report.as_json() if as_json else report.as_text()).split("\n"))
     if plot is not None:
         from rtstyle.benchmark.plot import write_plot
 

@@ -1,7 +1,6 @@
 """The bundled styles, those a user added, and how a name becomes a style."""
 
 import difflib
-import json
 import logging
 import os
 from importlib import resources
@@ -166,11 +165,6 @@ def remove_style(name: str) -> None:
     path.unlink()
     for precision in TWINS:
         twin_place(path, precision).unlink(missing_ok=True)
-
-
-def card_text(card: dict[str, Any]) -> str:
-    """Return a card as indented JSON."""
-    return json.dumps(card, indent=2, ensure_ascii=False, sort_keys=True)
 
 
 def _own_twin(style: Style, precision: str) -> Style | None:

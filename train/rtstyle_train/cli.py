@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rtstyle.process.terminal import echo
 from rtstyle_train.commands.adain import train_adain_command
 from rtstyle_train.commands.evaluate import evaluate_command as evaluate
 from rtstyle_train.commands.gatys import gatys_command
@@ -76,4 +77,4 @@ def train_image_command(
     }
     config, files = resolve(recipe, paintings, flags, start=job["start"])
     train_image(config, ImageJob(paintings=files, **job))
-    click.echo(f"{job['out']}: written; next: rtstyle export {job['out']} STYLE.onnx")
+    echo(f"{job['out']}: written; next: rtstyle export {job['out']} STYLE.onnx")

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from rtstyle.process.terminal import echo
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -52,4 +54,4 @@ def train_adain_command(
         read_recipe(path), flags | {"network": network}, where=str(path)
     )
     train_adain(config, job)
-    click.echo(f"{job.out}: written; next: rtstyle export {job.out} STYLE.onnx")
+    echo(f"{job.out}: written; next: rtstyle export {job.out} STYLE.onnx")

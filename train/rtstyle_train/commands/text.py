@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from rtstyle.process.terminal import echo
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 BANDS = click.Choice(["none", "c1", "c2", "c3"])
@@ -63,12 +65,12 @@ def train_text_command(
     if dry_run:
         from rtstyle_train.jobs.text_plan import describe_plan
 
-        click.echo("\n".join(describe_plan(config, job, settings=settings)))
+        echo(*describe_plan(config, job, settings=settings))
     elif job.single:
         from rtstyle_train.jobs.single_image import stylize_single
 
         stylize_single(config, job, settings=settings)
-        click.echo(f"{job.out}: written")
+        echo(f"{job.out}: written")
     else:
         train_text(config, job)
-        click.echo(f"{job.out}: written; next: rtstyle export {job.out} STYLE.onnx")
+        echo(f"{job.out}: written; next: rtstyle export {job.out} STYLE.onnx")
