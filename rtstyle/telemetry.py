@@ -16,6 +16,9 @@ OFF: Final = {
 }
 """What libraries are told by the environment; processes that we start inherit it."""
 
+SILENT: Final = 4
+"""Severity of onnxruntime's log from which on it speaks: fatal errors alone."""
+
 
 def forbid_telemetry() -> None:
     """Keep every library that is imported from now on from reporting anything."""
@@ -27,6 +30,8 @@ def forbid_telemetry() -> None:
 def import_onnxruntime(part: str = "") -> Any:
     """Import onnxruntime with its telemetry off; the only place that imports it.
 
+    It writes nothing to stderr: what went wrong is in its errors, which are caught.
+
     Args:
         part: A module of it, such as ``quantization``; empty is the package.
     """
@@ -34,6 +39,7 @@ def import_onnxruntime(part: str = "") -> Any:
     package = import_module("onnxruntime")
     if hasattr(package, "disable_telemetry_events"):
         package.disable_telemetry_events()  # somebody else may have imported it first
+    package.set_default_logger_severity(SILENT)
     return import_module(f"onnxruntime.{part}") if part else package
 
 

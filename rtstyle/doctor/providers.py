@@ -104,14 +104,8 @@ def library_fault(provider: str) -> str:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Let onnxruntime print nothing; what it says is told by the checks."""
-    onnxruntime = import_onnxruntime()
-
-    onnxruntime.set_default_logger_severity(4)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        onnxruntime.set_default_logger_severity(2)
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def missing_library(fault: str) -> str:

@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
 from rtstyle.doctor.checks import Check
-from rtstyle.gallery.find import bundled_folder, load_style, style_files
+from rtstyle.gallery.find import load_style, style_files
+from rtstyle.gallery.reading import bundled_folder
 from rtstyle.paintings.network import painting_network
 
 SPEED_SECONDS: Final = 2.0

@@ -141,7 +141,15 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _later(number: int) -> None:
-    """Send the signal again in a moment, for the main thread to see."""
-    timer = threading.Timer(RETRY_SECONDS, signal.raise_signal, [number])
+    """Send the signal to the main thread again in a moment."""
+    timer = threading.Timer(RETRY_SECONDS, _send_to_main, [number])
     timer.daemon = True
     timer.start()
+
+
+def _send_to_main(number: int) -> None:
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)  # wakes it if it waits
+    else:
+        signal.raise_signal(number)
