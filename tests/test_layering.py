@@ -25,22 +25,24 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     },
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
-        "stylizer twins",
+        "stylizer telemetry twins",
         "commands": "benchmark choices doctor errors gallery live look offline "
-        "paintings",
-        "doctor": "gallery paintings runtime stylizer",
+        "paintings process",
+        "doctor": "gallery paintings runtime style_file stylizer telemetry",
         "drawing": "errors",
-        "gallery": "errors look paintings style_file twins",
+        "gallery": "errors look paintings style_file style_trial twins untrusted "
+        "user_files",
         "live": "choices errors gallery look masks runtime smoothing style_file "
         "stylizer",
-        "masks": "errors look runtime smoothing",
+        "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
         "networks": "errors user_files",
         "offline": "drawing gallery look masks smoothing style_file stylizer",
-        "paintings": "errors runtime style_file user_files",
-        "runtime": "choices errors smoothing style_file user_files",
+        "paintings": "errors runtime style_file untrusted user_files",
+        "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
         "stylizer": "errors gallery look masks runtime smoothing style_file twins",
+        "untrusted": "errors",
     },
     "train/rtstyle_train": {
         "clip": "config errors losses",
@@ -138,6 +140,21 @@ def test_nothing_imports_the_experiments() -> None:
             continue
         for path in (ROOT / folder).rglob("*.py"):
             assert "rtstyle_experiments" not in imported(path), path
+
+
+@pytest.mark.parametrize("folder", [*MAY_IMPORT, "train", "tests"])
+def test_one_module_imports_what_would_report_its_use(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        found = imported(path) & {"onnxruntime", "openvino"}
+        assert not found, f"{path.relative_to(ROOT)}: use rtstyle.telemetry for {found}"
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_one_module_writes_to_the_terminal(folder: str) -> None:
+    may = {ROOT / "rtstyle" / "process" / "terminal.py", ROOT / "rtstyle" / "cli.py"}
+    for path in set((ROOT / folder).rglob("*.py")) - may:
+        found = "click.echo" in path.read_text("utf-8")
+        assert not found, f"{path.relative_to(ROOT)}: use rtstyle.process.terminal"
 
 
 @pytest.mark.parametrize("folder", ["streams", "train", "export"])

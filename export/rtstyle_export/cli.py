@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from rtstyle.process.terminal import echo
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -72,7 +74,7 @@ def main(
             painting=painting,
             overwrite=overwrite,
         )
-        click.echo(f"{target}: written; try: rtstyle demo --style {target}")
+        echo(f"{target}: written; try: rtstyle demo --style {target}")
         source, target = target, None
     elif twin is None:
         raise click.UsageError(f"{source}: choose --int8, --fp16 or --to tensorrt")
@@ -86,7 +88,7 @@ def main(
             calibration=calibration,
             overwrite=overwrite,
         )
-        click.echo(f"{made}: written; --precision {twin} takes it")
+        echo(f"{made}: written; --precision {twin} takes it")
 
 
 def _build_engine(
@@ -103,7 +105,7 @@ def _build_engine(
                 "kept in the cache; leave it out"
             )
     path = export_engine(load_style(source), device=device, precision=precision)
-    click.echo(f"{path}: built")
+    echo(f"{path}: built")
 
 
 @click.command(name="import")
@@ -118,4 +120,4 @@ def import_checkpoint(
     from rtstyle_export.from_checkpoint import import_johnson
 
     import_johnson(checkpoint, style_file, title=title, overwrite=overwrite)
-    click.echo(f"{style_file}: written; try: rtstyle demo --style {style_file}")
+    echo(f"{style_file}: written; try: rtstyle demo --style {style_file}")

@@ -3,6 +3,7 @@
 import onnx
 
 from rtstyle.style_file import Style, graph_sha256, with_card
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
 from rtstyle_export.int8.quantize import compare
@@ -41,7 +42,7 @@ def fp16_style(style: Style, frames: list[Pixels]) -> bytes:
 
 def fp16_graph(model: bytes) -> bytes:
     """Return a graph whose convolutions compute in fp16; its ends stay bytes."""
-    from onnxruntime.transformers import float16
+    float16 = import_onnxruntime("transformers.float16")
 
     proto = onnx.load_from_string(model)
     del proto.graph.value_info[:]

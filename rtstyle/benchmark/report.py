@@ -10,6 +10,7 @@ from rtstyle.benchmark.end_to_end import EndToEnd
 from rtstyle.benchmark.half_size import HalfSize
 from rtstyle.benchmark.soak import Soak
 from rtstyle.runtime.device import physical_cores
+from rtstyle.telemetry import import_onnxruntime
 
 HEADING = (
     f"{'style':22}{'numbers':9}{'runtime':13}{'median':>8}{'p95':>8}{'fps':>7}"
@@ -126,7 +127,7 @@ class Report:
 
 def machine() -> dict[str, Any]:
     """Return what figures depend on: processor, cores, system, versions."""
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     return {
         "cpu": _cpu_name(),

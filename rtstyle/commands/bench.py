@@ -11,6 +11,7 @@ from rtstyle.commands.options import (
     parse_size,
     smooth_option,
 )
+from rtstyle.process.terminal import echo
 
 
 @click.command()
@@ -107,7 +108,7 @@ def bench(
         photos=photos,
     )
     report = run_bench(job)
-    click.echo(report.as_json() if as_json else report.as_text())
+    echo(*(report.as_json() if as_json else report.as_text()).split("\n"))
     if plot is not None:
         from rtstyle.benchmark.plot import write_plot
 

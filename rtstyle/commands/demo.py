@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rtstyle.commands.options import smooth_option
+from rtstyle.process.terminal import echo
 
 MOST_STYLES = 10
 """Bundled styles that a demonstration shows at most."""
@@ -58,7 +59,5 @@ def demo(
         device=device,
     )
     rate = result.num_frames / result.seconds
-    click.echo(
-        f"{result.sheet}: a portrait and a scene in every style; look here first"
-    )
-    click.echo(f"{result.video}: {result.num_frames} frames, {rate:.1f} a second")
+    echo(f"{result.sheet}: a portrait and a scene in every style; look here first")
+    echo(f"{result.video}: {result.num_frames} frames, {rate:.1f} a second")

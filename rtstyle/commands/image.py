@@ -14,6 +14,7 @@ from rtstyle.commands.options import (
     style_option,
 )
 from rtstyle.commands.video import EXIT_DAMAGED
+from rtstyle.process.terminal import echo
 
 
 @click.command()
@@ -52,6 +53,6 @@ def image(
         overwrite=overwrite,
     )
     result = run_file_job(job)
-    click.echo(result.as_json() if as_json else result.as_text())
+    echo(result.as_json() if as_json else result.as_text())
     if result.num_decode_errors:
         sys.exit(EXIT_DAMAGED)

@@ -15,6 +15,7 @@ from rtstyle.commands.options import (
     smooth_option,
     style_option,
 )
+from rtstyle.process.terminal import echo
 
 EXIT_DAMAGED = 3
 """Exit status when the input had errors; the output holds all that could be read."""
@@ -67,6 +68,6 @@ def video(
         overwrite=overwrite,
     )
     result = run_file_job(job)
-    click.echo(result.as_json() if as_json else result.as_text())
+    echo(result.as_json() if as_json else result.as_text())
     if result.num_decode_errors:
         sys.exit(EXIT_DAMAGED)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from rtstyle.doctor.check import Check
+from rtstyle.telemetry import import_onnxruntime, import_openvino
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DRIVER: Final = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
@@ -25,7 +26,8 @@ def fault_of(provider: str) -> str:
     silence: the session is asked what it really uses.
     """
     import numpy as np
-    import onnxruntime
+
+    onnxruntime = import_onnxruntime()
 
     from rtstyle.runtime.onnxruntime import one_node_model
 
@@ -84,7 +86,7 @@ def library_fault(provider: str) -> str:
 
     onnxruntime only writes that into its log, on Linux.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     folder = Path(onnxruntime.__file__).parent / "capi"
     name = provider.removesuffix("ExecutionProvider").lower()
@@ -102,14 +104,8 @@ def library_fault(provider: str) -> str:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Let onnxruntime print nothing; what it says is told by the checks."""
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(4)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        onnxruntime.set_default_logger_severity(2)
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def missing_library(fault: str) -> str:
@@ -132,7 +128,7 @@ def cuda_todo(fault: str) -> str:
 
 def other_states() -> list[tuple[str, str]]:
     """Return every further provider that is listed, with its fault or ""."""
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     names = onnxruntime.get_available_providers()
     others = [name for name in names if name not in (CPU, CUDA, *HARMLESS)]
@@ -148,7 +144,7 @@ def _fault(provider: str) -> str:
 def openvino_state() -> Check:
     """Return whether OpenVINO is installed and on which devices it runs a node."""
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError:
         return Check(
             "openvino",

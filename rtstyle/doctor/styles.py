@@ -7,8 +7,9 @@ from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
 from rtstyle.doctor.check import Check
-from rtstyle.gallery.find import bundled_folder, load_style, style_files
+from rtstyle.gallery.find import load_style, style_files
 from rtstyle.paintings.network import painting_network
+from rtstyle.style_file import bundled_folder
 
 SPEED_SECONDS: Final = 2.0
 SPEED_SIZE: Final = (1280, 720)

@@ -9,6 +9,7 @@ import onnx
 
 from rtstyle.errors import StyleFileError
 from rtstyle.runtime.onnxruntime import OrtSession
+from rtstyle.untrusted.graph import check_graph, parse_model
 from rtstyle_streams.frame import Pixels
 
 Probability = npt.NDArray[np.float32]
@@ -96,14 +97,9 @@ def _shrunk(content: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _ends(data: bytes, name: str) -> tuple[str, str, tuple[int, int]]:
     """Return the names of input and output, and width and height of the input."""
-    from google.protobuf.message import DecodeError
-
-    try:
-        graph = onnx.load_from_string(data).graph
-    except (DecodeError, ValueError, RuntimeError) as error:
-        raise StyleFileError(
-            f"{name}: expected an ONNX file of a mask's model, got another"
-        ) from error
+    model = parse_model(data, where=name)
+    check_graph(model, where=name)
+    graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     inputs: list[Any] = [value for value in graph.input if value.name not in weights]
     if len(inputs) != 1 or not graph.output:

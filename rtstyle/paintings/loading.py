@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rtstyle.paintings.colour_transfer import colour_moments, match_colours
 from rtstyle.paintings.network import PaintingNetwork, mixed, painting_network
 from rtstyle.paintings.picture import read_bytes, read_painting, shown
 from rtstyle.style_file import Style
+from rtstyle.untrusted.names import style_name
 from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def load_painting(
         start = network.neutral if content is None else _own(network, content)
         modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
     card = {
-        "name": re.sub(r"[^\w-]+", "_", path.stem) or "painting",
+        "name": style_name(path.stem, default="painting"),
         "title": path.stem,
         "painting": {"file": path.name, "sha256": digest, "strength": strength},
     }
@@ -85,7 +85,7 @@ def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
     if len(paintings) == 1:
         return paintings[0][0]
     card = {
-        "name": "_".join(style.name for style, _ in paintings),
+        "name": style_name("_".join(style.name for style, _ in paintings)),
         "title": " + ".join(
             f"{weight:.2g} {style.title}" for style, weight in paintings
         ),

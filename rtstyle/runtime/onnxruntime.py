@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import sys
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError
+from rtstyle.process.signals import call_at_stop
 from rtstyle.runtime.device import cuda_index, is_cuda, physical_cores
 from rtstyle.runtime.protocol import Arrays
+from rtstyle.telemetry import import_onnxruntime
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class OrtSession:
                 or onnxruntime refuses the graph.
             UsageError: ``bf16``.
         """
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         if precision == "bf16":
             raise UsageError(
@@ -71,7 +74,7 @@ class OrtSession:
         if is_cuda(device):
             require_cuda(device)
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors are raised
         options.intra_op_num_threads = threads or physical_cores()
         # spinning threads gain 3 % when the machine is quiet, lose half when it is not
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -98,7 +101,8 @@ class OrtSession:
                 f"device {device}: onnxruntime fell back to {got}; "
                 "run rtstyle doctor to see what is missing"
             )
-        self._run_options = lean_run(device) if is_lean else None
+        self._run_options = lean_run(device) if is_lean else _run_options({})
+        _open_sessions.add(self)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -144,9 +148,25 @@ class OrtSession:
         self._session.run_with_iobinding(binding, options)
         binding.synchronize_outputs()
 
+    def stop(self) -> None:
+        """End what runs at the next node, for good; from any thread."""
+        self._run_options.terminate = True
+
     def close(self) -> None:
         """Let go of the graph; may be called twice."""
         self._session = None
+
+
+_open_sessions: "weakref.WeakSet[OrtSession]" = weakref.WeakSet()
+
+
+def stop_sessions() -> None:
+    """End whatever runs in any session: a signal waits for no graph."""
+    for session in list(_open_sessions):
+        session.stop()
+
+
+call_at_stop(stop_sessions)
 
 
 def providers_for(
@@ -179,7 +199,7 @@ def cuda_fault(device: str = "cuda:0") -> str | None:
     onnxruntime lists CUDA as available on machines without a GPU, so a session with
     one node is made and run.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime was built without CUDA"
@@ -237,7 +257,7 @@ def one_node_model() -> bytes:
 
 
 def _run_options(entries: Mapping[str, str]) -> Any:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.RunOptions()
     for key, value in entries.items():
@@ -246,7 +266,7 @@ def _run_options(entries: Mapping[str, str]) -> Any:
 
 
 def _quiet_options() -> Any:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

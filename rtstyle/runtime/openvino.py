@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rtstyle.errors import RuntimeUnavailableError, UsageError, missing_extra
 from rtstyle.runtime.device import physical_cores
 from rtstyle.runtime.protocol import Arrays
+from rtstyle.telemetry import import_openvino
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class OpenVinoSession:
             RuntimeUnavailableError: another device, or OpenVINO refuses the graph.
         """
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as error:
             raise missing_extra("--runtime openvino", "openvino", "openvino") from error
         if device != "cpu":

@@ -17,5 +17,9 @@ class SinkError(StreamError, OSError):
     """A sink could not be opened or written."""
 
 
+class NoFramesError(SinkError):
+    """A sink was finished before it was given a frame."""
+
+
 class SpecError(StreamError, ValueError):
     """The text that names a source or a sink ("webcam:0") makes no sense."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnx import numpy_helper
 
-from rtstyle.gallery.find import bundled_folder
+from rtstyle.style_file import bundled_folder
 from rtstyle_export.int8.weights import (
     MOST,
     MOST_OF_TWO,

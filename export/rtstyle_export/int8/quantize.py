@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from rtstyle.style_file import (
     graph_sha256,
     with_card,
 )
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.bare import CELLS, NETWORK_INPUT, tensor_of
@@ -189,9 +191,10 @@ def _static(
 
     onnxruntime takes ranges from `doors` only where `ranges` names none.
     """
-    from onnxruntime import quantization as q
+    q = import_onnxruntime("quantization")
+    reader: Any = q.CalibrationDataReader
 
-    class Doors(q.CalibrationDataReader):  # type: ignore[misc]  # has no stub
+    class Doors(reader):  # type: ignore[misc]  # has no stub
         def __init__(self) -> None:
             self.rows = iter(doors)
 
@@ -233,8 +236,7 @@ def _static(
 
 def _weight_overrides(model: onnx.ModelProto) -> dict[str, list[dict[str, object]]]:
     """Return scales of all weights for which no sum of two products can saturate."""
-    from onnxruntime import quantization as q
-
+    q = import_onnxruntime("quantization")
     overrides: dict[str, list[dict[str, object]]] = {}
     for conv in (node for node in model.graph.node if node.op_type == "Conv"):
         weight = numpy_helper.to_array(tensor_of(model, conv.input[1]))

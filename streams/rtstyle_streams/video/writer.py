@@ -9,7 +9,7 @@ import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from rtstyle_streams.errors import SinkError, StreamError
+from rtstyle_streams.errors import NoFramesError, SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
@@ -142,7 +142,9 @@ class VideoWriter(ManagedSink):
             return
         try:
             if self._last_pts is None:
-                raise SinkError(f"{self.path}: expected at least one frame, got none")
+                raise NoFramesError(
+                    f"{self.path}: expected at least one frame, got none"
+                )
             self._encode(None)
             self._copy_side_streams(None)
             self._close_container()

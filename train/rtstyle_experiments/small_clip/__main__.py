@@ -11,6 +11,7 @@ import click
 import torch
 from tqdm import tqdm
 
+from rtstyle.process.terminal import echo
 from rtstyle_experiments.small_clip.retrieval import measure_retrieval
 from rtstyle_experiments.small_clip.training import SmallClipConfig, train
 from rtstyle_train.clip.encoder import load_clip
@@ -74,7 +75,7 @@ def main(out: Path, device: str | None, **settings: Any) -> None:
         },
     }
     (out / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-    click.echo(
+    echo(
         f"{out}: top-1 over {found.num_captions} captions: patterns "
         f"{found.patterns:.1%}, written words {found.words:.1%} "
         f"(chance {found.chance:.1%}); use it with --clip {out}"

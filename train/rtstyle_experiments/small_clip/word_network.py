@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rtstyle.networks.weights_file import load_tensors, save_tensors
+from rtstyle.process.terminal import echo
 from rtstyle_experiments.small_clip.captions import CAPTIONS
 from rtstyle_experiments.small_clip.pool import PicturePool, PoolConfig, scenes_of
 from rtstyle_experiments.small_clip.render import Scene
@@ -243,11 +244,11 @@ def main(
     step, loss = 0, math.nan
     for step, loss in train_words(network, config, device=device):
         if step % 100 == 99:
-            click.echo(f"step {step + 1}: loss {loss:.4f}", err=True)
+            echo(f"step {step + 1}: loss {loss:.4f}", err=True)
     calibrate(network)
     save_words(out, network)
     seen = measure_detector(network)
-    click.echo(
+    echo(
         f"{out}: {step + 1} steps, loss {loss:.4f}; finds {seen.found:.1%} of written "
         f"words and {seen.wrong:.2%} of others"
     )

@@ -23,6 +23,7 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
+from rtstyle.process.terminal import echo
 from rtstyle_experiments.small_clip.word_detector import Detector, train_detector
 from rtstyle_experiments.small_clip.word_network import all_words, load_words
 from rtstyle_experiments.text_bands.free import FreeConfig
@@ -299,7 +300,7 @@ def main(
             BANDS,
             free=FreeConfig(steps=free_steps),
         )
-        click.echo((out / "report.md").read_text("utf-8"))
+        echo(*(out / "report.md").read_text("utf-8").splitlines())
 
 
 def open_report(

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from rtstyle.process.terminal import echo
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -66,4 +68,4 @@ def gatys_command(**job: Any) -> None:
     from rtstyle_train.jobs.gatys import GatysJob, run_gatys
 
     for line in run_gatys(GatysJob(**job)):
-        click.echo(line)
+        echo(line)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rtstyle.process.terminal import echo
+
 if TYPE_CHECKING:
     from rtstyle_train.jobs.outputs import RunOptions
 
@@ -85,4 +87,4 @@ def settings_of(context: click.Context) -> dict[str, Any]:
 
 def tell_next(run: "RunOptions") -> None:
     """Say what was written and what to do with it."""
-    click.echo(f"{run.out}: written; next: rtstyle export {run.out} STYLE.onnx")
+    echo(f"{run.out}: written; next: rtstyle export {run.out} STYLE.onnx")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from rtstyle.process.terminal import echo
 from rtstyle_train.commands.options import (
     FOLDER,
     network_option,
@@ -64,12 +65,12 @@ def train_text_command(
     if dry_run:
         from rtstyle_train.jobs.text_plan import describe_plan
 
-        click.echo("\n".join(describe_plan(config, job, settings=settings)))
+        echo(*describe_plan(config, job, settings=settings))
     elif job.single:
         from rtstyle_train.jobs.single_image import stylize_single
 
         stylize_single(config, job, settings=settings)
-        click.echo(f"{job.run.out}: written")
+        echo(f"{job.run.out}: written")
     else:
         train_text(config, job)
         tell_next(job.run)
