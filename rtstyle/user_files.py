@@ -37,14 +37,14 @@ def written_beside(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
             write a file which may not be, one wins.
 
     Yields:
-        Where to write, with the suffix of `target`.
+        Where to write; its suffix is ``.part``, so that no listing shows it.
 
     Raises:
         FileExistsError: There is one, and it may not be replaced.
         OSError: It could not be written or moved.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{uuid.uuid4().hex}.part{target.suffix}")
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         yield part
         if overwrite:
