@@ -102,6 +102,7 @@ def decode_plainly(path: Path) -> tuple[int, list[str]]:
     av.logging.set_level(av.logging.ERROR)
     num_frames = 0
     errors: list[str] = []
+    flags: list[tuple[bool, bool]] = []
     with av.logging.Capture(local=False) as logs:
         try:
             with av.open(str(path), metadata_errors="replace") as container:
@@ -111,6 +112,7 @@ def decode_plainly(path: Path) -> tuple[int, list[str]]:
                     try:
                         for packet in container.demux(stream):
                             num_frames += len(_decoded(packet, errors))
+                            flags.append((packet.is_corrupt, packet.is_keyframe))
                         break
                     except av.error.InvalidDataError as error:
                         errors.append(str(error))
@@ -118,12 +120,15 @@ def decode_plainly(path: Path) -> tuple[int, list[str]]:
                             break
         except (av.error.FFmpegError, AttributeError) as error:
             errors.append(str(error))
-    return num_frames, errors + [f"[{name}] {text.strip()}" for _, name, text in logs]
+    for place, (is_corrupt, _) in enumerate(flags):
+        behind = flags[place + 1 : place + 5]
+        if is_corrupt and not any(is_key for _, is_key in behind):  # no seam of parts
+            errors.append("a packet is flagged as corrupt")
+    errors += [f"[{name}] {' '.join(text.split())}" for _, name, text in logs if name]
+    return num_frames, [line for line in errors if not line.startswith("[NULL]")]
 
 
 def _decoded(packet: "av.Packet[av.stream.Stream]", errors: list[str]) -> list[object]:
-    if packet.is_corrupt:
-        errors.append("a packet is flagged as corrupt")
     try:
         return list(packet.decode())
     except av.error.FFmpegError as error:

@@ -85,6 +85,8 @@ def container_options(
     Times are never shifted; a live recording is written out every second.
     """
     options = {"avoid_negative_ts": "disabled"}
+    if format_name == "matroska":
+        options["write_crc32"] = "0"  # of the header, part of which is put right later
     if format_name == "mpegts":
         options["mpegts_copyts"] = "1"
     if wants_key_table(format_name, template):

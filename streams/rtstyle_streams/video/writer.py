@@ -112,7 +112,22 @@ class VideoWriter(ManagedSink):
             self._side = SideStreams(template, self._container, add_main)
             self.notices += self._side.notices
             self._stream = self._side.main
+        if template and template.is_stereo and not self._keeps_stereo():
+            self.notices.append(
+                f"{self.path.name}: what says that this is 3-D video is left out; "
+                "players show both views"
+            )
         self._container.start_encoding()
+
+    def _keeps_stereo(self) -> bool:
+        """Return whether a tag says how the two views lie; Matroska alone has it."""
+        is_matroska = self._container.format.name in ("matroska", "webm")
+        return is_matroska and "stereo_mode" in self._stream.metadata
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how many packets of the other streams were broken, so far."""
+        return self._side.num_broken if self._side else 0
 
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
@@ -194,7 +209,9 @@ class VideoWriter(ManagedSink):
             self._side.close()
         try:
             self._container.close()
-        except (av.error.FFmpegError, OSError) as error:
+            if self._side is not None:
+                self._side.put_right(self._part.path)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise cannot_write(self.path, error) from error
 
     def _throw_away(self) -> None:
