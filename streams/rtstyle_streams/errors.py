@@ -17,5 +17,9 @@ class SinkError(StreamError, OSError):
     """A sink could not be opened or written."""
 
 
+class TargetExistsError(SinkError, FileExistsError):
+    """A file is where the result should go, and may not be replaced."""
+
+
 class SpecError(StreamError, ValueError):
     """The text that names a source or a sink ("webcam:0") makes no sense."""

@@ -93,7 +93,9 @@ class Films:
         return ""
 
 
-def decode_plainly(path: Path) -> tuple[int, list[str]]:
+def decode_plainly(
+    path: Path, *, most_frames: int | None = None
+) -> tuple[int, list[str]]:
     """Return how many frames FFmpeg decodes of the main stream, and its error lines.
 
     The judge knows nothing of the program: it opens, demuxes and decodes with PyAV, and
@@ -113,6 +115,8 @@ def decode_plainly(path: Path) -> tuple[int, list[str]]:
                         for packet in container.demux(stream):
                             num_frames += len(_decoded(packet, errors))
                             flags.append((packet.is_corrupt, packet.is_keyframe))
+                            if most_frames and num_frames >= most_frames:
+                                break
                         break
                     except av.error.InvalidDataError as error:
                         errors.append(str(error))

@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 
 _SIDE = 32
 """Of the pictures in a trial, in pixels."""
+_SILENCE = {"libx265": {"x265-params": "log-level=error"}}
+"""Options of encoders that write to stderr by themselves."""
 _REFUSALS = (ValueError, OSError, av.error.FFmpegError)
 
 
@@ -54,6 +56,35 @@ def can_hold_time_code(format_name: str, time_code: str, rate: Fraction) -> bool
     except _REFUSALS:
         return False
     return True
+
+
+@lru_cache
+def can_hold_codec(format_name: str, encoder: str) -> bool:
+    """Return whether a film of this format and encoder is read as what it is."""
+    scratch = io.BytesIO()
+    try:
+        with av.open(scratch, "w", format=format_name) as container:
+            stream = container.add_stream(encoder, rate=25, width=64, height=64)
+            assert isinstance(stream, VideoStream)
+            codec = stream.codec_context.codec
+            stream.pix_fmt = next(
+                (f.name for f in codec.video_formats or ()), "yuv420p"
+            )
+            if encoder in _SILENCE:
+                stream.codec_context.options = _SILENCE[encoder]
+            try:
+                stream.codec_context.open()
+            except _REFUSALS:  # not at this size; what it takes is told later
+                return encoder in codecs_of(format_name)
+            _write_picture(container, stream)
+        if encoder in codecs_of(format_name):
+            return True
+        scratch.seek(0)
+        with av.open(scratch, format=format_name) as file:
+            back = file.streams.video[0].codec_context.codec
+            return back.canonical_name == codec.canonical_name
+    except (*_REFUSALS, IndexError, AttributeError):
+        return False
 
 
 @lru_cache
@@ -123,7 +154,7 @@ def _add_picture_stream(container: OutputContainer, rate: Fraction) -> VideoStre
 
 
 def _write_picture(container: OutputContainer, stream: VideoStream) -> None:
-    frame = av.VideoFrame(_SIDE, _SIDE, "yuv420p")
+    frame = av.VideoFrame(stream.width, stream.height, stream.pix_fmt or "yuv420p")
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
     frame.pts = 0
