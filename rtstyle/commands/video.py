@@ -29,7 +29,11 @@ EXIT_DAMAGED = 3
 @smooth_option("flow")
 @runtime_options
 @precision_option
-@click.option("--codec", default="libx264", show_default=True, help="FFmpeg's name.")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    help="FFmpeg's name of an encoder.  [default: libx264, or what OUT needs]",
+)
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
 @overwrite_option
@@ -44,7 +48,7 @@ def video(
     runtime: str,
     device: str,
     precision: str,
-    codec: str,
+    codec: str | None,
     crf: int | None,
     preset: str | None,
     overwrite: bool,

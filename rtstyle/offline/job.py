@@ -51,8 +51,8 @@ class FileJob:
     """See `Stylizer`."""
     precision: str = "auto"
     """See `Stylizer`."""
-    codec: str = "libx264"
-    """FFmpeg's name of the video encoder."""
+    codec: str | None = None
+    """FFmpeg's name of the video encoder; None is the target's."""
     crf: int | None = None
     """Constant rate factor; None is the writer's default."""
     preset: str | None = None
