@@ -14,7 +14,17 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     "--content", required=True, type=FOLDER, help="Folder of photographs to learn on."
 )
 @click.option(
-    "--styles", required=True, type=FOLDER, help="Folder of paintings to learn on."
+    "--styles",
+    required=True,
+    multiple=True,
+    type=FOLDER,
+    help="Folder of paintings to learn on; may be given several times.",
+)
+@click.option("--textures", type=FOLDER, help="Folder of textures to learn on, too.")
+@click.option(
+    "--painters",
+    type=FILE,
+    help="Table (.tsv) with columns file and artist: all artists count alike.",
 )
 @click.option("--out", required=True, type=FILE, help="Weights file, .safetensors.")
 @click.option(
@@ -31,6 +41,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option("--seed", type=int, help="Of weights, crops and styles.")
 @click.option("--style-weight", type=float, help="More is more painterly.")
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
+@click.option("--start", type=FILE, help="Weights (.safetensors) to start from.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def train_adain_command(

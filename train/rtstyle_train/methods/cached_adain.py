@@ -1,0 +1,109 @@
+"""Learns to stylize after any painting, from style pictures that are measured once."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rtstyle.networks.swift_adain import SwiftAdain
+from rtstyle_train.adain_config import AdainConfig
+from rtstyle_train.data import Photos
+from rtstyle_train.losses.styled_batch import StyledBatchLoss
+from rtstyle_train.methods.swift_adain import draw_window, transfer_of, windowed
+from rtstyle_train.mirrored_edges import mirrored_edges
+from rtstyle_train.style_looks import StyleLooks
+
+STATISTICS = "statistics"
+"""Name of what the style encoder sees of a painting, beside the loss's targets."""
+
+
+class CachedAdainStyle:
+    """One step of the light network after style pictures that were measured before.
+
+    A step whose first photograph is its own style comes by chance, as often as
+    `AdainConfig.self_share` says of a whole batch.
+    """
+
+    def __init__(
+        self,
+        config: AdainConfig,
+        loss: StyledBatchLoss,
+        photos: Photos,
+        looks: Mapping[str, StyleLooks],
+    ) -> None:
+        """Keep the parts.
+
+        Args:
+            config: The recipe.
+            loss: On the network's device.
+            photos: Content images.
+            looks: ``paintings`` and ``textures``, measured by `measure_style`.
+        """
+        self.config, self.loss, self.photos, self.looks = config, loss, photos, looks
+
+    def begin(self, network: nn.Module, step: int) -> int:
+        """Return how many photographs of a step are their own style: 0 or 1."""
+        random = np.random.default_rng((self.config.seed, step, 3))
+        return int(random.random() < self.config.self_share * self.config.batch_size)
+
+    def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
+        """Draw a step's photographs, styles and window, on the CPU."""
+        config, seed = self.config, self.config.seed + rank
+        random = np.random.default_rng((seed, step, 4))
+        count = config.batch_size - self.begin(self.loss, step)
+        rows = [self._draw_style(random) for _ in range(count)]
+        drawn = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+        window = draw_window(config.size, seed=seed + 1_000_003 * step)
+        photos = self.photos.draw(config.batch_size, seed=seed, step=step)
+        return {"content": photos} | window | drawn
+
+    def _draw_style(self, random: np.random.Generator) -> dict[str, Tensor]:
+        is_texture = random.random() < self.config.texture_share
+        looks = self.looks["textures" if is_texture else "paintings"]
+        return looks.measured(*looks.draw(random))
+
+    def terms(
+        self, network: nn.Module, inputs: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms of one step.
+
+        Args:
+            network: A `SwiftAdain`.
+            inputs: Of `inputs`, on the network's device.
+        """
+        cut = self.photos.cut(inputs["content"])
+        content = cut.contiguous(memory_format=torch.channels_last)
+        statistics = inputs[STATISTICS]
+        own = len(content) - len(statistics)
+        with mirrored_edges(transfer_of(network)):
+            stylized = network(content, content[:own], statistics)
+        seen = [windowed(pictures, inputs)[own:] for pictures in (stylized, content)]
+        terms: dict[str, Tensor] = self.loss(*seen, inputs)
+        if own:
+            change = (stylized[:own] - content[:own]).abs().mean()
+            terms["identity"] = self.config.identity_weight * change
+        return terms
+
+    def losses(
+        self, network: nn.Module, *, step: int, rank: int, device: torch.device
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms of one step; the same for the same step."""
+        drawn = self.inputs(step=step, rank=rank)
+        return self.terms(network, {k: v.to(device) for k, v in drawn.items()})
+
+
+@torch.no_grad()
+def measure_style(
+    network: SwiftAdain, loss: StyledBatchLoss, paintings: Tensor
+) -> dict[str, Tensor]:
+    """Return what a training needs to know of paintings, on the CPU.
+
+    Args:
+        network: Whose encoder's convolutions do not change any more.
+        loss: On the same device.
+        paintings: RGB, shape ``(N, 3, h, w)``, 0..1, on the CPU.
+    """
+    shown = paintings.to(network.neutral.device)
+    found = loss.measure(shown) | {STATISTICS: network.encoder.statistics(shown)}
+    return {name: value.float().cpu() for name, value in found.items()}
