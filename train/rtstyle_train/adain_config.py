@@ -66,6 +66,9 @@ class AdainConfig:
     """Weight of what leaves 0..1."""
     grid_weight: float = 0.0
     """Weight of regular patterns with periods of 2 and 4 pixels."""
+    temporal_weight: float = 0.0
+    """Weight of what does not move with the picture, for a quarter of a batch; the
+    light network's with cached targets alone."""
     identity_weight: float = 2.0
     """Weight of the mean absolute change of photographs that are their own style."""
     self_share: float = 0.1

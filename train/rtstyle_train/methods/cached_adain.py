@@ -10,9 +10,11 @@ from rtstyle.networks.swift_adain import SwiftAdain
 from rtstyle_train.adain_config import AdainConfig
 from rtstyle_train.data import Photos
 from rtstyle_train.losses.styled_batch import StyledBatchLoss
+from rtstyle_train.losses.temporal import output_consistency
 from rtstyle_train.methods.swift_adain import draw_window, transfer_of, windowed
 from rtstyle_train.mirrored_edges import mirrored_edges
 from rtstyle_train.style_looks import StyleLooks
+from rtstyle_train.synthetic_motion import MOTION_DRAWS, draw_motion, move
 
 STATISTICS = "statistics"
 """Name of what the style encoder sees of a painting, beside the loss's targets."""
@@ -55,8 +57,12 @@ class CachedAdainStyle:
         rows = [self._draw_style(random) for _ in range(count)]
         drawn = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
         window = draw_window(config.size, seed=seed + 1_000_003 * step)
-        photos = self.photos.draw(config.batch_size, seed=seed, step=step)
-        return {"content": photos} | window | drawn
+        drawn["content"] = self.photos.draw(config.batch_size, seed=seed, step=step)
+        if config.temporal_weight:
+            generator = torch.Generator().manual_seed(seed + 1_000_003 * step + 1)
+            motion = draw_motion(max(1, config.batch_size // 4), generator)
+            drawn |= {f"motion_{name}": value for name, value in motion.items()}
+        return drawn | window
 
     def _draw_style(self, random: np.random.Generator) -> dict[str, Tensor]:
         is_texture = random.random() < self.config.texture_share
@@ -74,16 +80,48 @@ class CachedAdainStyle:
         """
         cut = self.photos.cut(inputs["content"])
         content = cut.contiguous(memory_format=torch.channels_last)
-        statistics = inputs[STATISTICS]
-        own = len(content) - len(statistics)
-        with mirrored_edges(transfer_of(network)):
-            stylized = network(content, content[:own], statistics)
+        own = len(content) - len(inputs[STATISTICS])
+        stylized, steady = self._stylize(network, content, inputs, own=own)
         seen = [windowed(pictures, inputs)[own:] for pictures in (stylized, content)]
         terms: dict[str, Tensor] = self.loss(*seen, inputs)
         if own:
             change = (stylized[:own] - content[:own]).abs().mean()
             terms["identity"] = self.config.identity_weight * change
-        return terms
+        return terms | steady
+
+    def _stylize(
+        self,
+        network: nn.Module,
+        content: Tensor,
+        inputs: Mapping[str, Tensor],
+        *,
+        own: int,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the stylized batch and the temporal term, where it is wanted.
+
+        The last photographs are stylized a second time, moved, in the same batch.
+        """
+        statistics, weight = inputs[STATISTICS], self.config.temporal_weight
+        count = len(content)
+        pair = None
+        if weight:
+            motion = {name: inputs[f"motion_{name}"] for name in MOTION_DRAWS}
+            few = len(motion["amount"])
+            pair = move(content[-few:], motion)
+            content = torch.cat([content, pair.cur])
+            statistics = torch.cat([statistics, statistics[-few:]])
+        with mirrored_edges(transfer_of(network)):
+            made = network(content, content[:own], statistics)
+        if pair is None:
+            return made, {}
+        change = output_consistency(
+            made[count:],
+            made[2 * count - len(made) : count],
+            flow_cur_to_prev=pair.flow_cur_to_prev,
+            mask=pair.mask,
+            luminance_change=pair.luminance_change,
+        )
+        return made[:count], {"temporal": weight * change}
 
     def losses(
         self, network: nn.Module, *, step: int, rank: int, device: torch.device
