@@ -93,6 +93,7 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
     network = make_network(config, vgg)
     if job.start:
         begin_at(network, job.start)
+    method: Method
     if config.targets == "cached":
         method = _cached(config, job, network.to(device), vgg, paintings, photos)
     else:
