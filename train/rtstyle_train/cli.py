@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rtstyle_train.adain_cli import train_adain_command
+from rtstyle_train.distillation.cli import train_loss_network_command
 from rtstyle_train.evaluate_cli import evaluate_command as evaluate
 from rtstyle_train.gatys_cli import gatys_command
 from rtstyle_train.text_cli import train_text_command
@@ -24,6 +25,7 @@ def main() -> None:
 main.add_command(train_text_command)
 main.add_command(gatys_command)
 main.add_command(train_adain_command)
+main.add_command(train_loss_network_command)
 
 
 @main.command(name="image")
