@@ -198,18 +198,30 @@ class SwiftAdain(nn.Module):
         found = [m for m in self.transfer.modules() if isinstance(m, ModulatedNorm)]
         return sorted(found, key=lambda norm: norm.offset)
 
-    def forward(self, pixels: Tensor, paintings: Tensor) -> Tensor:
+    def forward(
+        self, pixels: Tensor, paintings: Tensor, statistics: Tensor | None = None
+    ) -> Tensor:
         """Stylize each picture after its painting.
 
         Args:
             pixels: RGB, shape ``(N, 3, H, W)``, 0..1; H and W multiples of
                 `config.multiple`.
-            paintings: RGB, shape ``(N, 3, h, w)``, 0..1.
+            paintings: RGB, shape ``(N, 3, h, w)``, 0..1; fewer than N, or none, where
+                there are statistics.
+            statistics: Of the paintings of the last pictures, as
+                `StyleEncoder.statistics` returns them, which then are not looked at.
 
         Returns:
             RGB, shape ``(N, 3, H, W)``, about 0..1, not clamped.
         """
-        return self.stylize(pixels, self.encoder(paintings))
+        if statistics is None:
+            return self.stylize(pixels, self.encoder(paintings))
+        with torch.autocast(pixels.device.type, enabled=False):
+            if len(paintings):
+                seen = self.encoder.statistics(paintings)
+                statistics = torch.cat([seen, statistics])
+            modulation = self.encoder.layers(statistics)
+        return self.stylize(pixels, modulation)
 
     def stylize(self, pixels: Tensor, modulation: Tensor) -> Tensor:
         """Stylize each picture by its modulation, shape ``(N, M)``."""

@@ -7,7 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtstyle_train.data.content_images import ContentImages, load_style_image
+from rtstyle_train.data.content_images import (
+    ContentImages,
+    load_style_image,
+)
 from rtstyle_train.data.preview import NUM_PHOTOS, write_columns
 from rtstyle_train.data.style_pictures import painting_paths
 
@@ -17,17 +20,18 @@ STYLE_SIDE = 384
 """Shorter side of the paintings as the network sees them, in pixels."""
 
 
-def preview_styles(folder: Path, *, first: Sequence[str]) -> list[Tensor]:
+def preview_styles(folders: Sequence[Path], *, first: Sequence[str]) -> list[Tensor]:
     """Read the paintings of a preview.
 
     Args:
-        folder: Of the training's paintings.
+        folders: Of the training's paintings.
         first: File names without suffix that come first: those held out.
 
     Returns:
         RGB tensors ``(1, 3, H, W)``, 0..1.
     """
-    paths = sorted(painting_paths(folder), key=lambda path: path.stem not in first)
+    found = [path for folder in folders for path in painting_paths(folder)]
+    paths = sorted(found, key=lambda path: path.stem not in first)
     return [load_style_image(p, short_side=STYLE_SIDE) for p in paths[:NUM_STYLES]]
 
 

@@ -32,6 +32,7 @@ HEADINGS: Mapping[str, str] = {
     "style_held_out": "style",
     "style_held_out_256": "style 256",
     "style_held_out_own": "style own",
+    "areas_held_out": "areas",
     "content_trained": "content (t)",
     "style_trained": "style (t)",
     "ssim": "ssim",

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -87,6 +87,8 @@ class Schedule:
     """Begin the end when the loss was flat for this many steps; 0: never."""
     minutes: float = 0.0
     """Begin the end so that it takes about this long; 0: no limit."""
+    slower: Mapping[str, float] = field(default_factory=dict)
+    """Shares of the learning rate; see `make_optimizers`."""
 
 
 @dataclass(slots=True)
@@ -155,7 +157,11 @@ class Trainer:
         alone = self.accelerator.num_processes == 1
         is_gpu = device.type == "cuda"
         self.optimizers = make_optimizers(
-            network, optimizer, schedule.learning_rate, capturable=is_gpu
+            network,
+            optimizer,
+            schedule.learning_rate,
+            capturable=is_gpu,
+            slower=schedule.slower,
         )
         self.network = self.accelerator.prepare(network)
         self.optimizers = [self.accelerator.prepare(o) for o in self.optimizers]

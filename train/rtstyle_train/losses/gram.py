@@ -1,9 +1,14 @@
 """Style as the correlations between feature channels."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+Kind = Literal["gram", "covariance"]
+"""Whether Gram matrices are compared, or covariances and means apart."""
+Growth = Literal["linear", "root"]
+"""How a distance counts; see `style_distances`."""
 
 
 class _Gram(torch.autograd.Function):
@@ -100,10 +105,7 @@ def style_loss(stylized: Tensor, style: Tensor, widen: Tensor | None = None) -> 
         Johnson et al. 2016, equation 4, divided by the style's own squared norm so
         that every layer counts alike.
     """
-    if widen is not None:
-        stylized = widen @ stylized @ widen.T
-        style = widen @ style @ widen.T
-    return _relative(stylized, style)
+    return style_distances(stylized, style, widen).mean()
 
 
 def covariance_loss(
@@ -125,14 +127,47 @@ def covariance_loss(
     Source:
         `style_loss` with the matrix taken apart into covariance and means.
     """
-    pairs = zip(_apart(stylized, widen), _apart(style, widen), strict=True)
-    return torch.stack([_relative(one, other) for one, other in pairs]).mean()
+    return style_distances(stylized, style, widen, kind="covariance").mean()
+
+
+def style_distances(
+    stylized: Tensor,
+    style: Tensor,
+    widen: Tensor | None = None,
+    *,
+    kind: Kind = "gram",
+    growth: Growth = "linear",
+) -> Tensor:
+    """Return `style_loss` or `covariance_loss` of each picture by itself.
+
+    Args:
+        stylized: As in the loss.
+        style: As in the loss.
+        widen: As in the loss.
+        kind: Which of the two.
+        growth: How a relative distance x counts: as it is, or as
+            ``sqrt(1 + 2 x) - 1``, which is x where it is small and grows like its root
+            where it is large.
+
+    Returns:
+        Shape ``(N,)``.
+    """
+    if kind == "covariance":
+        pairs = list(zip(_apart(stylized, widen), _apart(style, widen), strict=True))
+    elif widen is not None:
+        pairs = [(widen @ stylized @ widen.T, widen @ style @ widen.T)]
+    else:
+        pairs = [(stylized, style)]
+    found = torch.stack([_relative(one, other) for one, other in pairs])
+    if growth == "root":
+        found = (1 + 2 * found).sqrt() - 1
+    return found.mean(dim=0)
 
 
 def _relative(one: Tensor, other: Tensor) -> Tensor:
-    """Return the squared distance over the squared norm of `other`, batch mean."""
+    """Return the squared distance over the squared norm of `other`, shape ``(N,)``."""
     distance = (one - other).square().sum(dim=(1, 2))
-    return (distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12)).mean()
+    return distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12)
 
 
 def _apart(grams: Tensor, widen: Tensor | None) -> tuple[Tensor, Tensor]:
