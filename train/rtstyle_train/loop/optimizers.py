@@ -1,4 +1,4 @@
-"""Which parameters of a network are learnt by Muon, and which by Adam."""
+"""Decide which parameters of a network Muon updates, and which Adam."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def make_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """Return Adam for all, or Muon for the inner convolutions and Adam for the rest.
 
-    `capturable` ones take tensors as learning rate and may be part of a CUDA graph.
+    `capturable` ones take a tensor as learning rate and can be part of a CUDA graph.
 
     "Inner" are 3x3 kernels that are neither depthwise nor the first or last ones.
     """

@@ -1,4 +1,4 @@
-"""A training from its first step to its last, with progress on stderr."""
+"""Run a training from its first step to its last, with progress on stderr."""
 
 import logging
 import signal
@@ -15,7 +15,7 @@ from rtstyle_train.loop.trainer import Trainer
 log = logging.getLogger(__name__)
 
 PACE = 0.01
-"""Share of each step's terms in the smoothed ones."""
+"""Weight of each step's terms in the smoothed ones."""
 
 
 def run_to_end(
@@ -27,9 +27,10 @@ def run_to_end(
     """Train to the end; Ctrl-C waits for the end of a step and keeps a checkpoint.
 
     Args:
-        trainer: At its beginning, or resumed.
-        on_save: Told the averaged weights after each checkpoint, in the main process.
-        go_on_by: What to do after Ctrl-C, for people.
+        trainer: New or resumed.
+        on_save: Called with the averaged weights after each checkpoint, in the main
+            process.
+        go_on_by: How to resume after Ctrl-C, as text for the user.
 
     Returns:
         The terms of the loss, smoothed.
@@ -68,10 +69,10 @@ def progress_line(terms: Mapping[str, float]) -> str:
 
 @contextmanager
 def between_steps() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back, so that no step is cut in half.
+    """Defer Ctrl-C, so that it does not interrupt a step.
 
     Yields:
-        A function that tells whether Ctrl-C was pressed.
+        A function that returns whether Ctrl-C was pressed.
     """
     pressed = threading.Event()
     before = signal.getsignal(signal.SIGINT)
