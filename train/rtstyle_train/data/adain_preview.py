@@ -1,4 +1,4 @@
-"""A picture of what an arbitrary-style network does with a few paintings."""
+"""Write a preview of a network for any painting with a few paintings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ from rtstyle_train.data.preview import NUM_PHOTOS, write_columns
 from rtstyle_train.data.style_pictures import painting_paths
 
 NUM_STYLES = 7
-"""Columns of a preview beside the photographs."""
+"""Number of columns beside the photographs."""
 STYLE_SIDE = 384
-"""Shorter side of the paintings as the network sees them, in pixels."""
+"""Short side of the paintings that the network sees, in pixels."""
 
 
 def preview_styles(folders: Sequence[Path], *, first: Sequence[str]) -> list[Tensor]:
@@ -39,13 +39,13 @@ def preview_styles(folders: Sequence[Path], *, first: Sequence[str]) -> list[Ten
 def write_adain_preview(
     path: Path, network: nn.Module, photos: ContentImages, styles: Sequence[Tensor]
 ) -> None:
-    """Write a PNG: a column for each painting, below it some photographs in its style.
+    """Write a PNG with a column for each painting and photographs in its style below.
 
     Args:
-        path: Replaced by the whole new picture.
+        path: Replaced only when the new picture is complete.
         network: Takes photographs and paintings; on the CPU.
-        photos: Where the rows come from; always the same ones.
-        styles: Of `preview_styles`.
+        photos: Source of the rows; always the same photographs.
+        styles: From `preview_styles`.
     """
     content = photos.batch(NUM_PHOTOS, seed=0, step=0)
     side = content.shape[-1]

@@ -1,4 +1,4 @@
-"""Which parameters of a network are learnt by Muon, and which by Adam."""
+"""Decide which parameters of a network Muon updates, and which Adam."""
 
 from collections.abc import Mapping
 from typing import Any
