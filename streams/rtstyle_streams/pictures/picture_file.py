@@ -80,6 +80,10 @@ class Picture:
         return [f"{name}: {line}" for line in lines]
 
 
+class _DepthError(ValueError):
+    """Samples of more than 16 bits; the text says of which kind."""
+
+
 def read_picture(path: Path) -> tuple[Pixels, list[str]]:
     """Read a picture, turned upright as its EXIF says, its colours turned into sRGB.
 
@@ -148,10 +152,12 @@ def decode_picture(
         raise SourceError(
             f"{path}: expected a picture, got something that no decoder reads"
         ) from None
-    except SourceError as error:
-        if str(error).startswith(str(path)):
-            raise
-        raise SourceError(f"{path}: {error}") from error
+    except SourceError:
+        raise
+    except _DepthError as error:
+        raise SourceError(
+            f"{path}: expected 8 or 16 bits per sample, got {error} (HDR)"
+        ) from error
     except _DECODER_ERRORS as error:
         reason = " ".join(str(getattr(error, "err", error)).split())
         raise SourceError(f"{path}: expected a picture, got: {reason}") from error
@@ -241,7 +247,7 @@ def _pixels(image: Image.Image, data: bytes) -> tuple[Image.Image, Alpha | None]
     if image.mode in ("RGB", "L", "CMYK") and "transparency" not in image.info:
         return image, None
     if image.mode in ("I", "F"):
-        raise SourceError("expected 8 or 16 bits per sample, got 32 (HDR)")
+        raise _DepthError("32")
     if image.mode == "1":
         return image.convert("L"), None
     with_alpha = image.convert("RGBA")
@@ -262,7 +268,7 @@ def _deep_pixels(
     if bgr is None or bgr.dtype == np.uint8:
         return None
     if bgr.dtype != np.uint16:
-        raise SourceError(f"expected 8 or 16 bits per sample, got {bgr.dtype} (HDR)")
+        raise _DepthError(str(bgr.dtype))
     rounded = cv2.convertScaleAbs(bgr, alpha=255 / 65535)
     rgb = Image.fromarray(cv2.cvtColor(rounded, cv2.COLOR_BGR2RGB))
     raw = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)

@@ -33,6 +33,13 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "libwebp_anim": {"quality": "90"},
 }
 """Settings of encoders that nobody has asked for others of."""
+_ALWAYS = {
+    "mpegts": {"mpegts_copyts": "1"},
+    "gif": {"loop": "0"},
+    "webp": {"loop": "0"},
+    "apng": {"plays": "0"},
+}
+"""Options of muxers: times as they are, moving pictures that go on for ever."""
 _QUALITY_SCALE = {"mpeg4": 2, "mjpeg": 2, "mpeg2video": 2, "wmv2": 2, "flv": 2}
 """Encoders without a rate factor: their quantizer, 1 is the finest."""
 _FORMAT_ORDER = {  # pixel formats from the best to the worst stand-in for a wanted one
@@ -90,8 +97,7 @@ def container_options(
     options = {"avoid_negative_ts": "disabled"}
     if format_name == "matroska":
         options["write_crc32"] = "0"  # of the header, part of which is put right later
-    if format_name == "mpegts":
-        options["mpegts_copyts"] = "1"
+    options |= _ALWAYS.get(format_name, {})
     if wants_key_table(format_name, template):
         options["movflags"] = "+use_metadata_tags"
     if not info.is_live:
