@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
-from rtstyle_streams.errors import SinkError, SpecError
+from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
@@ -69,7 +69,10 @@ def _open_file(path: Path, kind: Kind, rate: Fraction | None) -> Source:
     """Open a film, a picture, a folder or numbered pictures."""
     from rtstyle_streams.pictures.images import ImageSource
     from rtstyle_streams.pictures.names import is_pattern
-    from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
+    from rtstyle_streams.pictures.picture_file import (
+        OTHER_PICTURE_SUFFIXES,
+        PICTURE_SUFFIXES,
+    )
 
     is_many = path.is_dir() or (is_pattern(path) and not path.exists())
     if kind == "film" and is_many:
@@ -79,6 +82,11 @@ def _open_file(path: Path, kind: Kind, rate: Fraction | None) -> Source:
     suffix = path.suffix.lower()
     if kind == "film" and suffix in PICTURE_SUFFIXES:
         return _open_moving(path)
+    if suffix in OTHER_PICTURE_SUFFIXES and path.is_file():
+        raise SourceError(
+            f"{path}: expected a film or a picture, got {suffix}, which is not read; "
+            "save it as JPEG or PNG"
+        )
     if is_many or (suffix in PICTURE_SUFFIXES and (kind, suffix) != ("any", ".gif")):
         return ImageSource(path)
     from rtstyle_streams.video.reader import VideoReader

@@ -46,7 +46,7 @@ PICTURE_SUFFIXES = frozenset(_SAVE)
 """Suffixes that mean a picture which is read and written, lower case."""
 OTHER_PICTURE_SUFFIXES = frozenset(
     """.heic .heif .hif .jxl .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .exr
-    .hdr .tga .pcx .eps .ico .icns .jp2 .jpx .jpf .avifs .apng .pgm .pbm .pfm .qoi .sgi
+    .hdr .tga .pcx .eps .ico .icns .jp2 .jpx .jpf .avifs .pgm .pbm .pfm .qoi .sgi
     .dds .ai .pdf .raw""".split()
 ) - frozenset(_SAVE)
 """Suffixes of pictures that are named when they are passed over."""

@@ -137,6 +137,11 @@ class VideoReader(ManagedSource):
         if not self._is_closed:
             self._notice_early_end()
             self._notices += self._damage.notices()
+            if self._decoding.has_late_streams:
+                self._notice(
+                    f"{self.path.name}: a stream that begins later in the file is left "
+                    "out"
+                )
 
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""
