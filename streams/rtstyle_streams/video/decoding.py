@@ -146,7 +146,7 @@ class Decoding:
             sources.add(self._stream.codec_context.name)
         for line in self._said_at_opening:
             if line.source in sources:
-                self._damage.count(0.0, line.text)
+                self._damage.count(None, line.text)
 
     def _judge_flag(self, packet: "av.Packet[Stream]") -> None:
         """Count the last packet that was flagged as broken and still decoded well.

@@ -196,7 +196,9 @@ def add_video_stream(
     try:
         context.open()
     except (av.error.FFmpegError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        said = getattr(error, "log", None)  # FFmpeg's last line: level, name, text
+        text = said[2] if said else getattr(error, "strerror", None) or str(error)
+        reason = " ".join(text.split())
         asked = ", ".join(f"--{k} {v}" for k, v in settings.asked().items())
         raise SinkError(
             f"{codec.name}: expected an encoder that takes {info.width}x{info.height} "
