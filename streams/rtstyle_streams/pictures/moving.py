@@ -17,6 +17,7 @@ from rtstyle_streams.pictures.picture_file import MOST_PIXELS, read_file
 from rtstyle_streams.protocols import StreamInfo
 
 _MILLISECOND = Fraction(1, 1000)
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError)
 _DEFAULT_MS = 100
 """How long a picture stands whose file does not say it, as in browsers."""
 
@@ -50,7 +51,9 @@ class MovingPicture(ManagedSource):
             self._image = Image.open(io.BytesIO(read_file(self.path)))
             width, height = self._image.size
             count = int(getattr(self._image, "n_frames", 1))
-        except (Image.DecompressionBombError, ValueError, SyntaxError) as error:
+        except SourceError:
+            raise
+        except (Image.DecompressionBombError, *_BROKEN) as error:
             raise SourceError(
                 f"{self.path}: expected a picture, got: {error}"
             ) from error
@@ -92,7 +95,7 @@ class MovingPicture(ManagedSource):
             try:
                 self._image.seek(index)
                 shown = self._image.convert("RGBA")
-            except (OSError, ValueError, SyntaxError, EOFError) as error:
+            except _BROKEN as error:
                 self._num_broken += 1
                 self._notices.append(
                     f"{self.path.name}: {count - index} of {count} pictures are "
