@@ -56,7 +56,9 @@ def open_source(
         source = _lookup(_SOURCES, scheme, spec)(rest)
     else:
         source = _open_file(Path(spec), kind, rate)
-    if rate is not None and not hasattr(source, "numbers"):
+    from rtstyle_streams.pictures.sequence import FrameSequence
+
+    if rate is not None and not isinstance(source, FrameSequence):
         source.close()
         raise SpecError(
             f"--fps: expected a folder of pictures or numbered ones, got {spec}, "

@@ -40,6 +40,8 @@ _ALWAYS = {
     "apng": {"plays": "0"},
 }
 """Options of muxers: times as they are, moving pictures that go on for ever."""
+_LEAST_WIDTH = {"libx265": 64}
+"""Columns below which an encoder writes beyond its memory (x265 4.2)."""
 _QUALITY_SCALE = {"mpeg4": 2, "mjpeg": 2, "mpeg2video": 2, "wmv2": 2, "flv": 2}
 """Encoders without a rate factor: their quantizer, 1 is the finest."""
 _FORMAT_ORDER = {  # pixel formats from the best to the worst stand-in for a wanted one
@@ -172,6 +174,11 @@ def add_video_stream(
     Raises:
         SinkError: the encoder refuses the settings.
     """
+    least = _LEAST_WIDTH.get(codec.name, 0)
+    if info.width < least:
+        raise SinkError(
+            f"--codec {codec.name}: expected at least {least} columns, got {info.width}"
+        )
     stream = container.add_stream(
         codec.name,
         rate=info.frame_rate or Fraction(30),
