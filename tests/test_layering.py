@@ -58,6 +58,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "export/rtstyle_export": {
         "graphs": "errors",
         "int8": "errors graphs",
+        "programs": "errors",
     },
     "train/rtstyle_experiments": {
         "text_bands": "small_clip",
