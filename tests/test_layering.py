@@ -28,7 +28,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer telemetry twins",
         "commands": "benchmark choices doctor errors gallery live look offline "
         "paintings process",
-        "doctor": "gallery paintings runtime style_file stylizer telemetry",
+        "doctor": "errors gallery paintings runtime style_file stylizer telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",

@@ -129,18 +129,18 @@ def _for_program(
 
         made = export_web(source, target, precision=precision, overwrite=overwrite)
         serve = shlex.join(["python", "-m", "http.server", "--directory", str(made)])
-        click.echo(f"{made}: written; try: {serve}")
-        click.echo("then open http://localhost:8000")
+        echo(f"{made}: written; try: {serve}")
+        echo("then open http://localhost:8000")
         return
     from rtstyle_export.programs import ffmpeg
 
     made = ffmpeg.export_ffmpeg(
         source, target, precision=precision, overwrite=overwrite
     )
-    click.echo(f"{made}: written; FFmpeg from {ffmpeg.LEAST_FFMPEG} on runs it, where")
-    click.echo("ffmpeg -h filter=dnn_processing names onnx, and so does mpv with it:")
-    click.echo(ffmpeg.ffmpeg_command(made))
-    click.echo(ffmpeg.mpv_command(made))
+    echo(f"{made}: written; FFmpeg from {ffmpeg.LEAST_FFMPEG} on runs it, where")
+    echo("ffmpeg -h filter=dnn_processing names onnx, and so does mpv with it:")
+    echo(ffmpeg.ffmpeg_command(made))
+    echo(ffmpeg.mpv_command(made))
 
 
 def _build_engine(source: Path, *, precision: str, device: str) -> None:
