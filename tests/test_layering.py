@@ -46,9 +46,10 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     },
     "train/rtstyle_train": {
         "clip": "config errors losses",
-        "commands": "config evaluation jobs methods",
+        "commands": "config distillation evaluation jobs methods",
         "config": "errors",
         "data": "config errors",
+        "distillation": "data errors loop loss_networks losses",
         "evaluation": "errors loss_networks losses",
         "jobs": "clip config data errors evaluation loop loss_networks losses methods",
         "loop": "errors",

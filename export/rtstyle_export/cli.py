@@ -1,4 +1,4 @@
-"""Commands of the export folder: `rtstyle export`, `rtstyle import`."""
+"""Define the commands `rtstyle export` and `rtstyle import`."""
 
 import shlex
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ TARGETS = ("ffmpeg", "web", "fp16", "tensorrt")
 @click.command(name="export")
 @click.argument("source", metavar="WEIGHTS|STYLE", type=FILE)
 @click.argument("target", metavar="[TARGET]", type=TARGET, required=False)
-@click.option("--style", help="Which painting, when WEIGHTS holds several.")
-@click.option("--name", help="What --style will be called with; default: the recipe's.")
-@click.option("--title", help="Title for people; default: the recipe's.")
-@click.option(
-    "--painting", type=FILE, help="Its style, of WEIGHTS for any painting, for good."
-)
+@click.option("--style", help="Which painting, if WEIGHTS holds several.")
+@click.option("--name", help="Name to give to --style; default: the recipe's.")
+@click.option("--title", help="Title to show; default: the recipe's.")
+@click.option("--painting", type=FILE, help="Painting to fix in WEIGHTS for any.")
 @click.option(
     "--int8", "twin", flag_value="int8", help="Make the int8 twin: twice as fast."
 )
 @click.option("--fp16", "twin", flag_value="fp16", help="Make the fp16 twin, for GPUs.")
-@click.option("--calibration", type=FOLDER, help="Photographs, for --int8 and --fp16.")
+@click.option(
+    "--calibration", type=FOLDER, help="Folder of photographs for --int8, --fp16."
+)
 @click.option(
     "--to",
     "program",
     type=click.Choice(TARGETS),
-    help="A file for FFmpeg and mpv, a web page, the fp16 twin, a TensorRT engine.",
+    help="A file for FFmpeg and mpv, a web page, the fp16 twin, or an engine.",
 )
-@click.option("--device", default="cuda:0", show_default=True, help="Of the engine.")
+@click.option("--device", default="cuda:0", show_default=True, help="Engine's device.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def main(
     source: Path,
@@ -50,7 +50,7 @@ def main(
     device: str,
     overwrite: bool,
 ) -> None:
-    r"""Make a style file of trained WEIGHTS, or of a STYLE what --to says.
+    r"""Make a style file from trained WEIGHTS, or from a STYLE what --to says.
 
     \b
     rtstyle export mine.safetensors mine.onnx
@@ -98,21 +98,21 @@ def main(
     if twin:
         from rtstyle_export.from_style import export_twin
 
-        made = export_twin(
+        twin_path = export_twin(
             source,
             target,
             precision=twin,
             calibration=calibration,
             overwrite=overwrite,
         )
-        echo(f"{made}: written; --precision {twin} takes it")
+        echo(f"{twin_path}: written; use it with --precision {twin}")
 
 
 def _refuse(source: Path, given: Mapping[str, object], program: str) -> None:
     """Raise `UsageError` for what was given and means nothing with ``--to``."""
     from rtstyle.errors import UsageError
 
-    why = ", whose engines are kept in the cache" if program == "tensorrt" else ""
+    why = ": engines are kept in the cache" if program == "tensorrt" else ""
     for word, value in given.items():
         if value:
             raise UsageError(
@@ -154,7 +154,7 @@ def _build_engine(source: Path, *, precision: str, device: str) -> None:
 @click.command(name="import")
 @click.argument("checkpoint", type=FILE)
 @click.argument("style_file", type=FILE)
-@click.option("--title", help="Title for people; default: the file's name.")
+@click.option("--title", help="Title to show; default: the file's name.")
 @click.option("--overwrite", is_flag=True, help="Replace STYLE_FILE.")
 def import_checkpoint(
     checkpoint: Path, style_file: Path, title: str | None, overwrite: bool

@@ -1,4 +1,4 @@
-"""`rtstyle import`: checkpoints of pytorch/examples become style files."""
+"""Turn checkpoints of pytorch/examples into style files (`rtstyle import`)."""
 
 import pickle
 from pathlib import Path
@@ -24,11 +24,11 @@ def import_johnson(
     Args:
         checkpoint: A state dict, ``.pth``, ``.pt``, ``.model`` or ``.safetensors``.
         style_path: Where the style file goes.
-        title: Of the card; None takes the checkpoint's name.
+        title: Title on the card; None uses the checkpoint's name.
         overwrite: Whether `style_path` may exist.
 
     Raises:
-        ExportError: the file holds something else, or needs code to be run.
+        ExportError: the file holds something else, or requires running code.
     """
     check_target(style_path, overwrite=overwrite)
     try:
@@ -49,7 +49,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read tensors by name; nothing in the file is executed.
 
     A ``.pth`` is read by torch's weights-only reader, which knows tensors and plain
-    containers and refuses every other instruction.
+    containers and rejects every other instruction.
 
     Raises:
         ExportError: it is missing, broken, or holds more than tensors.
@@ -57,17 +57,17 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        state_dict = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ExportError(
             f"{path}: expected tensors alone, got a file that wants code to be run; "
             "save its state_dict() instead"
         ) from error
-    except Exception as error:  # broken files make the readers raise all sorts
+    except Exception as error:  # readers raise many types on broken files
         text = " ".join(str(error).split())[:160]
         raise ExportError(f"{path}: expected a checkpoint, got {text}") from error
-    if not isinstance(found, dict) or not all(
-        isinstance(value, Tensor) for value in found.values()
+    if not isinstance(state_dict, dict) or not all(
+        isinstance(value, Tensor) for value in state_dict.values()
     ):
         raise ExportError(f"{path}: expected a state dict of tensors, got another")
-    return dict(found)
+    return dict(state_dict)

@@ -77,9 +77,9 @@ def look_options(command: Command) -> Command:
             ),
             _look(
                 "--style-strength",
-                type=click.FloatRange(0.0, 1.0),
-                help="Paintings: 1 is the painting's style, 0 nearly the input.  "
-                "[default: 1]",
+                type=click.FloatRange(0.0, 1.5),
+                help="Paintings: 1 is the painting's style, 0 nearly the input, 1.5 "
+                "bolder.  [default: 1]",
             ),
             _look(
                 "--match-colors/--no-match-colors",

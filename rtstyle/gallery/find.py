@@ -66,7 +66,7 @@ def load_style(
     Args:
         name_or_path: ``starry_night``, or the path of an ``.onnx`` file or a picture.
         style_strength: For paintings: 1 (or None) is the painting's style, 0 leaves
-            `content` nearly as it is.
+            `content` nearly as it is, up to 1.5 is bolder.
         match_colors: For paintings: whether they are given the colours of `content`.
         content: For paintings: a frame of what is to be stylized, RGB, shape
             ``(H, W, 3)``, uint8; None is an average photograph.

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors only, written beside their place and moved there."""
+"""Read and write weights: safetensors only, moved into place when complete."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ FORMAT = "rtstyle.weights.1"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a training left: all that is needed to use it, repeat it or go on."""
+    """The result of a training: all that is needed to use, repeat or continue it."""
 
     tensors: dict[str, Tensor]
     """State dict of the network."""
@@ -55,7 +55,8 @@ class Weights:
         """Return the network of fixed styles with these weights.
 
         Raises:
-            WeightsFileError: the tensors do not fit, or it is one for any painting.
+            WeightsFileError: the tensors do not fit, or the network is one for any
+                painting.
         """
         network = self.build()
         if not isinstance(network, TransformNet):
@@ -67,7 +68,7 @@ class Weights:
 
 
 def describe_network(network: nn.Module) -> dict[str, Any]:
-    """Return what `build_network` needs to make an equal network without weights."""
+    """Return the description from which `build_network` makes an equal network."""
     if isinstance(network, SwiftNet):
         return {"kind": "swift", **asdict(network.config)}
     if isinstance(network, JohnsonNet):
@@ -80,10 +81,10 @@ def describe_network(network: nn.Module) -> dict[str, Any]:
 
 
 def build_network(description: Mapping[str, Any]) -> nn.Module:
-    """Return a network with first weights.
+    """Return a network with initial weights.
 
     Raises:
-        WeightsFileError: the description is of no network that we have.
+        WeightsFileError: the description is not of one of our networks.
     """
     rest = dict(description)
     kind = rest.pop("kind", None)
@@ -131,12 +132,12 @@ def load_weights(path: Path) -> Weights:
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], *, meta: Mapping[str, Any]
 ) -> None:
-    """Write tensors and their description in one go.
+    """Write tensors and their description into one file.
 
     Args:
         path: Replaced only by the whole new file.
         tensors: By name, any shapes; copied to the CPU.
-        meta: What JSON can hold.
+        meta: Metadata that JSON can hold.
 
     Raises:
         WeightsFileError: it cannot be written.
@@ -161,15 +162,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            found = file.metadata() or {}
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise WeightsFileError(
             f"{path}: expected a safetensors file of rtstyle, got {error}"
         ) from error
-    if found.get("format") != FORMAT:
+    if metadata.get("format") != FORMAT:
         raise WeightsFileError(
             f"{path}: expected weights in the format {FORMAT}, "
-            f"got {found.get('format', 'a file without that mark')}"
+            f"got {metadata.get('format', 'a file without that mark')}"
         )
-    return tensors, json.loads(found["rtstyle"])
+    return tensors, json.loads(metadata["rtstyle"])

@@ -1,4 +1,4 @@
-"""Devices by name: ``cpu`` and ``cuda:N``, and how many cores there are."""
+"""Read device names, ``cpu`` and ``cuda:N``, and count the CPU cores."""
 
 import ctypes
 import sys

@@ -1,4 +1,4 @@
-"""The smoother of the mode that is on."""
+"""Smooth with whichever mode is set."""
 
 from rtstyle.choices import SmoothMode
 from rtstyle.smoothing.make import make_smoother
@@ -7,7 +7,7 @@ from rtstyle_streams.frame import Pixels
 
 
 class SmootherByMode:
-    """Smooths in a mode that may change from frame to frame; another starts afresh."""
+    """Smooths in a mode that may change between frames; a new mode starts afresh."""
 
     def __init__(self) -> None:
         self._smoother: Smoother | None = None

@@ -1,4 +1,4 @@
-"""What every smoother promises."""
+"""Define the interface of every smoother."""
 
 from typing import Protocol
 
@@ -6,14 +6,14 @@ from rtstyle_streams.frame import Pixels
 
 
 class Smoother(Protocol):
-    """Makes stylized frames steady; keeps a memory of the frames before."""
+    """Smooths stylized frames over time; remembers the frames before."""
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
-        """Return the steadied stylized frame; the first one comes back as it is.
+        """Return the smoothed frame; the first one is returned unchanged.
 
         Args:
             content: The frame that was stylized, RGB ``(H, W, 3)`` uint8.
-            stylized: What the network made of it, same shape. Neither is changed.
+            stylized: The network's output for it, same shape. Neither is changed.
 
         Returns:
             RGB ``(H, W, 3)`` uint8; may be `stylized` itself.

@@ -1,4 +1,4 @@
-"""A frame's way through the network and the controls, in this order.
+"""Take a frame through the network and the controls, in this order.
 
 network -> smooth -> detail -> keep colours -> mask -> strength
 """
@@ -32,7 +32,7 @@ from rtstyle_streams.protocols import ColourMatrix
 
 
 class Stylizer:
-    """Turns content frames into stylized ones; callable, one frame at a time."""
+    """Turns content frames into stylized ones; call it with one frame at a time."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Stylizer:
         is_live: bool = False,
         smoother: SmootherByMode | None = None,
     ) -> None:
-        """Load a style, or all of a mixture, onto a device.
+        """Load a style, or all styles of a mixture, onto a device.
 
         Args:
             style: A loaded style, the weighted styles of a mixture, or a text for
@@ -60,35 +60,35 @@ class Stylizer:
                 twin of a style on a CPU, if there is one and it is quicker here.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
-                each call runs on one CPU core. 0 means as many as suit the device.
+                each call runs on one CPU core. 0 chooses a number for the device.
             mask: Marks what is stylized where `Controls.mask` says so; several
                 stylizers may share it, and its owner closes it.
-            is_live: Whether frames would rather be painted by a slower runtime than
-                wait for minutes until an engine is built.
-            smoother: Of a stylizer whose place this one takes, so that its frames go
-                on from that one's; None starts afresh.
+            is_live: Whether to run frames in a slower runtime instead of waiting for
+                minutes until an engine is built.
+            smoother: The smoother of a stylizer that this one replaces, so that its
+                frames continue that one's; None starts afresh.
         """
         weighted_styles = _weighted_styles(style)
         first = weighted_styles[0].style
-        chosen = resolve_device(
+        device = resolve_device(
             device, model=first.model, architecture=architecture_of(first)
         )
         styles = [
-            with_quickest_precision(weighted.style, precision, device=chosen)
+            with_quickest_precision(weighted.style, precision, device=device)
             for weighted in weighted_styles
         ]
         self.style = styles[0]
-        """What runs; of a mixture, the first."""
+        """The style; for a mixture, the first one."""
         self.weights = [weighted.weight for weighted in weighted_styles]
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
-        self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
+        self.workers = workers or (physical_cores() if device == "cpu" else 1)
         self.mask = mask
         self.sessions = [
             open_session(
                 style.model,
                 runtime=runtime,
-                device=chosen,
+                device=device,
                 precision=precision,
                 threads=1 if self.workers > 1 else None,
                 is_live=is_live,
@@ -96,7 +96,7 @@ class Stylizer:
             for style in styles
         ]
         self._gate = None
-        if smoother is None:  # what a device remembers cannot be handed on
+        if smoother is None:  # state on a device cannot be passed on
             self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
         self._smooth = smoother or SmootherByMode()
@@ -152,26 +152,26 @@ class Stylizer:
 
     @property
     def session(self) -> Session:
-        """Return what runs; of a mixture, the first."""
+        """Return the session; for a mixture, the first one."""
         return self.sessions[0]
 
     @property
     def precision(self) -> str:
-        """Return which numbers the network runs in."""
-        if self._precision == "bf16":  # has no file of its own
+        """Return the precision that the network runs in."""
+        if self._precision == "bf16":  # has no separate file
             return "bf16"
         return str(self.style.card.get("precision", "fp32"))
 
     @property
     def where(self) -> str:
-        """Return what runs, by which library, where, in one phrase for people."""
+        """Return precision, runtime and device as one phrase."""
         return f"{self.precision}, {self.session.runtime} on {self.session.device}"
 
     def sibling(self, style: Style | Sequence[WeightedStyle]) -> "Stylizer":
         """Return a stylizer of another style that takes this one's place.
 
-        It has the same settings and goes on with the same smoothing, so that a style
-        can drift without a step.
+        It has the same settings and continues the same smoothing, so that styles can
+        change without a jump.
         """
         return Stylizer(
             style,
@@ -186,13 +186,13 @@ class Stylizer:
         )
 
     def reset(self) -> None:
-        """Forget all frames so far; the mask knows scene cuts by itself."""
+        """Forget all frames so far; the mask detects scene cuts itself."""
         self._smooth.reset()
         if self._gate:
             self._gate.reset()
 
     def close(self) -> None:
-        """Let go of the networks; may be called twice."""
+        """Release the networks; may be called twice."""
         for session in self.sessions:
             session.close()
 

@@ -1,12 +1,12 @@
-"""The order of a graph's nodes."""
+"""Sort the nodes of a graph."""
 
 import onnx
 
 
 def sort_nodes(graph: onnx.GraphProto) -> None:
-    """Put every node behind those that it depends on, in place.
+    """Put every node after those that it depends on, in place.
 
-    onnxruntime's conversion to fp16 leaves them out of order.
+    onnxruntime's fp16 conversion leaves them out of order.
 
     Raises:
         ValueError: some of them depend on each other.
