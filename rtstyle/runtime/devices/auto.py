@@ -5,6 +5,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Final
 
 from rtstyle.errors import RtstyleError, RuntimeUnavailableError
@@ -38,6 +39,9 @@ PACKAGES: Final = (
     "openvino",
 )
 """Whose versions a choice depends on."""
+
+RENDER_NODES: Final = Path("/dev/dri")
+"""Where Linux has graphics drivers."""
 
 Open = Callable[[str], Session]
 """Opens a graph on the device of that name."""
@@ -162,8 +166,11 @@ def _has_hardware() -> bool:
 
 
 def _openvino_gpus() -> list[str]:
+    """Return OpenVINO's GPUs; it is not loaded where Linux has no graphics driver."""
     from rtstyle.runtime.openvino import openvino_devices
 
+    if sys.platform == "linux" and not RENDER_NODES.is_dir():
+        return []
     return [f"openvino:{n}" for n in openvino_devices() if n.startswith("GPU")]
 
 
