@@ -13,7 +13,7 @@ import numpy as np
 
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime import Session, open_session
-from rtstyle.smoothing import GateSmoother
+from rtstyle.smoothing.gate_graph import BEFORE, RESTART, gated_style, state_shapes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 from rtstyle.stylizer.gate_on_device import gate_on_device
 
@@ -65,20 +65,26 @@ def compare(name: str, sizes: list[str]) -> Iterator[str]:
 
 
 def compare_gate(name: str, size: str) -> Iterator[str]:
-    """Give out a line for each frame of a film that hardly moves."""
+    """Give out a line for each frame of a film that hardly moves.
+
+    The same graph, style and gate in one, runs on the CPU; its past is handed on here.
+    """
     model = load_style(name).model
-    here = open_session(model, runtime="onnxruntime", device="cpu")
+    here = open_session(gated_style(model), runtime="onnxruntime", device="cpu")
     there: Session = open_session(model, runtime="onnxruntime", device="webgpu:0")
-    gate, smoother = gate_on_device([there], workers=1), GateSmoother()
+    gate = gate_on_device([there], workers=1)
     assert gate is not None
+    width, height = (int(side) for side in size.split("x"))
+    shapes = state_shapes(height, width)
+    past = {state: np.zeros(shape, np.float32) for state, shape in shapes.items()}
     for number in range(GATE_FRAMES):
-        width, height = (int(side) for side in size.split("x"))
-        frame = frame_of(width, height, number)
-        began = time.perf_counter()
+        frame, began = frame_of(width, height, number), time.perf_counter()
         got = gate(frame)
-        fresh = np.asarray(here.run({FRAME_INPUT: frame})[FRAME_OUTPUT], np.uint8)
-        wanted = smoother(frame, fresh)
-        yield told(f"{name} gate {number}", size, began, got, wanted)
+        inputs = {state + BEFORE: value for state, value in past.items()}
+        restart = np.array([number == 0], np.float32)
+        made = here.run({FRAME_INPUT: frame, RESTART: restart, **inputs})
+        past = {state: made[state] for state in past}
+        yield told(f"{name} gate {number}", size, began, got, made[FRAME_OUTPUT])
     assert gate._here is None, "the gate ran on the CPU"
     there.close()
     here.close()
