@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "webcam": "rtstyle.commands.webcam:webcam",
     "styles": "rtstyle.commands.styles:styles",
     "cameras": "rtstyle.commands.cameras:cameras",
+    "devices": "rtstyle.commands.devices:devices",
     "doctor": "rtstyle.commands.doctor:doctor",
     "bench": "rtstyle.commands.bench:bench",
 }
@@ -38,6 +39,8 @@ EXTRA_OF: Final = {
     "openvino": "openvino",
     "pyvirtualcam": "virtualcam",
     "tensorrt": "tensorrt",
+    "onnxruntime_ep_webgpu": "webgpu",
+    "onnxruntime_ep_nv_tensorrt_rtx": "tensorrt-rtx",
 }
 """Which extra brings a module that was not found."""
 EXIT_FAILURE, EXIT_USAGE = 1, 2

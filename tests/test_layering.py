@@ -29,7 +29,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer telemetry twins",
         "commands": "benchmark choices doctor errors gallery live look offline "
         "paintings process",
-        "doctor": "gallery paintings runtime style_file stylizer telemetry",
+        "doctor": "errors gallery paintings runtime style_file stylizer telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
@@ -60,6 +60,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "export/rtstyle_export": {
         "graphs": "errors",
         "int8": "errors graphs",
+        "programs": "errors",
     },
     "train/rtstyle_experiments": {
         "text_bands": "small_clip",

@@ -35,7 +35,8 @@ EXIT_DAMAGED = 3
 @click.option(
     "--codec",
     metavar="NAME",
-    help="FFmpeg's name of an encoder.  [default: libx264, or what OUT needs]",
+    help="FFmpeg's name of an encoder (h264_nvenc, libx265 …), or auto-hw: in hardware "
+    "if one opens.  [default: libx264, or what OUT needs]",
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")

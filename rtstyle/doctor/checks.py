@@ -103,6 +103,20 @@ def check_openvino() -> Check:
     return openvino_state()
 
 
+def check_devices() -> Check:
+    """Stylize a few frames on every device."""
+    from rtstyle.doctor.devices import devices_state
+
+    return devices_state()
+
+
+def check_encoders() -> Check:
+    """Encode a picture with every video encoder in hardware that FFmpeg has."""
+    from rtstyle.doctor.encoders import encoders_state
+
+    return encoders_state()
+
+
 def check_cameras() -> Check:
     """Look for cameras that can be used."""
     from rtstyle_streams.camera.devices import list_cameras, who_holds
@@ -185,6 +199,8 @@ ALL_CHECKS: Final[tuple[Callable[[], Check], ...]] = (
     check_cuda,
     check_other_providers,
     check_openvino,
+    check_devices,
+    check_encoders,
     check_cameras,
     check_virtual_camera,
     check_display,

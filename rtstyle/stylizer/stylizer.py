@@ -26,7 +26,7 @@ from rtstyle.stylizer.blending import (
 from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
 from rtstyle.stylizer.gate_on_device import gate_on_device
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.stylizer.precision import with_quickest_precision
+from rtstyle.stylizer.precision import architecture_of, with_quickest_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -55,7 +55,7 @@ class Stylizer:
                 `load_mixture`: a name, a path, or several with their weights.
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
-            device: ``auto``, ``cpu`` or ``cuda:N``.
+            device: What `--device` takes; ``auto`` is the quickest one here.
             precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` takes the int8
                 twin of a style on a CPU, if there is one and it is quicker here.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
@@ -68,8 +68,11 @@ class Stylizer:
             smoother: The smoother of a stylizer that this one replaces, so that its
                 frames continue that one's; None starts afresh.
         """
-        device = resolve_device(device)
         weighted_styles = _weighted_styles(style)
+        first = weighted_styles[0].style
+        device = resolve_device(
+            device, model=first.model, architecture=architecture_of(first)
+        )
         styles = [
             with_quickest_precision(weighted.style, precision, device=device)
             for weighted in weighted_styles

@@ -25,6 +25,7 @@ from rtstyle_streams.video.encoding import (
     output_pixel_format,
 )
 from rtstyle_streams.video.formats import frame_time_base, output_format
+from rtstyle_streams.video.hardware import AUTO, encoder_for
 from rtstyle_streams.video.planes import from_rgb
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_streams import SideStreams
@@ -44,7 +45,8 @@ class VideoWriter(ManagedSink):
         info: size, time base and rate of the frames to come.
         template: the reader of the source file: its audio, subtitles, chapters,
             attachments, tags and colours are carried over. None: only the frames.
-        codec: FFmpeg's name of an encoder; None for the container's, see `FORMATS`.
+        codec: FFmpeg's name of an encoder; None for the container's, see `FORMATS`;
+            ``auto-hw`` for the first in hardware that opens, else the container's.
         crf: constant rate factor, the encoder's scale; None for the default.
         preset: the encoder's preset; None for the default, a fast one.
         overwrite: whether a file of this name may be replaced.
@@ -75,7 +77,11 @@ class VideoWriter(ManagedSink):
         file_format = output_format(self.path)
         check_target(self.path, overwrite=overwrite)
         _refuse_same_file(self.path, template)
-        settings = EncoderSettings(codec or file_format.codec, crf=crf, preset=preset)
+        name = codec or file_format.codec
+        if name == AUTO:
+            name, notice = encoder_for(file_format.name, file_format.codec)
+            self.notices.append(notice)
+        settings = EncoderSettings(name, crf=crf, preset=preset)
         self._codec = find_encoder(settings.codec, file_format, self.path)
         self._time_base = frame_time_base(
             file_format, self._codec.name, info.time_base, info.frame_rate
