@@ -28,7 +28,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer twins",
         "commands": "benchmark choices doctor errors gallery live look offline "
         "paintings",
-        "doctor": "gallery paintings runtime stylizer",
+        "doctor": "gallery offline paintings runtime stylizer",
         "drawing": "errors",
         "gallery": "errors look paintings style_file twins",
         "live": "choices errors gallery look masks runtime smoothing style_file "
@@ -36,7 +36,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "masks": "errors look runtime smoothing",
         "metrics": "smoothing",
         "networks": "errors user_files",
-        "offline": "drawing gallery look masks smoothing style_file stylizer",
+        "offline": "drawing gallery look masks smoothing style_file stylizer "
+        "user_files",
         "paintings": "errors runtime style_file user_files",
         "runtime": "choices errors smoothing style_file user_files",
         "smoothing": "choices errors",

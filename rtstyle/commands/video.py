@@ -32,6 +32,17 @@ EXIT_DAMAGED = 3
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
 @overwrite_option
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on where the same command ended before.",
+)
+@click.option(
+    "--segment-seconds",
+    type=click.FloatRange(0.04, 3600.0),
+    help="Of film, after which what is done is kept.  [default: 10 at most]",
+)
 @json_option
 @click.pass_context
 def video(
@@ -47,6 +58,8 @@ def video(
     crf: int | None,
     preset: str | None,
     overwrite: bool,
+    resume: bool,
+    segment_seconds: float | None,
     as_json: bool,
 ) -> None:
     """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
@@ -65,6 +78,8 @@ def video(
         crf=crf,
         preset=preset,
         overwrite=overwrite,
+        resume=resume,
+        segment_seconds=segment_seconds,
     )
     result = run_file_job(job)
     click.echo(result.as_json() if as_json else result.as_text())

@@ -3,8 +3,10 @@
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 
 from tqdm import tqdm
 
@@ -19,14 +21,16 @@ from rtstyle.gallery.spec import parse_style
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
 from rtstyle.offline.pipeline import Pipeline, Summary
-from rtstyle.smoothing import SmoothMode
+from rtstyle.offline.resume import ResumableJob, can_resume, open_work_folder
+from rtstyle.smoothing import SmootherByMode, SmoothMode
 from rtstyle.stylizer.controls import controls_of
 from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.first_frame import PeekedSource
-from rtstyle_streams.frame import Frame
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
+from rtstyle_streams.video.reader import VideoReader
+from rtstyle_streams.video.segmented_writer import SegmentedWriter
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,10 @@ class FileJob:
     """Encoder preset; None is the writer's default."""
     overwrite: bool = False
     """Whether the target may exist."""
+    resume: bool = True
+    """Whether a video goes on where an earlier run of the same job ended."""
+    segment_seconds: float | None = None
+    """Of film, after which what is done is kept; None is the default, ten at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +89,15 @@ class JobResult:
     """Where the result is."""
     num_decode_errors: int
     """What could not be read of the input."""
+    num_kept: int = 0
+    """Frames that an earlier run had made; not in `summary`."""
 
     def as_json(self) -> str:
         """Return the figures as one JSON object."""
         return json.dumps(
             {
-                "frames": self.summary.num_frames,
+                "frames": self.summary.num_frames + self.num_kept,
+                "kept": self.num_kept,
                 "seconds": round(self.summary.seconds, 3),
                 "fps": round(self.summary.frames_per_second, 2),
                 "width": self.width,
@@ -100,14 +111,24 @@ class JobResult:
     def as_text(self) -> str:
         """Return one line for people."""
         summary = self.summary
+        kept = f", {self.num_kept} of an earlier run" if self.num_kept else ""
+        num_frames = summary.num_frames + self.num_kept
         return (
-            f"{self.target}: {summary.num_frames} frames of {self.width}x{self.height} "
-            f"in {summary.seconds:.1f} s ({summary.frames_per_second:.1f} a second)"
+            f"{self.target}: {num_frames} frames of {self.width}x{self.height} "
+            f"in {summary.seconds:.1f} s ({summary.frames_per_second:.1f} a second"
+            f"{kept})"
         )
 
 
-def run_file_job(job: FileJob) -> JobResult:
+def run_file_job(
+    job: FileJob, *, on_frame: Callable[[int, int | None], None] | None = None
+) -> JobResult:
     """Stylize one file or folder; the target appears only when it is whole.
+
+    Args:
+        job: What is asked for.
+        on_frame: Called with the number of frames that are done and that of all (None
+            when unknown); None shows a progress bar.
 
     Raises:
         StreamError: the source or the target cannot be used.
@@ -117,46 +138,62 @@ def run_file_job(job: FileJob) -> JobResult:
     """
     spec = parse_style(job.style or DEFAULT_STYLE)
     check_look(job.look, [spec])
-    with (
-        open_source(job.source) as opened,
-        mask_of(job.look, is_for_stills=isinstance(opened, ImageSource)) as mask,
-    ):
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_source(job.source))
+        is_for_stills = isinstance(opened, ImageSource)
+        mask = stack.enter_context(mask_of(job.look, is_for_stills=is_for_stills))
         first = PeekedSource(opened) if job.look.wants_content else None
         weighted_styles = load_mixture(
             spec, job.look, content=first.pixels if first else None
         )
-        sink = open_sink(
-            job.target,
-            opened.info,
-            template=opened,
-            codec=job.codec,
-            crf=job.crf,
-            preset=job.preset,
-            overwrite=job.overwrite,
-        )
-        with sink:
-            said: set[str] = set()
-            _say_notices(opened, sink, said=said)
-            with _stylizer(job, weighted_styles, mask, opened.info) as stylizer:
-                session = stylizer.session
-                log.info("style %s, %s", mixture_text(weighted_styles), stylizer.where)
-                summary = _run(Pipeline(first or opened, stylizer, sink))
+        resumable = None
+        if can_resume(job, opened):
+            assert isinstance(opened, VideoReader)
+            folder = stack.enter_context(open_work_folder(job, opened))
+            resumable = ResumableJob(job, opened, folder)
+        sink = stack.enter_context(_sink(job, opened, resumable))
+        said: set[str] = set()
         _say_notices(opened, sink, said=said)
-        num_errors = int(getattr(opened, "num_decode_errors", 0))
-        if num_errors:
-            log.warning("%s: %d errors while reading", job.source, num_errors)
-        return JobResult(
-            summary=summary,
-            width=opened.info.width,
-            height=opened.info.height,
-            style=spec.title
-            if len(weighted_styles) > 1
-            else weighted_styles[0].style.name,
-            runtime=session.runtime,
-            device=session.device,
-            target=job.target,
-            num_decode_errors=num_errors,
+        keeps_state = resumable is not None
+        stylizer = stack.enter_context(
+            _stylizer(job, weighted_styles, mask, opened.info, keeps_state=keeps_state)
         )
+        log.info("style %s, %s", mixture_text(weighted_styles), stylizer.where)
+        source, num_kept = first or opened, 0
+        if resumable is not None:
+            assert isinstance(sink, SegmentedWriter)
+            source, num_kept = resumable.go_on(source, stylizer, sink)
+        summary = _run(Pipeline(source, stylizer, sink), num_kept, on_frame)
+        session = stylizer.session
+    _say_notices(opened, sink, said=said)
+    num_errors = int(getattr(opened, "num_decode_errors", 0))
+    if num_errors:
+        log.warning("%s: %d errors while reading", job.source, num_errors)
+    return JobResult(
+        summary=summary,
+        width=opened.info.width,
+        height=opened.info.height,
+        style=spec.title if len(weighted_styles) > 1 else weighted_styles[0].style.name,
+        runtime=session.runtime,
+        device=session.device,
+        target=job.target,
+        num_decode_errors=num_errors,
+        num_kept=num_kept,
+    )
+
+
+def _sink(job: FileJob, opened: Source, resumable: ResumableJob | None) -> Sink:
+    if resumable is not None:
+        return resumable.open_sink()
+    return open_sink(
+        job.target,
+        opened.info,
+        template=opened,
+        codec=job.codec,
+        crf=job.crf,
+        preset=job.preset,
+        overwrite=job.overwrite,
+    )
 
 
 def _stylizer(
@@ -164,7 +201,10 @@ def _stylizer(
     weighted_styles: Sequence[WeightedStyle],
     mask: Mask | None,
     info: StreamInfo,
+    *,
+    keeps_state: bool,
 ) -> Stylizer:
+    """Load the styles; for a job that keeps its state, no device smooths."""
     return Stylizer(
         weighted_styles,
         controls=controls_of(job.look, smooth=job.smooth),
@@ -174,18 +214,25 @@ def _stylizer(
         matrix=info.matrix,
         workers=0,
         mask=mask,
+        smoother=SmootherByMode() if keeps_state else None,
     )
 
 
-def _run(pipeline: Pipeline) -> Summary:
+def _run(
+    pipeline: Pipeline,
+    num_kept: int,
+    on_frame: Callable[[int, int | None], None] | None,
+) -> Summary:
     """Run with a progress bar on stderr: rate and remaining time."""
     total = pipeline.source.info.num_frames
-    with tqdm(total=total, unit="frame", file=sys.stderr, mininterval=0.5) as bar:
-
-        def on_frame(frame: Frame) -> None:
-            bar.update()
-
-        return pipeline.run(on_frame)
+    if on_frame is not None:
+        numbers = count(num_kept + 1)
+        report = on_frame
+        return pipeline.run(lambda _: report(next(numbers), total))
+    with tqdm(
+        total=total, initial=num_kept, unit="frame", file=sys.stderr, mininterval=0.5
+    ) as bar:
+        return pipeline.run(lambda _: bar.update())
 
 
 def _say_notices(source: Source, sink: Sink, *, said: set[str]) -> None:

@@ -25,12 +25,17 @@ from rtstyle_streams.video.opening import (
     said_in_one_line,
 )
 from rtstyle_streams.video.planes import to_rgb
+from rtstyle_streams.video.read_mark import ReadMark, checksum
 from rtstyle_streams.video.rotation import Orientation, read_display_matrix
 from rtstyle_streams.video.timing import Restart, Timing
 
 # Codecs in which a packet that gives no frame is a frame that was lost (not so in those
 # with invisible frames, nor where each field has its packet).
 _ONE_PACKET_ONE_FRAME = {"h264", "hevc", "mpeg2video", "mpeg4", "mjpeg", "prores"}
+
+
+SEEK_MARGINS_SECONDS = (1, 10)
+"""How long before a place the key frame is looked for, at first and then."""
 
 
 class VideoReader(ManagedSource):
@@ -122,6 +127,80 @@ class VideoReader(ManagedSource):
         if not self._is_closed:
             self._notice_early_end()
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether nothing so far was broken, interlaced or out of order."""
+        is_whole = not self.num_decode_errors and not self._is_interlaced
+        return is_whole and not self.restarts
+
+    def go_on_behind(self, mark: ReadMark) -> None:
+        """Give out the frames behind `mark` next, as if all before had been read.
+
+        Reading begins at a key frame where the frames of the mark are found again;
+        else everything before is decoded once more.
+
+        Raises:
+            SourceError: the file ends before the mark, or cannot be read.
+        """
+        with self._lock, said_in_one_line(self.path):
+            margins = SEEK_MARGINS_SECONDS if mark.is_plain else ()
+            if not any(self._seek(mark, margin) for margin in margins):
+                self._read_through(mark.index)
+
+    def _seek(self, mark: ReadMark, margin_seconds: int) -> bool:
+        """Begin at a key frame; return whether the frames of `mark` are there."""
+        margin = round(margin_seconds / self._timing.time_base)
+        target = max(mark.pts[0] - margin, self._stream.start_time or 0)
+        try:
+            self._container.seek(target, stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            return False
+        num_before = mark.index + 1 - len(mark.pts)
+        self._timing = Timing(self._stream, num_before=num_before)
+        self._decoded = self._deinterlaced(self._decode(counted_from=mark.pts[-1]))
+        for decoded in self._decoded:
+            ticks = self._timing.ticks(decoded)
+            if ticks is None or ticks > mark.pts[0]:
+                return False
+            if ticks == mark.pts[0]:
+                self._decoded = chain([decoded], self._decoded)
+                break
+        is_found = self._gives(mark)
+        self.num_decode_errors = 0
+        return is_found
+
+    def _gives(self, mark: ReadMark) -> bool:
+        """Read the frames of `mark`; return whether they are what they were."""
+        for number, pts in enumerate(mark.pts):
+            decoded = next(self._decoded, None)
+            if decoded is None:
+                return False
+            frame = self._frame(decoded)
+            is_same = not mark.checksums or (
+                checksum(frame.pixels) == mark.checksums[number]
+            )
+            if frame.pts != pts or not is_same:
+                return False
+        return True
+
+    def _read_through(self, index: int) -> None:
+        """Begin again, and decode up to frame `index`."""
+        self._container.close()
+        self._container = open_video(self.path)
+        self._stream = main_video_stream(self._container, self.path)
+        self._stream.thread_type = "SLICE"
+        self.num_decode_errors, self._is_interlaced = 0, False
+        self._timing = Timing(self._stream)
+        self._decoded = self._deinterlaced(self._decode())
+        for number in range(index + 1):
+            decoded = next(self._decoded, None)
+            if decoded is None:
+                raise SourceError(
+                    f"{self.path}: expected the {index + 1} frames that were read "
+                    f"before, got {number}"
+                )
+            self._time(decoded)
+
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""
         with self._lock:
@@ -135,16 +214,21 @@ class VideoReader(ManagedSource):
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)
         pixels = self._orientation.apply(to_rgb(decoded, colour))
-        num_restarts = len(self.restarts)
-        pts, index = self._timing.next(decoded)
-        if len(self.restarts) > num_restarts:
-            self._notice_restart()
+        pts, index = self._time(decoded)
         return Frame(
             pixels=self._of_first_size(pixels),
             pts=pts,
             time_base=self._timing.time_base,
             index=index,
         )
+
+    def _time(self, decoded: av.VideoFrame) -> tuple[int, int]:
+        """Return pts and index of the next frame; say where times start over."""
+        num_restarts = len(self.restarts)
+        pts, index = self._timing.next(decoded)
+        if len(self.restarts) > num_restarts:
+            self._notice_restart()
+        return pts, index
 
     def _read_colour(self, decoded: av.VideoFrame) -> Colour:
         return read_colour(
@@ -166,11 +250,20 @@ class VideoReader(ManagedSource):
         )
         return np.asarray(cv2.resize(pixels, size), dtype=np.uint8)
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """Decode what can be decoded and count what cannot."""
+    def _decode(self, *, counted_from: int | None = None) -> Iterator[av.VideoFrame]:
+        """Decode what can be decoded and count what cannot.
+
+        Args:
+            counted_from: Only packets behind this time have to give frames; ticks.
+        """
         silent = 0  # packets without an error and without a frame so far
+
+        def is_counted(pts: int | None) -> bool:
+            return counted_from is None or (pts or 0) > counted_from
+
         for packet in demux_on(self._container, [self._stream], self._count_broken):
-            silent += int(packet.size > 0 and not packet.is_discard)
+            is_whole = packet.size > 0 and not packet.is_discard
+            silent += int(is_whole and is_counted(packet.pts))
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -180,7 +273,7 @@ class VideoReader(ManagedSource):
             for frame in frames:
                 if isinstance(frame, av.VideoFrame):
                     self.num_decode_errors += int(frame.is_corrupt)
-                    silent -= 1
+                    silent -= int(is_counted(frame.pts))
                     yield frame
         if self._stream.codec_context.name in _ONE_PACKET_ONE_FRAME:
             if not self._is_interlaced:

@@ -45,6 +45,8 @@ class VideoWriter(ManagedSink):
         crf: constant rate factor, the encoder's scale; None for the default, 18.
         preset: the encoder's preset; None for the default, ``ultrafast``.
         overwrite: whether a file of this name may be replaced.
+        part_folder: where the unfinished file is kept, on the same disk; None is
+            beside its place.
 
     Raises:
         SinkError: the file may not or cannot be written so.
@@ -60,6 +62,7 @@ class VideoWriter(ManagedSink):
         crf: int | None = None,
         preset: str | None = None,
         overwrite: bool = False,
+        part_folder: Path | None = None,
     ) -> None:
         self.path = Path(path)
         self.notices: list[str] = []
@@ -74,7 +77,7 @@ class VideoWriter(ManagedSink):
         check_target(self.path, overwrite=overwrite)
         _refuse_same_file(self.path, template)
         settings = EncoderSettings(codec=codec, crf=crf, preset=preset)
-        self._part = PartFile(self.path, overwrite=overwrite)
+        self._part = PartFile(self.path, overwrite=overwrite, folder=part_folder)
         self._container: OutputContainer = av.open(
             f"file:{self._part.path}",
             "w",
@@ -96,9 +99,9 @@ class VideoWriter(ManagedSink):
         if notice:
             self.notices.append(f"{self.path.name}: {notice}")
 
-        def add_main() -> VideoStream:
+        def add_stream(container: OutputContainer) -> VideoStream:
             return add_video_stream(
-                self._container,
+                container,
                 self._info,
                 settings=settings,
                 pixel_format=self._pixel_format,
@@ -106,10 +109,13 @@ class VideoWriter(ManagedSink):
                 sample_aspect_ratio=template.sample_aspect_ratio if template else None,
             )
 
+        self._add_stream = add_stream
         if template is None:
-            self._stream = add_main()
+            self._stream = add_stream(self._container)
         else:
-            self._side = SideStreams(template, self._container, add_main)
+            self._side = SideStreams(
+                template, self._container, lambda: add_stream(self._container)
+            )
             self.notices += self._side.notices
             self._stream = self._side.main
         self._container.start_encoding()
