@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "demo": "rtstyle.commands.demo:demo",
     "video": "rtstyle.commands.video:video",
     "image": "rtstyle.commands.image:image",
+    "jobs": "rtstyle.commands.jobs:jobs",
     "webcam": "rtstyle.commands.webcam:webcam",
     "styles": "rtstyle.commands.styles:styles",
     "cameras": "rtstyle.commands.cameras:cameras",

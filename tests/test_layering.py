@@ -36,7 +36,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "masks": "errors look runtime smoothing",
         "metrics": "smoothing",
         "networks": "errors user_files",
-        "offline": "drawing gallery look masks smoothing style_file stylizer "
+        "offline": "drawing errors gallery look masks smoothing style_file stylizer "
         "user_files",
         "paintings": "errors runtime style_file user_files",
         "runtime": "choices errors smoothing style_file user_files",

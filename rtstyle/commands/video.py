@@ -1,10 +1,11 @@
 """`rtstyle video`: a video file in, a stylized one out, everything else kept."""
 
-import sys
+from pathlib import Path
 
 import click
 
 from rtstyle.choices import SmoothMode
+from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
     json_option,
     look_of,
@@ -16,13 +17,9 @@ from rtstyle.commands.options import (
     style_option,
 )
 
-EXIT_DAMAGED = 3
-"""Exit status when the input had errors; the output holds all that could be read."""
-
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@inputs_options
 @style_option
 @look_options
 @smooth_option("flow")
@@ -47,8 +44,11 @@ EXIT_DAMAGED = 3
 @click.pass_context
 def video(
     context: click.Context,
-    source: str,
-    target: str,
+    names: tuple[str, ...],
+    out_dir: Path | None,
+    recursive: bool,
+    name_template: str,
+    dry_run: bool,
     style: str | None,
     smooth: SmoothMode,
     runtime: str,
@@ -63,11 +63,11 @@ def video(
     as_json: bool,
 ) -> None:
     """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
-    from rtstyle.offline.job import FileJob, run_file_job
+    from rtstyle.offline.job import FileJob
 
     job = FileJob(
-        source=source,
-        target=target,
+        source="",
+        target="",
         style=style,
         look=look_of(context),
         smooth=smooth,
@@ -81,7 +81,5 @@ def video(
         resume=resume,
         segment_seconds=segment_seconds,
     )
-    result = run_file_job(job)
-    click.echo(result.as_json() if as_json else result.as_text())
-    if result.num_decode_errors:
-        sys.exit(EXIT_DAMAGED)
+    planned = planned_of(context, names, job, "video")
+    run_planned(context, planned, as_json=as_json)

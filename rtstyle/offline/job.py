@@ -94,19 +94,17 @@ class JobResult:
 
     def as_json(self) -> str:
         """Return the figures as one JSON object."""
-        return json.dumps(
-            {
-                "frames": self.summary.num_frames + self.num_kept,
-                "kept": self.num_kept,
-                "seconds": round(self.summary.seconds, 3),
-                "fps": round(self.summary.frames_per_second, 2),
-                "width": self.width,
-                "height": self.height,
-                "style": self.style,
-                "runtime": self.runtime,
-                "device": self.device,
-            }
-        )
+        row = {
+            "frames": self.summary.num_frames + self.num_kept,
+            "seconds": round(self.summary.seconds, 3),
+            "fps": round(self.summary.frames_per_second, 2),
+            "width": self.width,
+            "height": self.height,
+            "style": self.style,
+            "runtime": self.runtime,
+            "device": self.device,
+        }
+        return json.dumps(row | ({"kept": self.num_kept} if self.num_kept else {}))
 
     def as_text(self) -> str:
         """Return one line for people."""

@@ -91,18 +91,19 @@ def check_same_film(path: Path, like: Path) -> None:
     assert packets(path, 1) == packets(like, 1)
 
 
+def environment() -> dict[str, str]:
+    """Return that of a process that finds our packages."""
+    places = [ROOT, *(ROOT / name for name in ("streams", "train", "export"))]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places))}
+
+
 def start(arguments: Sequence[str], *, folder: Path) -> "subprocess.Popen[str]":
     """Start `rtstyle` with its data folder in `folder`; stderr is kept in a file."""
-    places = [ROOT, *(ROOT / name for name in ("streams", "train", "export"))]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, places)),
-        "XDG_DATA_HOME": str(folder / "data"),
-    }
     with (folder / "stderr.txt").open("w") as stderr:
         return subprocess.Popen(
             [sys.executable, "-m", "rtstyle", *arguments],
             cwd=folder,
-            env=environment,
+            env=environment() | {"XDG_DATA_HOME": str(folder / "data")},
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
