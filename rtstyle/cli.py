@@ -32,6 +32,7 @@ EXTRA_OF: Final = {
     "torch": "train",
     "torchvision": "train",
     "openvino": "openvino",
+    "ray": "cluster",
     "pyvirtualcam": "virtualcam",
     "tensorrt": "tensorrt",
 }

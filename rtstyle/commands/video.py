@@ -40,6 +40,12 @@ from rtstyle.commands.options import (
     type=click.FloatRange(0.04, 3600.0),
     help="Of film, after which what is done is kept.  [default: 10 at most]",
 )
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Share the work among the machines of a Ray cluster; auto finds one.",
+)
+@click.option("--ship", is_flag=True, help="With --cluster: send the input along.")
 @json_option
 @click.pass_context
 def video(
@@ -60,6 +66,8 @@ def video(
     overwrite: bool,
     resume: bool,
     segment_seconds: float | None,
+    cluster: str | None,
+    ship: bool,
     as_json: bool,
 ) -> None:
     """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
@@ -80,6 +88,8 @@ def video(
         overwrite=overwrite,
         resume=resume,
         segment_seconds=segment_seconds,
+        cluster=cluster,
+        ship=ship,
     )
     planned = planned_of(context, names, job, "video")
     run_planned(context, planned, as_json=as_json)

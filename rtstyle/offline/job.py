@@ -67,6 +67,11 @@ class FileJob:
     """Whether a video goes on where an earlier run of the same job ended."""
     segment_seconds: float | None = None
     """Of film, after which what is done is kept; None is the default, ten at most."""
+    cluster: str | None = None
+    """Address of the Ray cluster that makes the frames of a video; ``auto`` is one
+    that runs here, or a new one; None is this process."""
+    ship: bool = False
+    """Whether the cluster's machines are sent the input, not only its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,10 @@ def run_file_job(
         RuntimeUnavailableError: the runtime or device does not work here.
         UsageError: a control that means nothing for this style.
     """
+    if job.cluster is not None:
+        from rtstyle.offline.cluster import run_cluster_job
+
+        return run_cluster_job(job, on_frame=on_frame)
     spec = parse_style(job.style or DEFAULT_STYLE)
     check_look(job.look, [spec])
     with ExitStack() as stack:

@@ -17,6 +17,7 @@ from rtstyle.offline.folder_lock import FolderLock, holder_of
 from rtstyle.offline.journal import Identity, Journal, difference
 from rtstyle.offline.unfinished import forget, remember
 from rtstyle.smoothing.protocol import State
+from rtstyle.user_files import write_whole
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.part_file import cannot_write
 from rtstyle_streams.video.read_mark import ReadMark
@@ -90,7 +91,8 @@ class WorkFolder:
                 reason = difference(before, identity)
                 log.warning("%s: begun with %s; starting anew", self.target, reason)
             elif any(self.path.glob("*.packets")):
-                log.warning("%s: the journal is damaged; starting anew", self.target)
+                why = "the journal is damaged" if before is None else "no state is kept"
+                log.warning("%s: %s; starting anew", self.target, why)
             self._clear()
             self._journal.begin(identity)
         except OSError as error:
@@ -116,6 +118,49 @@ class WorkFolder:
         if not self._num_segments:
             remember(self.path)
         self._num_segments = segment.number + 1
+
+    def begin_parts(self, identity: Identity) -> dict[int, Path]:
+        """Return the whole segments of an earlier run of the same film, by number.
+
+        As `begin`, for a run that makes segments in any order and needs no states.
+
+        Raises:
+            SinkError: the disk refuses.
+        """
+        try:
+            before, records = self._journal.read()
+            if before == identity:
+                paths = {r["number"]: self._path_of(r) for r in records}
+                hashes = {r["number"]: r["sha256"] for r in records}
+                whole = {n: p for n, p in paths.items() if _sha256(p) == hashes[n]}
+                self._num_segments = len(whole)
+                return whole
+            if before is not None:
+                reason = difference(before, identity)
+                log.warning("%s: begun with %s; starting anew", self.target, reason)
+            self._clear()
+            self._journal.begin(identity)
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+        return {}
+
+    def add_part(self, number: int, data: bytes, *, num_frames: int) -> Path:
+        """Keep a segment that was made elsewhere, and note it.
+
+        Raises:
+            SinkError: the disk refuses.
+        """
+        path = self._path_of({"number": number})
+        try:
+            write_whole(path, data)
+            digest = hashlib.sha256(data).hexdigest()
+            record = {"number": number, "sha256": digest, "num_frames": num_frames}
+            self._journal.append(record | {"mark": None, "state": ""})
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+        remember(self.path)
+        self._num_segments += 1
+        return path
 
     def close(self, *, is_done: bool) -> None:
         """Let others in; remove the folder if the film is whole or has no segment."""
@@ -176,7 +221,9 @@ class WorkFolder:
     def _whole(self, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for number, record in enumerate(records):
             path = self._path_of(record)
-            if record["number"] != number or _sha256(path) != record["sha256"]:
+            if record["number"] != number or not record["state"]:
+                return  # made by a cluster
+            if _sha256(path) != record["sha256"]:
                 return
             yield record
 

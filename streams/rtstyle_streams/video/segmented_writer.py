@@ -122,6 +122,11 @@ class SegmentedWriter(VideoWriter):
             self._last_pts = round(last / self._info.time_base)
             self._encoder = None
 
+    def end_segment(self) -> None:
+        """Report what was written so far as a segment, however short it is."""
+        if self._num_frames:
+            self._end_segment(is_last=False)
+
     def close(self) -> None:
         """Throw the unfinished file and segment away; whole segments stay."""
         if self._file is not None:
