@@ -144,7 +144,7 @@ def _misfit(luma: Grid, carried: Grid) -> Grid:
     """Return the averaged difference beyond what a flow wrong by `SLACK` explains."""
     slope_x = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=SLACK / 8)
     slope_y = cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=SLACK / 8)
-    # cv2.magnitude rounds by where its arrays lie in memory, from run to run another way
+    # not cv2.magnitude, whose last bit depends on where its arrays lie in memory
     explained = np.sqrt(slope_x * slope_x + slope_y * slope_y)
     difference = cv2.absdiff(luma, carried)
     return still.box_average(np.maximum(difference - explained, 0.0))

@@ -48,11 +48,11 @@ def whole(job: FileJob, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head without cores, and two nodes with one each."""
-    ray = pytest.importorskip("ray")
+    ray: Any = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     nodes = {"num_cpus": 0, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=nodes)
+    made: Any = Cluster(initialize_head=True, head_node_args=nodes)
     for _ in range(2):
         made.add_node(num_cpus=1)
     ray.init(address=made.address, logging_level="ERROR", log_to_driver=False)
@@ -138,7 +138,7 @@ def test_a_node_that_is_killed_in_the_middle_costs_only_time(
     job: FileJob, whole: Path, cluster: Any
 ) -> None:
     node = cluster.add_node(num_cpus=1)
-    killers = []
+    killers: list[threading.Thread] = []
 
     def kill_once(done: int, total: int | None) -> None:
         if done >= 50 and not killers:
