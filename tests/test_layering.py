@@ -29,7 +29,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer telemetry twins",
         "commands": "benchmark choices doctor errors gallery live look offline "
         "paintings process",
-        "doctor": "errors gallery paintings runtime style_file stylizer telemetry",
+        "doctor": "errors gallery offline paintings runtime style_file stylizer "
+        "telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
@@ -38,7 +39,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
         "networks": "errors user_files",
-        "offline": "drawing gallery look masks smoothing style_file stylizer",
+        "offline": "drawing errors gallery look masks smoothing style_file stylizer "
+        "user_files",
         "paintings": "errors runtime style_file untrusted user_files",
         "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",

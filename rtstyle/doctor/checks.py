@@ -177,6 +177,18 @@ def check_folder() -> Check:
     return Check("folder", "ok", state)
 
 
+def check_unfinished_films() -> Check:
+    """Look for films that were begun more than two weeks ago and never finished."""
+    from rtstyle.offline.unfinished import forgotten
+
+    films = forgotten()
+    if not films:
+        return Check("unfinished films", "ok", "none that are older than two weeks")
+    told = [f"{film.folder} ({film.num_bytes / 1e6:.0f} MB)" for film in films]
+    todo = "run their commands again to go on, or delete these folders"
+    return Check("unfinished films", "note", ", ".join(told), todo)
+
+
 def check_styles() -> Check:
     """Load every bundled style and compare its checksum."""
     from rtstyle.doctor.styles import styles_state
@@ -205,6 +217,7 @@ ALL_CHECKS: Final[tuple[Callable[[], Check], ...]] = (
     check_virtual_camera,
     check_display,
     check_folder,
+    check_unfinished_films,
     check_styles,
     check_speed,
 )

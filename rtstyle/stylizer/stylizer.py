@@ -15,6 +15,7 @@ from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmootherByMode
+from rtstyle.smoothing.protocol import State
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle.stylizer.blending import (
     blend,
@@ -77,6 +78,8 @@ class Stylizer:
             with_quickest_precision(weighted.style, precision, device=device)
             for weighted in weighted_styles
         ]
+        self.styles = tuple(styles)
+        """What runs: a style for each network, in its precision."""
         self.style = styles[0]
         """The style; for a mixture, the first one."""
         self.weights = [weighted.weight for weighted in weighted_styles]
@@ -184,6 +187,26 @@ class Stylizer:
             mask=self.mask,
             smoother=self._smooth,
         )
+
+    def state(self) -> State:
+        """Return a copy of all that is remembered of the frames before, bit for bit.
+
+        What a device remembers is not in it: give `smoother` to keep it here.
+        """
+        state = {f"smooth.{name}": a for name, a in self._smooth.state().items()}
+        if self.mask is not None:
+            state |= {f"mask.{name}": a for name, a in self.mask.state().items()}
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on as a stylizer of the same settings did that gave out `state`."""
+        parts: dict[str, State] = {"smooth": {}, "mask": {}}
+        for name, array in state.items():
+            owner, _, own_name = name.partition(".")
+            parts[owner][own_name] = array
+        self._smooth.restore(parts["smooth"], mode=self.controls.smooth)
+        if self.mask is not None:
+            self.mask.restore(parts["mask"])
 
     def reset(self) -> None:
         """Forget all frames so far; the mask detects scene cuts itself."""

@@ -29,6 +29,11 @@ class Damage:
         self._words = ""
         self._missing_seconds = 0.0
 
+    def forget(self) -> None:
+        """Count from nothing again."""
+        self.num_broken, self._places, self._words = 0, [], ""
+        self._missing_seconds = 0.0
+
     def count(self, seconds: float | None, words: str = "") -> None:
         """Count a broken packet or frame.
 

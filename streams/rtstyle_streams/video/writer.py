@@ -50,6 +50,8 @@ class VideoWriter(ManagedSink):
         crf: constant rate factor, the encoder's scale; None for the default.
         preset: the encoder's preset; None for the default, a fast one.
         overwrite: whether a file of this name may be replaced.
+        part_folder: where the unfinished file is kept, on the same disk; None is
+            beside its place.
 
     Raises:
         SinkError: the file may not or cannot be written so.
@@ -65,6 +67,7 @@ class VideoWriter(ManagedSink):
         crf: int | None = None,
         preset: str | None = None,
         overwrite: bool = False,
+        part_folder: Path | None = None,
     ) -> None:
         self.path = Path(path)
         self._notices: list[str] = []
@@ -86,7 +89,7 @@ class VideoWriter(ManagedSink):
         self._time_base = frame_time_base(
             file_format, self._codec.name, info.time_base, info.frame_rate
         )
-        self._part = PartFile(self.path, overwrite=overwrite)
+        self._part = PartFile(self.path, overwrite=overwrite, folder=part_folder)
         self._container: OutputContainer = av.open(
             f"file:{self._part.path}",
             "w",
@@ -111,9 +114,9 @@ class VideoWriter(ManagedSink):
         if notice and self._pixel_format == wanted:
             self.notices.append(f"{self.path.name}: {notice}")
 
-        def add_main() -> VideoStream:
+        def add_stream(container: OutputContainer) -> VideoStream:
             return add_video_stream(
-                self._container,
+                container,
                 self._info,
                 codec=self._codec,
                 settings=settings,
@@ -123,10 +126,13 @@ class VideoWriter(ManagedSink):
                 sample_aspect_ratio=template.sample_aspect_ratio if template else None,
             )
 
+        self._add_stream = add_stream
         if template is None:
-            self._stream = add_main()
+            self._stream = add_stream(self._container)
         else:
-            self._side = SideStreams(template, self._container, add_main)
+            self._side = SideStreams(
+                template, self._container, lambda: add_stream(self._container)
+            )
             self._notices += self._side.notices
             self._stream = self._side.main
         if template and template.is_stereo and not self._keeps_stereo():
