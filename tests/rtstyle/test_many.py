@@ -50,7 +50,7 @@ def pairs(planned: list[PlannedJob]) -> list[tuple[str, str]]:
 
 
 def test_files_folders_and_patterns_are_inputs(folder: Path) -> None:
-    expected = [("films/a.mp4", "out/a.mp4"), ("films/b.avi", "out/b.mkv")]
+    expected = [("films/a.mp4", "out/a.mp4"), ("films/b.avi", "out/b.avi")]
     assert pairs(plan("films")) == expected
     assert pairs(plan("films/b.avi", "films")) == expected[::-1]
     assert pairs(plan("films/*.*")) == expected
@@ -63,7 +63,7 @@ def test_names_follow_a_template(folder: Path) -> None:
     planned = plan("films", name="{number}-{stem}_{style}{suffix}")
     assert [row.job.target for row in planned] == [
         "out/1-a_scream.mp4",
-        "out/2-b_scream.mkv",
+        "out/2-b_scream.avi",
     ]
 
 
