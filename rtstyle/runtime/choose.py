@@ -161,7 +161,8 @@ def resolve_device(
         return names[min(1, len(names) - 1)]
 
     def open_on(name: str) -> Session:
-        takes_other = name == "cpu" and cpu_model is not None
-        return open_session(cpu_model() if takes_other else model, device=name)
+        if name == "cpu" and cpu_model is not None:
+            return open_session(cpu_model(), device=name)
+        return open_session(model, device=name)
 
     return quickest(names, open_on, architecture=architecture)
