@@ -322,3 +322,16 @@ def test_text_of_a_file_reaches_no_terminal_as_it_is(tmp_path: Path) -> None:
                 copy.mux(packet)
     (line,) = carried(odd, tmp_path / "o.ts")
     assert "\x1b" not in line and "(audio, flac" in line
+
+
+def test_a_film_whose_first_video_is_of_an_unknown_codec_has_another(
+    tmp_path: Path,
+) -> None:
+    path = write_rich_clip(tmp_path / "a.mkv", cover=False)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"V_MPEG4/ISO/AVC")
+    data[at : at + 15] = b"V_UNKNOWN/CODEC"
+    path.write_bytes(data)
+    lines = carried(path, tmp_path / "o.mkv")
+    assert any("(video, unknown codec" in line for line in lines)
+    assert len(frame_times(tmp_path / "o.mkv")) == 12, "those of the second one"

@@ -73,11 +73,11 @@ def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise SourceError(
             f"{path}: expected a file with video, got {', '.join(kinds) or 'nothing'}"
         )
-    default = av.stream.Disposition.default
-    stream = next((s for s in moving if s.disposition & default), moving[0])
-    if stream.codec_context is None:
+    known = [stream for stream in moving if stream.codec_context is not None]
+    if not known:
         raise SourceError(f"{path}: expected a video codec that FFmpeg can decode")
-    return stream
+    default = av.stream.Disposition.default
+    return next((s for s in known if s.disposition & default), known[0])
 
 
 def demux_on(
