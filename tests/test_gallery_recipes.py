@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rtstyle.gallery.find import list_styles
-from rtstyle_train.config.image import make_config, read_recipe
+from rtstyle_train.config.fitting import read_recipe
+from rtstyle_train.config.image import make_config
 from rtstyle_train.jobs.image import RECIPES, recipe_table
 
 IMAGE_RECIPES = [

@@ -18,9 +18,9 @@ def description_fault(meta: dict[str, Any]) -> str:
     kind = meta["recipe"].get("kind", "image")
     if kind not in KINDS:
         return f"recipe.kind: expected {', '.join(KINDS)}, got {kind!r:.60}"
-    rows = meta["recipe"].get("styles")
-    if not isinstance(rows, list) or not rows:
-        return "recipe.styles: expected a list of styles, got none"
+    rows = meta["recipe"].get("styles", [])
+    if not isinstance(rows, list):
+        return f"recipe.styles: expected a list of styles, got {rows!r:.60}"
     return next((fault for row in rows if (fault := _row_fault(row))), "")
 
 
@@ -31,6 +31,6 @@ def _row_fault(row: object) -> str:
     if not is_style_name(row.get("name")):
         return f"recipe.styles: expected {RULE}, got {row.get('name')!r:.60}"
     for key in ("title", "artist", "year"):
-        if not isinstance(row.get(key), str | int):
+        if not isinstance(row.get(key, ""), str | int):
             return f"recipe.styles.{key}: expected a text, got {row.get(key)!r:.60}"
     return ""

@@ -23,6 +23,7 @@ from rtstyle.untrusted.card import parse_card
 from rtstyle_export.errors import ExportError
 from rtstyle_export.from_checkpoint import import_johnson, read_state_dict
 from rtstyle_export.from_onnx import import_onnx
+from rtstyle_export.from_weights import export_weights
 from rtstyle_export.parity import test_frame as frame_of
 from tests.tiny_styles import write_negative
 
@@ -160,7 +161,7 @@ MALFORMED = {
     "network null": json.dumps(META | {"network": None}),
     "network list": json.dumps(META | {"network": ["x"]}),
     "no recipe": json.dumps({"network": META["network"], "trained": {}}),
-    "no styles": json.dumps(META | {"recipe": {"styles": []}}),
+    "styles null": json.dumps(META | {"recipe": {"styles": None}}),
     "styles of text": json.dumps(META | {"recipe": {"styles": ["a"]}}),
     "a bad name": json.dumps(META | {"recipe": {"styles": [{"name": "--help"}]}}),
     "a bad year": json.dumps(
@@ -197,6 +198,13 @@ def test_malformed_metadata_of_weights_is_one_line(
     with pytest.raises(WeightsFileError) as caught:
         load_weights(path).build()
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_weights_without_a_style_cannot_be_exported(tmp_path: Path) -> None:
+    meta = json.dumps(META | {"recipe": {"styles": []}})
+    path = write_weights(tmp_path / "a.safetensors", meta)
+    with pytest.raises(ExportError, match="expected the name of a style in them"):
+        export_weights(path, tmp_path / "a.onnx")
 
 
 def test_a_network_is_not_made_before_its_weights_fit() -> None:
@@ -403,7 +411,7 @@ def test_every_checkpoint_of_the_campaign_is_one_line(
     for path in sorted((shared / "data" / "faults" / "checkpoints").iterdir()):
         with pytest.raises(RtstyleError) as caught:
             if path.suffix == ".safetensors":
-                load_weights(path).build()
+                export_weights(path, tmp_path / "b.onnx")
             else:
                 import_johnson(path, tmp_path / "b.onnx")
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 500, path

@@ -11,7 +11,7 @@ import torch
 
 from rtstyle.paintings.network import painting_network
 from rtstyle_train.config.adain import AdainConfig, make_adain_config
-from rtstyle_train.config.image import read_recipe
+from rtstyle_train.config.fitting import read_recipe
 from rtstyle_train.data.style_pictures import (
     StyleImages,
     draw_recolouring,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rtstyle.gallery.find import bundled_folder
+from rtstyle.gallery.reading import bundled_folder
 from rtstyle.style_file import read_style
-from rtstyle_train.config.image import read_recipe
+from rtstyle_train.config.fitting import read_recipe
 from rtstyle_train.jobs.image import RECIPES
 
 STYLES = sorted(p for p in bundled_folder().glob("*.onnx") if "." not in p.stem)

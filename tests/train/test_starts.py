@@ -9,7 +9,8 @@ from torch import nn
 
 from rtstyle import Stylizer, load_style
 from rtstyle.errors import RtstyleError
-from rtstyle.gallery.find import bundled_folder, style_files
+from rtstyle.gallery.find import style_files
+from rtstyle.gallery.reading import bundled_folder
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.networks.weights_file import (
     Weights,

@@ -228,7 +228,7 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
 def train_interrupted(room: Path) -> None:
     """Train without click, which would turn Ctrl-C into an exit."""
     from rtstyle_train.config.adain import make_adain_config
-    from rtstyle_train.config.image import read_recipe
+    from rtstyle_train.config.fitting import read_recipe
     from rtstyle_train.jobs.adain import AdainJob, train_adain
 
     job = AdainJob(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle.process.terminal import echo
 from rtstyle_train.commands.adain import train_adain_command
 from rtstyle_train.commands.evaluate import evaluate_command as evaluate
@@ -38,10 +39,10 @@ main.add_command(train_adain_command)
 @click.option("--recipe", help="Bundled recipe's name, or a TOML file with every knob.")
 @click.option("--network", help="tiny, small-flat, slim, small, base or johnson.")
 @click.option("--steps", type=click.IntRange(1), help="Steps at the most.")
-@click.option("--minutes", type=click.FloatRange(0), default=0.0, help="Time at most.")
+@click.option("--minutes", type=Number(0), default=0.0, help="Time at most.")
 @click.option("--batch-size", type=click.IntRange(1), help="Photographs a step.")
 @click.option("--seed", type=int, help="Of weights, crops and styles.")
-@click.option("--style-weight", type=float, help="More is more painterly.")
+@click.option("--style-weight", type=Number(0), help="More is more painterly.")
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
 @click.option(
     "--start", type=FILE, help="Style, style file or weights to start from (quicker)."

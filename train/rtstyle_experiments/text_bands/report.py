@@ -34,7 +34,7 @@ from rtstyle_experiments.text_bands.judge import (
 from rtstyle_experiments.text_bands.table import write_report
 from rtstyle_train.clip.encoder import load_clip
 from rtstyle_train.clip.source import ClipSource
-from rtstyle_train.config.image import read_recipe
+from rtstyle_train.config.fitting import read_recipe
 from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.errors import ConfigError

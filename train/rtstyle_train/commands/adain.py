@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle.process.terminal import echo
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -27,11 +28,11 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option("--recipe", help="Bundled recipe's name, or a TOML file with every knob.")
 @click.option("--placement", type=click.Choice(["instance", "body"]), help="Of norms.")
 @click.option("--steps", type=click.IntRange(1), help="Steps at the most.")
-@click.option("--minutes", type=click.FloatRange(0), default=0.0, help="Time at most.")
+@click.option("--minutes", type=Number(0), default=0.0, help="Time at most.")
 @click.option("--batch-size", type=click.IntRange(1), help="Photographs a step.")
 @click.option("--size", type=click.IntRange(64), help="Side of the pictures, pixels.")
 @click.option("--seed", type=int, help="Of weights, crops and styles.")
-@click.option("--style-weight", type=float, help="More is more painterly.")
+@click.option("--style-weight", type=Number(0), help="More is more painterly.")
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
@@ -42,7 +43,7 @@ def train_adain_command(
     from dataclasses import fields
 
     from rtstyle_train.config.adain import make_adain_config
-    from rtstyle_train.config.image import read_recipe
+    from rtstyle_train.config.fitting import read_recipe
     from rtstyle_train.jobs.adain import AdainJob, train_adain
     from rtstyle_train.jobs.image import recipe_path
 

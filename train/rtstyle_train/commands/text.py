@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle.process.terminal import echo
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -27,11 +28,13 @@ BANDS = click.Choice(["none", "c1", "c2", "c3"])
 @click.option("--band", type=BANDS, help="SpectralCLIP's band; none is plain CLIP.")
 @click.option("--network", help="tiny, small-flat, slim, small, base or johnson.")
 @click.option("--steps", type=click.IntRange(1), help="Steps at the most.")
-@click.option("--minutes", type=click.FloatRange(0), default=0.0, help="Time at most.")
+@click.option("--minutes", type=Number(0), default=0.0, help="Time at most.")
 @click.option("--batch-size", type=click.IntRange(1), help="Photographs a step.")
 @click.option("--seed", type=int, help="Of weights, crops and patches.")
-@click.option("--content-weight", type=float, help="More keeps more of the photograph.")
-@click.option("--patch-weight", type=float, help="More is more of the prompt.")
+@click.option(
+    "--content-weight", type=Number(0), help="More keeps more of the photograph."
+)
+@click.option("--patch-weight", type=Number(0), help="More is more of the prompt.")
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
 @click.option(
     "--start", type=FILE, help="Style, style file or weights to start from (quicker)."
@@ -47,7 +50,7 @@ def train_text_command(
     """Learn the style that PROMPT describes, with CLIP as the judge."""
     from dataclasses import fields
 
-    from rtstyle_train.config.image import read_recipe
+    from rtstyle_train.config.fitting import read_recipe
     from rtstyle_train.config.text import make_text_config
     from rtstyle_train.jobs.image import recipe_path
     from rtstyle_train.jobs.text import TextJob, train_text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rtstyle_train.config.image import _make
+from rtstyle_train.config.fitting import made_of
 from rtstyle_train.errors import ConfigError
 
 
@@ -113,4 +113,4 @@ def make_adain_config(*layers: Mapping[str, Any], where: str = "recipe") -> Adai
     merged: dict[str, Any] = {}
     for layer in layers:
         merged |= {key: value for key, value in layer.items() if value is not None}
-    return _make(AdainConfig, merged, where)
+    return made_of(AdainConfig, merged, where)

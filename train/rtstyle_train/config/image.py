@@ -1,11 +1,11 @@
 """Recipes: every knob of a training, read from TOML into one frozen object."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeVar
 
+from rtstyle.untrusted.names import RULE, is_style_name
+from rtstyle_train.config.fitting import made_of
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
@@ -183,6 +183,8 @@ class TrainConfig:
                 f"styles: expected different names, got {twice[0]!r} twice"
             )
         for style in self.styles:
+            if not is_style_name(style.name):
+                raise ConfigError(f"styles: expected {RULE}, got {style.name!r:.60}")
             if style.short_side < LEAST_SHOWN:
                 raise ConfigError(
                     f"styles: short_side: expected at least {LEAST_SHOWN} pixels for "
@@ -222,20 +224,6 @@ class TrainConfig:
         return first
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
-    """Read the TOML file `path`; its keys are checked by `make_config`.
-
-    Raises:
-        ConfigError: it is missing or not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected a TOML recipe, got {error}") from error
-
-
 def make_config(*layers: Mapping[str, Any], where: str = "recipe") -> TrainConfig:
     """Merge tables of settings, the later over the earlier, and check them.
 
@@ -245,48 +233,15 @@ def make_config(*layers: Mapping[str, Any], where: str = "recipe") -> TrainConfi
     merged: dict[str, Any] = {}
     for layer in layers:
         merged |= {key: value for key, value in layer.items() if value is not None}
+    rows = merged.pop("styles", ())
+    if not isinstance(rows, list | tuple):
+        raise ConfigError(
+            f"{where}.styles: expected a list of tables, got {rows!r:.60}"
+        )
     styles = tuple(
         row
         if isinstance(row, StyleImage)
-        else _make(StyleImage, row, f"{where}.styles")
-        for row in merged.pop("styles", ())
+        else made_of(StyleImage, row, f"{where}.styles")
+        for row in rows
     )
-    return _make(TrainConfig, merged | {"styles": styles}, where)
-
-
-def _make(kind: type[T], rows: Mapping[str, Any], where: str) -> T:
-    hints = get_type_hints(kind)
-    known = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
-    if unknown := sorted(rows.keys() - known):
-        raise ConfigError(
-            f"{where}: unknown key {unknown[0]!r}; known keys are "
-            + ", ".join(sorted(known))
-        )
-    for entry in fields(kind):  # type: ignore[arg-type]
-        has_default = entry.default is not MISSING
-        has_default |= entry.default_factory is not MISSING
-        if entry.name not in rows and not has_default:
-            raise ConfigError(f"{where}: key {entry.name!r} is missing")
-    return kind(**{k: _fitting(where, k, v, hints[k]) for k, v in rows.items()})
-
-
-def _fitting(where: str, key: str, value: Any, hint: Any) -> Any:
-    """Return `value` as `hint` has it, or raise."""
-    if get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-        names = ", ".join(map(str, get_args(hint)))
-        raise ConfigError(f"{where}: {key}: expected one of {names}, got {value!r}")
-    if get_origin(hint) is tuple:
-        if isinstance(value, (list, tuple)):
-            return tuple(_fitting(where, key, v, get_args(hint)[0]) for v in value)
-    elif get_origin(hint) is Mapping:
-        if isinstance(value, Mapping):
-            return dict(value)
-    elif hint is float and type(value) in (int, float):
-        return float(value)
-    elif hint == (str | None) or isinstance(hint, type):
-        wanted = (str, type(None)) if hint == (str | None) else hint
-        if isinstance(value, wanted) and not isinstance(value, bool):
-            return value
-    raise ConfigError(f"{where}: {key}: expected {hint}, got {value!r}")
+    return made_of(TrainConfig, merged | {"styles": styles}, where)

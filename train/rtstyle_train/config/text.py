@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from rtstyle_train.clip.source import MODEL
 from rtstyle_train.clip.templates import SOURCE_TEXT
-from rtstyle_train.config.image import _make
+from rtstyle_train.config.fitting import made_of
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.patch import THRESHOLD
 
@@ -131,4 +131,4 @@ def make_text_config(*layers: Mapping[str, Any], where: str = "recipe") -> TextC
     merged: dict[str, Any] = {}
     for layer in layers:
         merged |= {key: value for key, value in layer.items() if value is not None}
-    return _make(TextConfig, merged, where)
+    return made_of(TextConfig, merged, where)

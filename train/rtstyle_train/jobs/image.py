@@ -20,7 +20,8 @@ from rtstyle.networks.weights_file import (
     describe_network,
     save_weights,
 )
-from rtstyle_train.config.image import StyleImage, TrainConfig, make_config, read_recipe
+from rtstyle_train.config.fitting import read_recipe
+from rtstyle_train.config.image import StyleImage, TrainConfig, make_config
 from rtstyle_train.data.content_images import ContentImages, load_style_image
 from rtstyle_train.data.device_photos import DevicePhotos
 from rtstyle_train.data.preview import write_preview
