@@ -19,7 +19,7 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data.adain_preview import preview_styles, write_adain_preview
 from rtstyle_train.data.content_images import ContentImages, Photos
-from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.device_photos import photos_on
 from rtstyle_train.data.style_pictures import (
     StyleImages,
     read_paintings,
@@ -125,9 +125,11 @@ def _pictures(
     counts = len(photos.images), len(paintings), len(textures)
     log.info("%d photographs, %d paintings, %d textures", *counts)
     return Pictures(
-        photos=_on(device, photos),
-        paintings=_on(device, StyleImages([*paintings.values()], size=config.size)),
-        textures=_on(device, StyleImages(textures, size=config.size)),
+        photos=photos_on(device, photos),
+        paintings=photos_on(
+            device, StyleImages([*paintings.values()], size=config.size)
+        ),
+        textures=photos_on(device, StyleImages(textures, size=config.size)),
     )
 
 
@@ -191,10 +193,6 @@ def _averaged(
     network = make_network(config, vgg)
     network.load_state_dict(average)
     return network
-
-
-def _on(device: torch.device, images: ContentImages) -> Photos:
-    return DevicePhotos(images, device) if device.type == "cuda" else images
 
 
 def _checksum(pixels: Pixels) -> str:
