@@ -15,6 +15,21 @@ from rtstyle_streams.errors import SourceError
 # files than the one named, or that are for still pictures (`ImageSource` reads those).
 _REFUSED = {"tty", "image2", "concat", "concatf", "hls", "dash", "sdp", "bin", "lavfi"}
 
+# Of those, the ones that open the files they name while they are being opened: FFmpeg
+# is not to open anything with them, not even to find out that it is a pipe.
+_PLAYLISTS = {
+    "concat",
+    "concatf",
+    "hls",
+    "dash",
+    "sdp",
+    "imf",
+    "rtsp",
+    "webm_dash_manifest",
+}
+_NO_PLAYLIST = ",".join(sorted(av.formats_available - _PLAYLISTS))
+_PLAYLIST_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0")
+
 _MOST_BROKEN_PLACES = 1000
 
 
@@ -30,7 +45,7 @@ def open_video(path: Path) -> InputContainer:
             f"file:{path}",
             "r",
             metadata_errors="replace",
-            options={"protocol_whitelist": "file"},
+            options={"protocol_whitelist": "file", "format_whitelist": _NO_PLAYLIST},
         )
     names = set(container.format.name.split(","))
     if names & _REFUSED or container.format.name.endswith("_pipe"):
@@ -112,10 +127,20 @@ def said_in_one_line(path: Path) -> Iterator[None]:
             "(another kind of file, or cut off)"
         ) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if isinstance(error, av.error.ArgumentError) and _is_playlist(path):
+            raise SourceError(
+                f"{path}: expected a video file, got a playlist"
+            ) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(
             f"{path}: expected a readable video file, got: {reason}"
         ) from error
+
+
+def _is_playlist(path: Path) -> bool:
+    with open(path, "rb") as file:
+        head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith(_PLAYLIST_HEADS)
 
 
 def _kind(names: set[str]) -> str:
