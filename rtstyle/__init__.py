@@ -7,14 +7,15 @@ if TYPE_CHECKING:
     from rtstyle.gallery.find import load_style
     from rtstyle.gallery.mixture import load_mixture
     from rtstyle.offline.pipeline import Pipeline
-    from rtstyle.stylizer.stylizer import Controls, Stylizer
+    from rtstyle.stylizer.controls import Controls
+    from rtstyle.stylizer.stylizer import Stylizer
 
 __version__ = "0.1.0"
 
 __all__ = ["Controls", "Pipeline", "Stylizer", "load_mixture", "load_style"]
 
 _HOME = {
-    "Controls": "rtstyle.stylizer.stylizer",
+    "Controls": "rtstyle.stylizer.controls",
     "Pipeline": "rtstyle.offline.pipeline",
     "Stylizer": "rtstyle.stylizer.stylizer",
     "load_mixture": "rtstyle.gallery.mixture",

@@ -4,6 +4,7 @@ import hashlib
 import json
 import stat
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,3 +159,8 @@ def _check_graph(model: "ModelProto", inputs: set[str], where: str) -> None:
             f"{where}: expected uint8 {FRAME_INPUT} [H, W, 3] in and "
             f"{FRAME_OUTPUT} out, got other inputs or outputs"
         )
+
+
+def bundled_folder() -> Path:
+    """Return the folder of the bundled style files."""
+    return Path(str(resources.files("rtstyle") / "styles"))

@@ -3,14 +3,13 @@
 import logging
 from pathlib import Path
 
+from rtstyle.choices import PRECISIONS
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery.reading import read_to_run
 from rtstyle.style_file import Style, graph_sha256
+from rtstyle.style_trial import read_to_run
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "fp32", "int8", "bf16", "fp16")
-"""What `--precision` takes. bf16 is OpenVINO's on a CPU, fp16 is for a GPU."""
 TWINS = ("int8", "fp16")
 """Precisions that need a file of their own, ``NAME.int8.onnx`` beside ``NAME.onnx``."""
 TWIN_OF = "twin_of_sha256"
@@ -38,7 +37,7 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
     own = str(style.card.get("precision", "fp32"))
     if precision == "auto":
         is_slow = device == "cpu" and own == "fp32"
-        twin = twin_path(style, "int8") if is_slow else None
+        twin = existing_twin_path(style, "int8") if is_slow else None
         if twin is None:
             return style
         found = read_to_run(twin)
@@ -53,7 +52,7 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
         )
     if precision not in TWINS or own == precision:
         return style
-    twin = twin_path(style, precision)
+    twin = existing_twin_path(style, precision)
     if twin is None:
         raise StyleFileError(
             f"{style.name}: expected {style.name}.{precision}.onnx beside the style, "
@@ -83,14 +82,14 @@ def is_twin(style: Style, twin: Style) -> bool:
     return is_like and style.kind != "adain"
 
 
-def twin_path(style: Style, precision: str) -> Path | None:
+def existing_twin_path(style: Style, precision: str) -> Path | None:
     """Return where the twin of `style` is, or None when there is none."""
     if style.path is None:
         return None
-    twin = twin_place(style.path, precision)
+    twin = expected_twin_path(style.path, precision)
     return twin if twin.is_file() else None
 
 
-def twin_place(style_path: Path, precision: str) -> Path:
+def expected_twin_path(style_path: Path, precision: str) -> Path:
     """Return where the twin of the style in a file belongs."""
     return style_path.with_name(f"{style_path.stem}.{precision}.onnx")

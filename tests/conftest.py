@@ -38,6 +38,7 @@ def own_folders(
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("RTSTYLE_RUNTIME", "onnxruntime")  # auto would measure first
+    monkeypatch.setenv("RTSTYLE_PRECISION", "int8")  # and this one too
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from rtstyle.gallery.find import list_styles
-from rtstyle_train.config.fitting import read_recipe
 from rtstyle_train.config.image import make_config
-from rtstyle_train.jobs.image import RECIPES, recipe_table
+from rtstyle_train.config.reading import RECIPES, read_recipe, recipe_table
 
 IMAGE_RECIPES = [
     path for path in sorted(RECIPES.glob("*.toml")) if "styles" in read_recipe(path)

@@ -1,6 +1,7 @@
 """Imports run down only, and torch stays upstairs."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -13,21 +14,93 @@ MAY_IMPORT = {  # package: the packages of ours that it may import
     "rtstyle": {"rtstyle_streams"},
     "train/rtstyle_train": {"rtstyle", "rtstyle_streams"},
     "export/rtstyle_export": {"rtstyle", "rtstyle_streams"},
+    "train/rtstyle_experiments": {"rtstyle", "rtstyle_streams", "rtstyle_train"},
 }
+ROOMS = {  # package: room: the rooms and root modules of it that it imports
+    "streams/rtstyle_streams": {
+        "camera": "errors fitting frame live_frame managed pacing protocols",
+        "pictures": "errors frame managed part_file protocols video",
+        "sample": "errors frame managed protocols",
+        "video": "errors frame managed part_file protocols",
+    },
+    "rtstyle": {
+        "benchmark": "errors gallery metrics offline runtime smoothing style_file "
+        "stylizer telemetry twins",
+        "commands": "benchmark choices doctor errors gallery live look offline "
+        "paintings process",
+        "doctor": "gallery paintings runtime style_file stylizer telemetry",
+        "drawing": "errors",
+        "gallery": "errors look paintings style_file style_trial twins untrusted "
+        "user_files",
+        "live": "choices errors gallery look masks runtime smoothing style_file "
+        "stylizer",
+        "masks": "errors look runtime smoothing untrusted",
+        "metrics": "smoothing",
+        "networks": "errors user_files",
+        "offline": "drawing gallery look masks smoothing style_file stylizer",
+        "paintings": "errors runtime style_file untrusted user_files",
+        "runtime": "choices errors process smoothing style_file telemetry user_files",
+        "smoothing": "choices errors",
+        "stylizer": "errors gallery look masks runtime smoothing style_file twins",
+        "untrusted": "errors",
+    },
+    "train/rtstyle_train": {
+        "clip": "config errors losses",
+        "commands": "config distillation evaluation jobs methods",
+        "config": "errors",
+        "data": "config errors",
+        "distillation": "data errors loop loss_networks losses",
+        "evaluation": "errors loss_networks losses",
+        "jobs": "clip config data errors evaluation loop loss_networks losses methods",
+        "loop": "errors",
+        "losses": "config data errors loss_networks",
+        "methods": "clip config data errors loss_networks losses",
+    },
+    "export/rtstyle_export": {
+        "graphs": "errors",
+        "int8": "errors graphs",
+    },
+    "train/rtstyle_experiments": {
+        "text_bands": "small_clip",
+    },
+}
+MOST_LOOSE_MODULES = {"streams/rtstyle_streams": 14, "export/rtstyle_export": 14}
+"""In the root of a package, where it is not `TEN`."""
+TEN = 10
+NOT_COUNTED = {"__init__.py", "__main__.py"}
 OURS = {Path(folder).name for folder in MAY_IMPORT}
 TORCH = {"torch", "torchvision", "open_clip", "safetensors", "accelerate"}
 HEAVY = ("numpy", "cv2", "av", "onnxruntime", "torch", "onnx")
 
 
-def imported(path: Path) -> set[str]:
-    """Top-level packages that a file imports, at any depth of the file."""
+def imported_modules(path: Path) -> set[str]:
+    """Dotted names that a file imports, at any depth of the file."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module.partition(".")[0])
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level packages that a file imports, at any depth of the file."""
+    return {name.partition(".")[0] for name in imported_modules(path)}
+
+
+def arrows(folder: str) -> dict[str, set[str]]:
+    """What each room of a package imports of the package's other rooms and modules."""
+    package = Path(folder).name
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / folder).rglob("*.py"):
+        parts = path.relative_to(ROOT / folder).parts
+        room = parts[0] if len(parts) > 1 else path.stem
+        for name in imported_modules(path):
+            first, *rest = name.split(".")
+            if first == package and rest and rest[0] != room:
+                found.setdefault(room, set()).add(rest[0])
+    return found
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
@@ -38,6 +111,36 @@ def test_imports_run_downwards(folder: str) -> None:
     for path in paths:
         upward = (imported(path) & OURS) - MAY_IMPORT[folder] - {own}
         assert not upward, f"{path.relative_to(ROOT)} imports {upward}"
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_rooms_import_what_the_table_says(folder: str) -> None:
+    found = arrows(folder)
+    rooms = {path.name for path in (ROOT / folder).iterdir() if path.is_dir()}
+    table = {room: set(names.split()) for room, names in ROOMS[folder].items()}
+    assert {room: names for room, names in found.items() if room in rooms} == table
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_no_room_is_imported_by_what_it_imports(folder: str) -> None:
+    graph = {room: names - {"__version__"} for room, names in arrows(folder).items()}
+    graph.pop("__init__", None)  # hands out public names when they are first used
+    order = graphlib.TopologicalSorter(graph)
+    order.prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_no_package_root_is_crowded(folder: str) -> None:
+    loose = {path.name for path in (ROOT / folder).glob("*.py")} - NOT_COUNTED
+    assert len(loose) <= MOST_LOOSE_MODULES.get(folder, TEN), sorted(loose)
+
+
+def test_nothing_imports_the_experiments() -> None:
+    for folder in MAY_IMPORT:
+        if folder.endswith("rtstyle_experiments"):
+            continue
+        for path in (ROOT / folder).rglob("*.py"):
+            assert "rtstyle_experiments" not in imported(path), path
 
 
 @pytest.mark.parametrize("folder", [*MAY_IMPORT, "train", "tests"])

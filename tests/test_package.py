@@ -36,6 +36,15 @@ def test_the_wheel_holds_styles_recipes_and_types(wheel: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_wheel_holds_no_pages_and_no_experiments(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert (ROOT / "rtstyle" / "README.md").exists()
+    assert not [name for name in names if name.endswith("README.md")]
+    assert not [name for name in names if "rtstyle_experiments" in name]
+    assert not [name for name in names if name.endswith(".csv")]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_demo_runs_where_torch_is_not(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "an environment"

@@ -1,4 +1,4 @@
-"""Commands of the export folder: `rtstyle export`, `rtstyle import`."""
+"""Define the commands `rtstyle export` and `rtstyle import`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +14,21 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.command(name="export")
 @click.argument("source", metavar="WEIGHTS|STYLE", type=FILE)
 @click.argument("target", metavar="[STYLE.onnx]", type=FILE, required=False)
-@click.option("--style", help="Which painting, when WEIGHTS holds several.")
-@click.option("--name", help="What --style will be called with; default: the recipe's.")
-@click.option("--title", help="Title for people; default: the recipe's.")
-@click.option(
-    "--painting", type=FILE, help="Its style, of WEIGHTS for any painting, for good."
-)
+@click.option("--style", help="Which painting, if WEIGHTS holds several.")
+@click.option("--name", help="Name to give to --style; default: the recipe's.")
+@click.option("--title", help="Title to show; default: the recipe's.")
+@click.option("--painting", type=FILE, help="Painting to fix in WEIGHTS for any.")
 @click.option(
     "--int8", "twin", flag_value="int8", help="Make the int8 twin: twice as fast."
 )
 @click.option("--fp16", "twin", flag_value="fp16", help="Make the fp16 twin, for GPUs.")
-@click.option("--calibration", type=FOLDER, help="Photographs, for --int8 and --fp16.")
-@click.option("--to", "engine", type=click.Choice(("tensorrt",)), help="An engine.")
-@click.option("--device", default="cuda:0", show_default=True, help="Of the engine.")
+@click.option(
+    "--calibration", type=FOLDER, help="Folder of photographs for --int8, --fp16."
+)
+@click.option(
+    "--to", "engine", type=click.Choice(("tensorrt",)), help="Build an engine."
+)
+@click.option("--device", default="cuda:0", show_default=True, help="Engine's device.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def main(
     source: Path,
@@ -41,7 +43,7 @@ def main(
     device: str,
     overwrite: bool,
 ) -> None:
-    r"""Make a style file of trained WEIGHTS, or a twin or an engine of a STYLE.
+    r"""Make a style file from trained WEIGHTS, or a twin or an engine of a STYLE.
 
     \b
     rtstyle export mine.safetensors mine.onnx
@@ -81,14 +83,14 @@ def main(
     if twin:
         from rtstyle_export.from_style import export_twin
 
-        made = export_twin(
+        twin_path = export_twin(
             source,
             target,
             precision=twin,
             calibration=calibration,
             overwrite=overwrite,
         )
-        echo(f"{made}: written; --precision {twin} takes it")
+        echo(f"{twin_path}: written; use it with --precision {twin}")
 
 
 def _build_engine(
@@ -101,7 +103,7 @@ def _build_engine(
     for word, value in given.items():
         if value:
             raise UsageError(
-                f"{source}: expected no {word} with --to tensorrt, whose engines are "
+                f"{source}: expected no {word} with --to tensorrt: engines are "
                 "kept in the cache; leave it out"
             )
     path = export_engine(load_style(source), device=device, precision=precision)
@@ -111,7 +113,7 @@ def _build_engine(
 @click.command(name="import")
 @click.argument("checkpoint", type=FILE)
 @click.argument("style_file", type=FILE)
-@click.option("--title", help="Title for people; default: the file's name.")
+@click.option("--title", help="Title to show; default: the file's name.")
 @click.option(
     "--levels",
     type=click.Choice(("auto", "255", "1", "-1..1")),

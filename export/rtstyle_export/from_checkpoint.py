@@ -1,4 +1,4 @@
-"""`rtstyle import`: checkpoints of pytorch/examples become style files."""
+"""Turn checkpoints of pytorch/examples into style files (`rtstyle import`)."""
 
 import pickle
 import warnings
@@ -35,11 +35,11 @@ def import_johnson(
     Args:
         checkpoint: A state dict, ``.pth``, ``.pt``, ``.model`` or ``.safetensors``.
         style_path: Where the style file goes.
-        title: Of the card; None takes the checkpoint's name.
+        title: Title on the card; None uses the checkpoint's name.
         overwrite: Whether `style_path` may exist.
 
     Raises:
-        ExportError: the file holds something else, or needs code to be run.
+        ExportError: the file holds something else, or requires running code.
     """
     check_target(style_path, overwrite=overwrite)
     try:
@@ -60,7 +60,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read tensors by name; nothing in the file is executed.
 
     A ``.pth`` is read by torch's weights-only reader, which knows tensors and plain
-    containers and refuses every other instruction. What training programs lay around a
+    containers and rejects every other instruction. What training programs lay around a
     network is taken off: tables such as ``{"state_dict": …}``, and prefixes of names.
 
     Raises:

@@ -16,12 +16,12 @@ from onnx import TensorProto, compose, version_converter
 from rtstyle.errors import StyleFileError
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.style_file import CARD_KEY, CARD_VERSION, with_card
+from rtstyle.style_trial import check_by_trial
 from rtstyle.untrusted.graph import LARGEST_FILE, check_graph, parse_model
 from rtstyle.untrusted.names import style_name
-from rtstyle.untrusted.trial import check_by_trial
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.around import LEVELS, around
-from rtstyle_export.parity import test_frame
+from rtstyle_export.parity import parity_frame
 from rtstyle_export.style_writer import check_target, write_style
 from rtstyle_export.to_onnx import OPSET, SMALLEST
 
@@ -217,7 +217,7 @@ def _multiple(model: onnx.ModelProto, ends: Ends, levels: str, *, where: str) ->
     """
     for multiple in MULTIPLES:
         session = OrtSession(_style(model, ends, levels, multiple), device="cpu")
-        frame = test_frame(*ODD)
+        frame = parity_frame(*ODD)
         try:
             made = session.run({"frame": frame})["stylized"]
         except RuntimeError:
@@ -258,7 +258,7 @@ def _run(
         session = OrtSession(model.SerializeToString(), device="cpu")
         pictures = []
         for height, width in sizes:
-            batch = test_frame(height, width)[None].astype(np.float32)
+            batch = parity_frame(height, width)[None].astype(np.float32)
             if not ends.channels_last:
                 batch = batch.transpose(0, 3, 1, 2)
             batch = batch.astype(np.float16 if ends.is_half else np.float32)

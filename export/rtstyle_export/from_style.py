@@ -1,9 +1,9 @@
-"""`rtstyle export STYLE.onnx`: twins in other numbers, and engines."""
+"""Write the int8 and fp16 twins of a style (`rtstyle export STYLE.onnx`)."""
 
 from pathlib import Path
 
 from rtstyle.gallery.find import load_style, names_painting
-from rtstyle.twins import twin_place
+from rtstyle.twins import expected_twin_path
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, write_style
 
@@ -16,12 +16,12 @@ def export_twin(
     calibration: Path | None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a style's twin in other numbers, if it is near enough to the style.
+    """Write a style's int8 or fp16 twin, if its pictures are close enough.
 
     Args:
         style_path: An fp32 style file, or the name of a style.
         twin_path: Where the twin goes; None is ``NAME.int8.onnx`` beside the style,
-            where it is found.
+            where the runtime looks for it.
         precision: ``int8`` or ``fp16``.
         calibration: Folder of photographs, for the ranges and for the comparison.
         overwrite: Whether the twin may exist.
@@ -30,7 +30,8 @@ def export_twin(
         Where the twin is.
 
     Raises:
-        ExportError: a painting, no photographs, or the twin misses the gate.
+        ExportError: `style_path` is a painting, there are no photographs, or the twin
+            differs too much.
     """
     from rtstyle_export.int8.quantize import quantize_style, read_photos
     from rtstyle_export.to_fp16 import fp16_style
@@ -42,7 +43,7 @@ def export_twin(
         )
     style = load_style(style_path)
     assert style.path is not None
-    target = twin_path or twin_place(style.path, precision)
+    target = twin_path or expected_twin_path(style.path, precision)
     check_target(target, overwrite=overwrite)
     if calibration is None:
         raise ExportError(

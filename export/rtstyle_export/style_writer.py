@@ -1,26 +1,25 @@
-"""Puts graph and card together and writes the style file, whole or not at all."""
+"""Combine graph and card and write the style file, whole or not at all."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.style_file import CARD_VERSION, read_card, with_card
+from rtstyle.user_files import write_whole
 from rtstyle_export.errors import ExportError
 from rtstyle_export.parity import check_parity
 from rtstyle_export.to_onnx import OPSET, SMALLEST, to_onnx
 
 
-def make_style(network: nn.Module, card: dict[str, Any]) -> bytes:
-    """Return a style file's bytes, after its graph was compared with the network.
+def make_style(network: TransformNet, card: dict[str, Any]) -> bytes:
+    """Return a style file's bytes after comparing its graph with the network.
 
     Args:
         network: A transform net in evaluation mode, with one style.
         card: At least ``name``, ``title`` and ``kind``.
 
     Raises:
-        ExportError: the graph is not faithful.
+        ExportError: the graph does not match the network.
     """
     model = to_onnx(network)
     parity = check_parity(model, network)
@@ -37,7 +36,7 @@ def make_style(network: nn.Module, card: dict[str, Any]) -> bytes:
 
 
 def write_style(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Write a style file beside its place and move it there.
+    """Write a style file under a temporary name and move it into place.
 
     Raises:
         ExportError: it exists and may not be replaced, or cannot be written.
@@ -48,19 +47,15 @@ def write_style(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there.
+    """Write a file under a temporary name and move it into place.
 
     Raises:
         ExportError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data)
-        os.replace(part, path)
+        write_whole(path, data)
     except OSError as error:
         raise ExportError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

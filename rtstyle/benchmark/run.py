@@ -1,4 +1,4 @@
-"""One benchmark from beginning to end."""
+"""Run a benchmark from beginning to end."""
 
 import logging
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rtstyle.benchmark.arithmetic import count_gmac
+from rtstyle.benchmark.candidate import Candidate, baseline, candidates_of
 from rtstyle.benchmark.ceiling import Ceiling, probe_ceiling
 from rtstyle.benchmark.end_to_end import EndToEnd, measure_end_to_end
 from rtstyle.benchmark.fresh import BenchError, FreshStart, measure_fresh
@@ -15,17 +16,17 @@ from rtstyle.benchmark.half_size import HalfSize, compare_half_size
 from rtstyle.benchmark.report import Report, Row
 from rtstyle.benchmark.rounds import Times, interleaved_ms
 from rtstyle.benchmark.soak import Soak, measure_soak
-from rtstyle.benchmark.subject import Subject, baseline, subjects_of
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session, resolve_device
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 from rtstyle_streams.sample.source import SampleSource
 
 NUM_JUDGED, SCENE_STEP = 3, 20
-"""Frames of the scene that a smaller network size is judged by, and how far apart."""
+"""Scene frames on which to judge a smaller network size, and the step between them."""
 
 log = logging.getLogger(__name__)
 
@@ -35,31 +36,31 @@ class BenchJob:
     """What to measure."""
 
     styles: tuple[str, ...]
-    """Names or files."""
+    """Names or files of the styles."""
     width: int = 1280
     """Of the frames, in pixels."""
     height: int = 720
     """Of the frames, in pixels."""
     runtimes: tuple[str, ...] = ("onnxruntime",)
-    """Libraries to measure every style on."""
+    """Runtimes on which to measure every style."""
     precision: str = "auto"
     """``auto`` is fp32 and, where a style has a twin, int8."""
     device: str = "auto"
     """See `Stylizer`."""
     smooth: SmoothMode = "flow"
-    """Smoothing of the whole pipeline; `rtstyle video` has this by default."""
+    """Smoothing of the whole pipeline; this is the default of `rtstyle video`."""
     work_height: int | None = None
-    """Lines that the network sees in the whole pipeline; None means all."""
+    """Number of lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
-    """Frames of the clip of the whole pipeline; 0 leaves it out."""
+    """Number of frames in the clip for the whole pipeline; 0 skips it."""
     soak_seconds: float = 0.0
-    """How long a video is run to see whether memory grows; 0 leaves it out."""
+    """How long to run a video to see whether memory grows; 0 skips it."""
     photos: Path | None = None
-    """Folder of pictures that `work_height` is judged by; None takes the scene."""
+    """Folder of pictures on which to judge `work_height`; None uses the scene."""
 
 
 def run_bench(job: BenchJob) -> Report:
-    """Measure styles and baseline in turns, then whole pipelines.
+    """Measure the styles and the baseline in turns, then whole pipelines.
 
     Raises:
         StyleFileError: no such style, or no twin in that precision.
@@ -67,21 +68,21 @@ def run_bench(job: BenchJob) -> Report:
         BenchError: the folder of pictures holds none.
     """
     if job.photos is not None:
-        photo_paths(job.photos)  # before minutes of measuring
+        photo_paths(job.photos)  # fail now, not after minutes of measuring
     device = resolve_device(job.device)
     frame = sample_frame(job.width, job.height)
-    subjects = [baseline("onnxruntime")]
+    candidates = [baseline("onnxruntime")]
     for runtime in job.runtimes:
         for name in job.styles:
-            subjects += subjects_of(name, precision=job.precision, runtime=runtime)
-    log.info("measuring what this machine can do at best")
+            candidates += candidates_of(name, precision=job.precision, runtime=runtime)
+    log.info("measuring the peak speed of this machine")
     ceiling = probe_ceiling(device=device)
     starts = [
-        measure_fresh(subject, width=job.width, height=job.height, device=device)
-        for subject in _said(subjects)
+        measure_fresh(candidate, width=job.width, height=job.height, device=device)
+        for candidate in _said(candidates)
     ]
-    times = _in_turns(subjects, frame, device)
-    rows = _rows(subjects, starts, times, frame, ceiling, device)
+    times = _in_turns(candidates, frame, device)
+    rows = _rows(candidates, starts, times, frame, ceiling, device)
     return Report(
         job.width,
         job.height,
@@ -99,30 +100,30 @@ def sample_frame(width: int, height: int) -> Pixels:
         return next(iter(source)).pixels
 
 
-def _said(subjects: list[Subject]) -> list[Subject]:
-    names = ", ".join(f"{s.name} {s.precision} ({s.runtime})" for s in subjects)
+def _said(candidates: list[Candidate]) -> list[Candidate]:
+    names = ", ".join(f"{s.name} {s.precision} ({s.runtime})" for s in candidates)
     log.info("measuring %s", names)
-    return subjects
+    return candidates
 
 
-def _in_turns(subjects: list[Subject], frame: Pixels, device: str) -> list[Times]:
+def _in_turns(candidates: list[Candidate], frame: Pixels, device: str) -> list[Times]:
     sessions = {
         str(index): open_session(
-            subject.model,
-            runtime=subject.runtime,
+            candidate.model,
+            runtime=candidate.runtime,
             device=device,
-            precision=subject.precision,
+            precision=candidate.precision,
         )
-        for index, subject in enumerate(subjects)
+        for index, candidate in enumerate(candidates)
     }
     times = interleaved_ms(sessions, frame)
     for session in sessions.values():
         session.close()
-    return [times[str(index)] for index in range(len(subjects))]
+    return [times[str(index)] for index in range(len(candidates))]
 
 
 def _rows(
-    subjects: list[Subject],
+    candidates: list[Candidate],
     starts: list[FreshStart],
     times: list[Times],
     frame: Pixels,
@@ -132,22 +133,22 @@ def _rows(
     johnson_ms = float(np.median(times[0]))
     counted: dict[bytes, float] = {}
     rows = []
-    for subject, start, taken in zip(subjects, starts, times, strict=True):
-        if subject.counted not in counted:
-            counted[subject.counted] = count_gmac(subject.counted, frame)
-        gmac, median = counted[subject.counted], float(np.median(taken))
+    for candidate, start, times_ms in zip(candidates, starts, times, strict=True):
+        if candidate.counted not in counted:
+            counted[candidate.counted] = count_gmac(candidate.counted, frame)
+        gmac, median = counted[candidate.counted], float(np.median(times_ms))
         rows.append(
             Row(
-                name=subject.name,
-                precision=subject.precision,
-                runtime=subject.runtime,
+                name=candidate.name,
+                precision=candidate.precision,
+                runtime=candidate.runtime,
                 device=device,
                 median_ms=median,
-                p95_ms=float(np.percentile(taken, 95)),
-                num_timed=len(taken),
+                p95_ms=float(np.percentile(times_ms, 95)),
+                num_timed=len(times_ms),
                 ratio_to_johnson=johnson_ms / median,
                 gmac=gmac,
-                share_of_ceiling=gmac / median * 1e3 / ceiling.of(subject.precision),
+                share_of_ceiling=gmac / median * 1e3 / ceiling.of(candidate.precision),
                 load_ms=start.load_ms,
                 first_frame_ms=start.first_frame_ms,
                 peak_memory_mb=start.peak_memory_mb,
@@ -157,7 +158,7 @@ def _rows(
 
 
 def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
-    """Measure a whole file's way for the first style, as `rtstyle video` takes it."""
+    """Measure the whole pipeline of `rtstyle video` with the first style."""
     if not job.num_video_frames:
         return ()
     log.info("measuring a whole video")
@@ -178,7 +179,7 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
 def _half_size(job: BenchJob, device: str) -> HalfSize | None:
     if job.work_height is None:
         return None
-    log.info("comparing pictures of %d lines with whole ones", job.work_height)
+    log.info("comparing pictures of %d lines with full-size ones", job.work_height)
     controls = Controls(height=job.work_height)
     precision, runtime = job.precision, job.runtimes[0]
     with Stylizer(
@@ -192,10 +193,10 @@ def _half_size(job: BenchJob, device: str) -> HalfSize | None:
 
 
 def judged_frames(job: BenchJob) -> list[Pixels]:
-    """Return the pictures that `BenchJob.work_height` is judged by, in the job's size.
+    """Return the pictures on which to judge `BenchJob.work_height`, in the job's size.
 
     Raises:
-        BenchError: the folder holds none.
+        BenchError: the folder holds no pictures.
     """
     if job.photos is None:
         count = SCENE_STEP * (NUM_JUDGED - 1) + 1
@@ -215,7 +216,7 @@ def photo_paths(folder: Path) -> list[Path]:
     """Return the pictures of a folder.
 
     Raises:
-        BenchError: it holds none.
+        BenchError: it holds no pictures.
     """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
@@ -227,7 +228,7 @@ def _soak(job: BenchJob, times: list[Times]) -> Soak | None:
     if not job.soak_seconds:
         return None
     log.info("running a video for %.0f seconds", job.soak_seconds)
-    quickest = min(float(np.median(taken)) for taken in times)
+    quickest = min(float(np.median(times_ms)) for times_ms in times)
     return measure_soak(
         job.styles[0],
         width=job.width - job.width % 2,

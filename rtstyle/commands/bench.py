@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from rtstyle.commands.options import json_option, overwrite_option, smooth_option
+from rtstyle.choices import PRECISIONS, SmoothMode
+from rtstyle.commands.options import (
+    json_option,
+    overwrite_option,
+    parse_size,
+    smooth_option,
+)
 from rtstyle.process.terminal import echo
 
 
@@ -21,7 +27,7 @@ from rtstyle.process.terminal import echo
 )
 @click.option(
     "--precision",
-    type=click.Choice(("auto", "fp32", "int8", "bf16", "fp16")),
+    type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
     help="auto measures fp32 and, where there is one, the int8 twin.",
@@ -66,7 +72,7 @@ def bench(
     precision: str,
     device: str,
     height: int | None,
-    smooth: str,
+    smooth: SmoothMode,
     frames: int,
     photos: Path | None,
     soak: int,
@@ -81,9 +87,8 @@ def bench(
     from rtstyle.gallery.find import DEFAULT_STYLE
     from rtstyle_streams.part_file import check_target
 
-    columns, _, lines = size.partition("x")
-    is_size = columns.isdigit() and lines.isdigit()
-    if not is_size or min(int(columns), int(lines)) < 16:
+    pixels = parse_size(size)
+    if pixels is None or min(pixels) < 16:
         raise UsageError(f"size: expected WIDTHxHEIGHT from 16x16 on, got {size!r}")
     if soak and soak <= FIRST_SECOND:
         raise UsageError(f"soak: expected more than 10 seconds, got {soak}")
@@ -91,12 +96,12 @@ def bench(
         check_target(plot, overwrite=overwrite)
     job = BenchJob(
         styles=_words(styles or DEFAULT_STYLE),
-        width=int(columns),
-        height=int(lines),
+        width=pixels[0],
+        height=pixels[1],
         runtimes=_words(runtimes),
         precision=precision,
         device=device,
-        smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
+        smooth=smooth,
         work_height=height,
         num_video_frames=frames,
         soak_seconds=float(soak),

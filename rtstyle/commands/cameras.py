@@ -9,7 +9,7 @@ from rtstyle.commands.options import json_option
 from rtstyle.process.terminal import echo, echo_json
 
 if TYPE_CHECKING:
-    from rtstyle_streams.camera.devices import Camera
+    from rtstyle_streams.camera.model import Camera
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`rtstyle demo`: a stylized video a minute after the installation."""
+"""`rtstyle demo`: pictures and a video in every style, right after installation."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ MOST_STYLES = 10
 @click.option(
     "--style", "names", multiple=True, help="Only this style; may be given again."
 )
-@click.option("--width", type=click.IntRange(64, 7680), default=1280, show_default=True)
-@click.option("--height", type=click.IntRange(64, 4320), default=720, show_default=True)
+@click.option("--width", type=click.IntRange(64, 7680), default=848, show_default=True)
+@click.option("--height", type=click.IntRange(64, 4320), default=480, show_default=True)
 @click.option(
     "--frames",
     type=click.IntRange(1),
-    default=45,
+    default=25,
     show_default=True,
     help="Frames for each style.",
 )
@@ -44,7 +44,7 @@ def demo(
     smooth: str,
     device: str,
 ) -> None:
-    """Stylize the built-in scene with the bundled styles: a video and a sheet."""
+    """Show a portrait and a scene in the bundled styles: a sheet and a video."""
     from rtstyle.gallery.find import load_style, style_files
     from rtstyle.offline.demo import run_demo
 
@@ -59,5 +59,5 @@ def demo(
         device=device,
     )
     rate = result.num_frames / result.seconds
+    echo(f"{result.sheet}: a portrait and a scene in every style; look here first")
     echo(f"{result.video}: {result.num_frames} frames, {rate:.1f} a second")
-    echo(f"{result.sheet}: the same moment in every style")

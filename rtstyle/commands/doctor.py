@@ -10,7 +10,7 @@ from rtstyle.commands.options import json_option
 from rtstyle.process.terminal import echo, echo_json
 
 if TYPE_CHECKING:
-    from rtstyle.doctor.checks import Check
+    from rtstyle.doctor.check import Check
 
 MARKS: Final = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 

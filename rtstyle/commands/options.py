@@ -1,12 +1,14 @@
 """Options that several commands share."""
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 import click
 
+from rtstyle.choices import PRECISIONS, RUNTIMES, SMOOTH_MODES
 from rtstyle.look import Look
 
 LOOK = "rtstyle.look"
@@ -16,6 +18,29 @@ STYLE_HELP = (
     "their weights: A:0.6,B:0.4.  Default: the gallery's first."
 )
 """About `--style`."""
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
+    """WIDTHxHEIGHT in pixels, as in 1280x720."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return width and height in pixels."""
+        if isinstance(value, tuple):
+            return value
+        size = parse_size(str(value))
+        if size is None:
+            self.fail(f"expected WIDTHxHEIGHT like 1280x720, got {value!r}", param, ctx)
+        return size
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """Return the width and height that a text like "1280x720" says, or None."""
+    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
@@ -69,9 +94,9 @@ def look_options(command: Command) -> Command:
             ),
             _look(
                 "--style-strength",
-                type=Number(0.0, 1.0),
-                help="Paintings: 1 is the painting's style, 0 nearly the input.  "
-                "[default: 1]",
+                type=Number(0.0, 1.5),
+                help="Paintings: 1 is the painting's style, 0 nearly the input, 1.5 "
+                "bolder.  [default: 1]",
             ),
             _look(
                 "--match-colors/--no-match-colors",
@@ -123,7 +148,7 @@ def runtime_options(command: Command) -> Command:
     )(command)
     return click.option(
         "--runtime",
-        type=click.Choice(("auto", "onnxruntime", "tensorrt", "openvino")),
+        type=click.Choice(RUNTIMES),
         default="auto",
         show_default=True,
         help="The library that runs the network.",
@@ -134,7 +159,7 @@ def precision_option(command: Command) -> Command:
     """Add `--precision`."""
     return click.option(
         "--precision",
-        type=click.Choice(("auto", "fp32", "int8", "bf16", "fp16")),
+        type=click.Choice(PRECISIONS),
         default="auto",
         show_default=True,
         help="auto takes a style's int8 twin on a CPU, if there is one.",
@@ -145,7 +170,7 @@ def smooth_option(default: str) -> Callable[[Command], Command]:
     """Return a decorator that adds `--smooth` with `default`."""
     return click.option(
         "--smooth",
-        type=click.Choice(("off", "gate", "flow")),
+        type=click.Choice(SMOOTH_MODES),
         default=default,
         show_default=True,
         help="How frames are kept steady.",

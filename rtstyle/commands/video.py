@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from rtstyle.choices import SmoothMode
 from rtstyle.commands.options import (
     json_option,
     look_of,
@@ -28,7 +29,11 @@ EXIT_DAMAGED = 3
 @smooth_option("flow")
 @runtime_options
 @precision_option
-@click.option("--codec", default="libx264", show_default=True, help="FFmpeg's name.")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    help="FFmpeg's name of an encoder.  [default: libx264, or what OUT needs]",
+)
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
 @overwrite_option
@@ -39,11 +44,11 @@ def video(
     source: str,
     target: str,
     style: str | None,
-    smooth: str,
+    smooth: SmoothMode,
     runtime: str,
     device: str,
     precision: str,
-    codec: str,
+    codec: str | None,
     crf: int | None,
     preset: str | None,
     overwrite: bool,
@@ -57,7 +62,7 @@ def video(
         target=target,
         style=style,
         look=look_of(context),
-        smooth=smooth,  # type: ignore[arg-type]  # click.Choice has checked it
+        smooth=smooth,
         runtime=runtime,
         device=device,
         precision=precision,

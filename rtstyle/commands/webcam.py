@@ -1,14 +1,15 @@
 """`rtstyle webcam`: a camera in another style, in a window, a call, a file."""
 
-import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
+from rtstyle.choices import MIRRORS, Mirror, SmoothMode
 from rtstyle.commands.options import (
     Number,
+    SizeType,
     json_option,
     look_of,
     look_options,
@@ -22,23 +23,6 @@ from rtstyle.process.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from rtstyle.live.loop import LiveReport
-
-
-class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
-    """WIDTHxHEIGHT, as in 1280x720."""
-
-    name = "WxH"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Return width and height in pixels."""
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", str(value))
-        if match is None:
-            self.fail(f"expected WIDTHxHEIGHT like 1280x720, got {value!r}", param, ctx)
-        return int(match[1]), int(match[2])
 
 
 @click.command()
@@ -70,7 +54,7 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
 @smooth_option("gate")
 @click.option(
     "--mirror",
-    type=click.Choice(["preview", "all", "off"]),
+    type=click.Choice(MIRRORS),
     default="preview",
     show_default=True,
     help="Who sees a mirror image.",
@@ -107,8 +91,8 @@ def webcam(
     size: tuple[int, int] | None,
     fps: float | None,
     outputs: tuple[str, ...],
-    smooth: Literal["off", "gate", "flow"],
-    mirror: Literal["preview", "all", "off"],
+    smooth: SmoothMode,
+    mirror: Mirror,
     fade: float,
     cycle: float | None,
     seconds: float | None,
@@ -124,14 +108,14 @@ def webcam(
     """
     from rtstyle.gallery.find import style_files
     from rtstyle.live.webcam import WebcamSettings, run_webcam
-    from rtstyle_streams.camera.capture import Wish
+    from rtstyle_streams.camera.capture import CaptureRequest
     from rtstyle_streams.errors import NoFramesError
 
     width, lines = size or (None, None)
     settings = WebcamSettings(
         styles=all_styles(styles, tuple(style_files())),
         camera=camera,
-        wish=Wish(width, lines, fps),
+        request=CaptureRequest(width, lines, fps),
         outputs=outputs or ("window",),
         look=look_of(context),
         smooth=smooth,

@@ -5,14 +5,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery.reading import bundled_folder, read_to_run, write_whole
 from rtstyle.paintings import is_painting, load_painting
-from rtstyle.style_file import Style, read_style
-from rtstyle.twins import TWINS, is_twin, twin_path, twin_place
+from rtstyle.style_file import Style, bundled_folder, read_style
+from rtstyle.style_trial import read_to_run
+from rtstyle.twins import TWINS, existing_twin_path, expected_twin_path, is_twin
 from rtstyle.untrusted.names import RULE, is_style_name
+from rtstyle.user_files import data_folder, write_whole
 from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ DEFAULT_STYLE = "starry_night"
 
 def user_folder() -> Path:
     """Return the folder of the styles that this user added; it may not exist."""
-    return Path(platformdirs.user_data_dir("rtstyle")) / "styles"
+    return data_folder() / "styles"
 
 
 def style_files() -> dict[str, Path]:
@@ -67,7 +66,7 @@ def load_style(
     Args:
         name_or_path: ``starry_night``, or the path of an ``.onnx`` file or a picture.
         style_strength: For paintings: 1 (or None) is the painting's style, 0 leaves
-            `content` nearly as it is.
+            `content` nearly as it is, up to 1.5 is bolder.
         match_colors: For paintings: whether they are given the colours of `content`.
         content: For paintings: a frame of what is to be stylized, RGB, shape
             ``(H, W, 3)``, uint8; None is an average photograph.
@@ -158,14 +157,15 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
     if found is not None and not may_replace:
         raise _taken(style.name)
     try:
-        write_whole(target, style.model, overwrite=may_replace)
+        _write(target, style.model, overwrite=may_replace)
     except FileExistsError:
         raise _taken(style.name) from None
     for precision in TWINS:
         if (twin := _own_twin(style, precision)) is not None:
-            write_whole(twin_place(target, precision), twin.model, overwrite=True)
+            twin_path = expected_twin_path(target, precision)
+            _write(twin_path, twin.model, overwrite=True)
         else:
-            twin_place(target, precision).unlink(missing_ok=True)
+            expected_twin_path(target, precision).unlink(missing_ok=True)
     return style
 
 
@@ -179,7 +179,7 @@ def remove_style(name: str) -> None:
     if path is None or path.parent != user_folder():
         kind = "a bundled one" if path else "none of that name"
         raise StyleFileError(f"style {name!r}: expected one that you added, got {kind}")
-    for each in (path, *(twin_place(path, precision) for precision in TWINS)):
+    for each in (path, *(expected_twin_path(path, precision) for precision in TWINS)):
         try:
             each.unlink(missing_ok=True)
         except OSError as error:
@@ -190,7 +190,7 @@ def remove_style(name: str) -> None:
 
 def _own_twin(style: Style, precision: str) -> Style | None:
     """Return the twin beside a style if it is one of it and can be read."""
-    twin = twin_path(style, precision)
+    twin = existing_twin_path(style, precision)
     if twin is None:
         return None
     try:
@@ -206,3 +206,25 @@ def _taken(name: str) -> StyleFileError:
         f"style {name!r}: there is one already; "
         "use --overwrite, or export yours with another --name"
     )
+
+
+def _write(target: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a file, whole or not at all, whoever else is writing it.
+
+    Raises:
+        FileExistsError: there is one, and `overwrite` is False; of several processes
+            that write it at once, one wins.
+        StyleFileError: it cannot be written.
+    """
+    try:
+        write_whole(target, data, overwrite=overwrite)
+    except FileExistsError:
+        if target.parent.is_dir():
+            raise
+        raise StyleFileError(
+            f"{target.parent}: expected a folder, got a file"
+        ) from None
+    except OSError as error:
+        raise StyleFileError(
+            f"{target}: cannot be written ({error.strerror})"
+        ) from error

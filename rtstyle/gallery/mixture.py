@@ -1,4 +1,4 @@
-"""From what `--style` says to the networks that run, with their shares."""
+"""From what `--style` says to the networks that run, with their weighted_styles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from rtstyle_streams.frame import Pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WeightedStyle:
     """One network of a mixture."""
 
     style: Style
@@ -45,7 +45,7 @@ def check_look(look: Look, specs: Sequence[StyleSpec]) -> None:
 
 def load_mixture(
     style: StyleSpec | str, look: Look | None = None, *, content: Pixels | None = None
-) -> tuple[Share, ...]:
+) -> tuple[WeightedStyle, ...]:
     """Load all styles of a mixture: all paintings in one network, fixed ones apart.
 
     Args:
@@ -85,33 +85,33 @@ def load_part(name: str, look: Look, *, content: Pixels | None) -> Style:
     )
 
 
-def mixture_of(parts: Sequence[tuple[Style, float]]) -> tuple[Share, ...]:
+def mixture_of(parts: Sequence[tuple[Style, float]]) -> tuple[WeightedStyle, ...]:
     """Return one share for each network that has to run.
 
     Args:
         parts: Styles and their weights, whose sum is 1; paintings go into one network.
     """
     paintings = [pair for pair in parts if pair[0].modulation is not None]
-    fixed = [Share(*pair) for pair in parts if pair[0].modulation is None]
+    fixed = [WeightedStyle(*pair) for pair in parts if pair[0].modulation is None]
     if not paintings:
         return tuple(fixed)
     weight = sum(weight for _, weight in paintings)
     mixed = mix_paintings([(style, w / weight) for style, w in paintings])
-    return (Share(mixed, weight), *fixed)
+    return (WeightedStyle(mixed, weight), *fixed)
 
 
-def mixture_text(shares: Sequence[Share]) -> str:
+def mixture_text(weighted_styles: Sequence[WeightedStyle]) -> str:
     """Return one line for people: what is mixed how, and what it costs."""
-    if len(shares) == 1:
-        style = shares[0].style
+    if len(weighted_styles) == 1:
+        style = weighted_styles[0].style
         paintings = style.card.get("painting")
         if isinstance(paintings, list):
             return f"{style.title}: paintings, mixed in one network; costs as one style"
         return style.title
     pictures = " + ".join(
-        f"{share.weight:.2g} ({share.style.title})" for share in shares
+        f"{share.weight:.2g} ({share.style.title})" for share in weighted_styles
     )
     return (
-        f"{pictures}: {len(shares)} networks run for each frame and their pictures are "
-        f"cross-faded; costs as {len(shares)} styles"
+        f"{pictures}: {len(weighted_styles)} networks run for each frame and their "
+        f"pictures are cross-faded; costs as {len(weighted_styles)} styles"
     )

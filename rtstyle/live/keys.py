@@ -1,25 +1,19 @@
 """What the user can change while the picture runs: keys, controls, figures."""
 
-import logging
-import time
 from dataclasses import replace
-from typing import Final, Literal, Protocol, cast, get_args
+from typing import Final, Protocol, cast, get_args
 
 import cv2
 import numpy as np
 
-from rtstyle.live.loop import Live
-from rtstyle.live.style_switcher import HalfDone, StyleSwitcher
+from rtstyle.choices import Mirror, SmoothMode
+from rtstyle.live.messages import Messages
+from rtstyle.live.meters import LiveMeters
+from rtstyle.live.style_switcher import StyleSwitcher, UnfinishedFrame, finished
 from rtstyle.masks import MaskMode
-from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer.stylizer import Controls
+from rtstyle.stylizer.controls import Controls
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.recorder import Recorder
-
-log = logging.getLogger(__name__)
-
-Mirror = Literal["preview", "all", "off"]
-"""Who sees a mirror image: only the window, everybody, nobody."""
 
 HELP: Final = (
     "n p\tnext, previous style (also the arrows)",
@@ -40,8 +34,6 @@ HELP: Final = (
 """What the keys do, as shown by "?"."""
 RECORDER: Final = "recorder"
 """What the sink is called that records when a key says so."""
-MESSAGE_SECONDS: Final = 4.0
-"""How long a message stays on the picture."""
 STRENGTH_STEP: Final = 0.1
 MASKED: Final = {"off": "all", "person": "the person", "background": "the background"}
 """What is stylized, by the mask's mode."""
@@ -56,7 +48,7 @@ class View(Protocol):
     """Whether the left half shows what the camera saw."""
 
 
-class Studio:
+class KeyControls:
     """The two stages of the live loop, and the keys that change what they do."""
 
     def __init__(
@@ -67,23 +59,31 @@ class Studio:
         mirror: Mirror = "preview",
         recorder: Recorder | None = None,
         has_mask: bool = False,
+        messages: Messages | None = None,
+        meters: LiveMeters | None = None,
     ) -> None:
+        """Take over what keys change.
+
+        Args:
+            switcher: Runs the styles.
+            controls: Shared with all stylizers.
+            mirror: Who sees a mirror image at the start.
+            recorder: For snapshots and recordings; None has none.
+            has_mask: Whether the stylizers have a mask.
+            messages: Shown over the picture; shared with all who have something to say.
+            meters: Of the live run, shown when the figures are on.
+        """
         self.switcher, self.controls, self.recorder = switcher, controls, recorder
         self.has_mask = has_mask
         """Whether the stylizers know a part of the frame to leave alone."""
-        switcher.say = self.say
-        if recorder is not None:
-            recorder.say = self.say
         self.mirror: Mirror = mirror
         """Who sees a mirror image."""
         self.is_paused = False
         """Whether the last picture is sent again and again."""
-        self.live: Live | None = None
-        """Whose figures are shown."""
         self._view: View | None = None
         self._last: LiveFrame | None = None
         self._shows_help = self._shows_figures = False
-        self._message, self._message_end = "", 0.0
+        self._messages, self._meters = messages or Messages(), meters or LiveMeters()
         self._actions = {
             "n": lambda: self._choose(self.switcher.position + 1),
             "right": lambda: self._choose(self.switcher.position + 1),
@@ -117,16 +117,8 @@ class Studio:
 
     def smooth(self, frame: LiveFrame) -> LiveFrame:
         """Second stage: steady and blend what the network made."""
-        if isinstance(frame, HalfDone) and frame.finish is not None:
-            frame = LiveFrame(
-                frame.finish(),
-                frame.pts,
-                frame.time_base,
-                frame.index,
-                frame.captured_ns,
-                content=frame.content,
-            )
-            self._last = frame
+        if isinstance(frame, UnfinishedFrame):
+            frame = self._last = finished(frame)
         return frame
 
     def show_in(self, view: View) -> None:
@@ -146,8 +138,7 @@ class Studio:
 
     def say(self, text: str) -> None:
         """Show one line on the picture for a while, and log it."""
-        log.info(text)
-        self._message, self._message_end = text, time.monotonic() + MESSAGE_SECONDS
+        self._messages.say(text)
 
     def lines(self) -> list[str]:
         """Return what is to be written over the picture now."""
@@ -158,34 +149,20 @@ class Studio:
             lines.append("paused; space goes on")
         if self._is_recording():
             lines.append("recording (no sound)")
-        if time.monotonic() < self._message_end:
-            lines.append(self._message)
+        if message := self._messages.shown:
+            lines.append(message)
         return lines
 
     def _figures(self) -> list[str]:
-        """Return frames per second, time per stage, age and drops, a line each."""
+        """Return the style, the controls, and what the run measures, a line each."""
         controls = self.controls
-        lines = [
+        hidden = () if self._is_recording() else (RECORDER,)
+        return [
             f"{self.switcher.title}  strength {controls.strength:.1f}  "
             f"colours {'camera' if controls.keep_colors else 'style'}  "
-            f"smooth {controls.smooth}"
+            f"smooth {controls.smooth}",
+            *self._meters.lines(hidden=hidden),
         ]
-        if self.live is None:
-            return lines
-        lines.append(f"{self.live.finished.rate.rate():.1f} fps")
-        for stage in self.live.crew.stages[1:]:
-            if stage.name in self.live.inboxes:
-                lines.append(
-                    f"{stage.name} {stage.times.summary(last=60).p50_ms:.1f} ms"
-                )
-        for outlet in self.live.outlets:
-            if outlet.name == RECORDER and not self._is_recording():
-                continue
-            age = outlet.age.summary(last=120)
-            dropped = outlet.mailbox.num_dropped
-            lines.append(f"age at {outlet.name}: {age}, dropped {dropped}")
-        missed = sum(box.num_dropped for box in self.live.inboxes.values())
-        return [*lines, f"camera frames not used {missed}"]
 
     def _is_recording(self) -> bool:
         return self.recorder is not None and self.recorder.is_recording

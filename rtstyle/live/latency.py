@@ -46,13 +46,6 @@ class LatencyMeter:
         self._num_added += 1
 
     @property
-    def last_ms(self) -> float:
-        """Return the time noted last; 0.0 before the first."""
-        if not self._num_added:
-            return 0.0
-        return float(self._ring[(self._num_added - 1) % len(self._ring)]) / NS_PER_MS
-
-    @property
     def num_added(self) -> int:
         """Return how many times were noted, those that fell out included."""
         return self._num_added

@@ -15,8 +15,9 @@ from functools import partial
 from typing import Final
 
 from rtstyle.live.latency import Latency
+from rtstyle.live.meters import LiveMeters
 from rtstyle.live.outlets import FanOut, Inlet, Outlet, Preview
-from rtstyle.live.stage_threads import Crew, Stage
+from rtstyle.live.stage_threads import Stage, StageThreads
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame, as_live
 from rtstyle_streams.pacing import Latest
@@ -59,8 +60,19 @@ class Live:
         *,
         preview: Preview | None = None,
         hang_seconds: float = HANG_SECONDS,
+        meters: LiveMeters | None = None,
     ) -> None:
-        self.crew = Crew(hang_seconds=hang_seconds)
+        """Lay out the mailboxes.
+
+        Args:
+            source: The camera's frames; the caller's to close.
+            stages: What is done to each frame, by name and in order.
+            sinks: Where finished frames go, by name; finished and closed by `run`.
+            preview: A window, served by the thread that calls `run`.
+            hang_seconds: How long a stage may take for one frame.
+            meters: Filled with what is measured, for whoever shows it.
+        """
+        self.threads = StageThreads(hang_seconds=hang_seconds)
         """The threads; each stage knows its times."""
         self.inboxes: dict[str, Latest[LiveFrame]] = {name: Latest() for name in stages}
         """Where each stage finds its frames."""
@@ -69,7 +81,10 @@ class Live:
         if preview is not None:
             self.outlets.append(Outlet("window"))
         self.finished = FanOut(self.outlets)
-        """Where the last stage lays its frames."""
+        """Where the last stage puts its frames."""
+        if meters is not None:
+            meters.stages, meters.inboxes = self.threads.stages, self.inboxes
+            meters.outlets, meters.finished = self.outlets, self.finished
         self._source, self._stages, self._sinks = source, stages, sinks
         self._preview = preview
 
@@ -92,17 +107,17 @@ class Live:
         try:
             self._start_threads()
             with contextlib.suppress(KeyboardInterrupt):
-                while self.crew.is_working() and not (stop and stop.is_set()):
+                while self.threads.is_working() and not (stop and stop.is_set()):
                     if seconds is not None and time.monotonic() - start >= seconds:
                         break
                     if not self._serve_window():
                         break
-                    self.crew.check()
+                    self.threads.check()
         finally:
-            self.crew.stop()
-            self.crew.join()
-        if self.crew.error is not None:
-            raise self.crew.error
+            self.threads.stop()
+            self.threads.join()
+        if self.threads.error is not None:
+            raise self.threads.error
         return self.report(seconds=time.monotonic() - start)
 
     def report(self, *, seconds: float) -> LiveReport:
@@ -110,35 +125,35 @@ class Live:
         boxes = self.inboxes | {out.name: out.mailbox for out in self.outlets}
         return LiveReport(
             seconds=seconds,
-            num_captured=self.crew.stages[0].times.num_added,
+            num_captured=self.threads.stages[0].times.num_added,
             num_finished=self.finished.num_frames,
             num_dropped={name: box.num_dropped for name, box in boxes.items()},
             age={out.name: out.age.summary() for out in self.outlets},
-            work={stage.name: stage.times.summary() for stage in self.crew.stages},
+            work={stage.name: stage.times.summary() for stage in self.threads.stages},
         )
 
     def _start_threads(self) -> None:
         """Start the camera, the stages and the sinks, in this order."""
         outboxes: list[Inlet] = [*self.inboxes.values(), self.finished]
         for outbox in outboxes:
-            self.crew.on_stop(outbox.close)
-        self.crew.start("camera", partial(_capture, self._source, outboxes[0]))
+            self.threads.on_stop(outbox.close)
+        self.threads.start("camera", partial(_capture, self._source, outboxes[0]))
         for place, (name, process) in enumerate(self._stages.items(), start=1):
             work = partial(_process, self.inboxes[name], process, outboxes[place])
-            self.crew.start(name, work)
+            self.threads.start(name, work)
         for outlet, sink in zip(self.outlets, self._sinks.values(), strict=False):
-            self.crew.start(outlet.name, partial(outlet.write_all, sink))
+            self.threads.start(outlet.name, partial(outlet.write_all, sink))
 
     def _serve_window(self) -> bool:
         """Show the newest frame, if there is a window; False ends the run."""
         if self._preview is None:
-            return not self.crew.stopping.wait(POLL_SECONDS)
+            return not self.threads.stopping.wait(POLL_SECONDS)
         outlet = self.outlets[-1]
         frame = outlet.mailbox.take(POLL_SECONDS)
         if frame is not None:
             self._preview.write(frame)
             outlet.note_age(frame)
-        return self._preview.pump() and not self.crew.stopping.is_set()
+        return self._preview.pump() and not self.threads.stopping.is_set()
 
 
 def _capture(source: Iterable[Frame], outbox: Inlet, stage: Stage) -> None:

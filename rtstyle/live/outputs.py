@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rtstyle.errors import UsageError
-from rtstyle.live.keys import RECORDER, Studio
+from rtstyle.live.keys import RECORDER, KeyControls
 from rtstyle_streams.camera.virtual_camera import VirtualCamera
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.opening import open_sink
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def open_outputs(
     outputs: Sequence[str],
     info: StreamInfo,
-    studio: Studio,
+    keys: KeyControls,
     stack: ExitStack,
     *,
     overwrite: bool,
@@ -38,7 +38,7 @@ def open_outputs(
         if scheme in ("window", "virtualcam") and schemes.count(scheme) > 1:
             raise UsageError(f"output: expected {scheme} once, got it several times")
         if scheme == "window":
-            window = _open_window(info, studio)
+            window = _open_window(info, keys)
             stack.callback(window.close)
             continue
         if scheme == "virtualcam":
@@ -49,8 +49,8 @@ def open_outputs(
                 log.warning("%s: recorded without sound", output)
         stack.callback(sink.close)
         sinks[_free_name(output if scheme == "file" else scheme, sinks)] = sink
-    if studio.recorder is not None:
-        sinks[RECORDER] = studio.recorder
+    if keys.recorder is not None:
+        sinks[RECORDER] = keys.recorder
     return sinks, window
 
 
@@ -69,11 +69,11 @@ def refuse_input(outputs: Sequence[str], camera: str | None) -> None:
             )
 
 
-def _open_window(info: StreamInfo, studio: Studio) -> Window:
+def _open_window(info: StreamInfo, keys: KeyControls) -> Window:
     window = Window(
-        width=info.width, height=info.height, on_key=studio.on_key, lines=studio.lines
+        width=info.width, height=info.height, on_key=keys.on_key, lines=keys.lines
     )
-    studio.show_in(window)
+    keys.show_in(window)
     log.info("keys: press ? in the window")
     return window
 

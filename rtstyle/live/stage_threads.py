@@ -38,7 +38,7 @@ class Stage:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Time one frame; `Crew.check` watches that it ends. An error is not timed."""
+        """Time one frame, which `StageThreads.check` watches; errors are not timed."""
         start = time.monotonic_ns()
         self._since_ns = start
         try:
@@ -53,7 +53,7 @@ class Stage:
         return 0.0 if since is None else (time.monotonic_ns() - since) / 1e9
 
 
-class Crew:
+class StageThreads:
     """Runs stages on threads, stops them together and keeps the first error."""
 
     def __init__(self, *, hang_seconds: float) -> None:

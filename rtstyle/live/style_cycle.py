@@ -18,7 +18,7 @@ class Moment:
     """Of the one that comes."""
     share: float
     """Of the one that comes, 0..1, in even steps."""
-    melts: bool
+    is_mixable: bool
     """Whether both are paintings, which can be mixed in one network."""
 
 
@@ -60,5 +60,5 @@ class Cycle:
             position,
             following,
             share=round(drifted * num_steps) / num_steps,
-            melts=self._paintings[position] and self._paintings[following],
+            is_mixable=self._paintings[position] and self._paintings[following],
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rtstyle.errors import UsageError
 from rtstyle.gallery.find import names_painting
-from rtstyle.gallery.mixture import Share, load_part, mixture_of, mixture_text
+from rtstyle.gallery.mixture import WeightedStyle, load_part, mixture_of, mixture_text
 from rtstyle.gallery.spec import StyleSpec
 from rtstyle.live.style_cycle import Cycle
 from rtstyle.live.style_switcher import Styler
@@ -15,7 +15,8 @@ from rtstyle.look import Look
 from rtstyle.masks import Mask
 from rtstyle.runtime.choose import VARIABLE
 from rtstyle.style_file import Style
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -44,10 +45,10 @@ class LiveStyles:
 
     def build(self, spec: StyleSpec) -> Stylizer:
         """Load a style or a mixture and say what runs."""
-        shares = self._shares(spec)
-        log.info("style %s", mixture_text(shares))
+        weighted_styles = self._weighted_styles(spec)
+        log.info("style %s", mixture_text(weighted_styles))
         return Stylizer(
-            shares,
+            weighted_styles,
             controls=self.controls,
             runtime=self.runtime,
             device=self.device,
@@ -60,7 +61,7 @@ class LiveStyles:
         """Load a mixture that takes the place of `current`, a step of a drift."""
         if not isinstance(current, Stylizer):
             return self.build(spec)
-        return current.sibling(self._shares(spec))
+        return current.sibling(self._weighted_styles(spec))
 
     def cycle(self, specs: Sequence[StyleSpec], seconds: float | None) -> Cycle | None:
         """Return the walk through `specs`; None without a period.
@@ -84,7 +85,7 @@ class LiveStyles:
         ]
         return Cycle(paintings, seconds)
 
-    def _shares(self, spec: StyleSpec) -> tuple[Share, ...]:
+    def _weighted_styles(self, spec: StyleSpec) -> tuple[WeightedStyle, ...]:
         parts = []
         for part in spec.parts:
             if part.name not in self._loaded:

@@ -4,14 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
-
-import cv2
-import numpy as np
 
 from rtstyle.gallery.spec import StyleSpec
 from rtstyle.live.style_cycle import Cycle
+from rtstyle.stylizer.blending import cross_fade
+from rtstyle.stylizer.network_output import NetworkOutput
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.pacing import Latest
@@ -25,11 +24,11 @@ REST_SECONDS = 0.4
 class Styler(Protocol):
     """What is used of a `Stylizer`."""
 
-    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
-        """Return what the network saw and what it made of it."""
+    def network(self, content: Pixels) -> NetworkOutput:
+        """Run the network alone."""
         ...
 
-    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
+    def finish(self, output: NetworkOutput) -> Pixels:
         """Smooth and blend."""
         ...
 
@@ -43,15 +42,40 @@ class Styler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class HalfDone(LiveFrame):
-    """A frame that has been through the network and must still be smoothed."""
+class Layer:
+    """One style's part in a frame that is not finished."""
 
-    finish: Callable[[], Pixels] | None = None
-    """Returns the finished pixels; frames must be finished in order."""
+    styler: Styler
+    """Which has to finish it."""
+    output: NetworkOutput
+    """What its network made of the frame."""
+    weight: float = 1.0
+    """Its share of the finished picture; those of all layers sum to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UnfinishedFrame(LiveFrame):
+    """A frame that has been through the network and must still be smoothed."""
+
+    layers: tuple[Layer, ...] = ()
+    """The present style and, while it fades in, the one before."""
+
+
+def finished(frame: UnfinishedFrame) -> LiveFrame:
+    """Smooth and blend all layers of a frame; frames must come in order."""
+    pictures = [layer.styler.finish(layer.output) for layer in frame.layers]
+    return LiveFrame(
+        cross_fade(pictures, [layer.weight for layer in frame.layers]),
+        frame.pts,
+        frame.time_base,
+        frame.index,
+        frame.captured_ns,
+        content=frame.content,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StyleRequest:
     """A style that shall be shown next."""
 
     position: int
@@ -68,13 +92,14 @@ class StyleSwitcher:
     """Several styles of which one is shown; another can be chosen at any time.
 
     Args:
-        specs: the styles, in the order of the keys.
-        build: loads one; called in a thread of its own, except for the first.
-        fade_seconds: how long the old style fades into the new one; both networks run
+        specs: The styles, in the order of the keys.
+        build: Loads one; called in a thread of its own, except for the first.
+        fade_seconds: How long the old style fades into the new one; both networks run
             meanwhile.
-        cycle: walks through the styles by itself; None does not.
-        go_on: for `cycle`: loads a mixture of paintings that takes the place of what
+        cycle: Walks through the styles by itself; None does not.
+        go_on: For `cycle`: loads a mixture of paintings that takes the place of what
             is shown.
+        say: Told one line when a style could not be built.
     """
 
     def __init__(
@@ -85,19 +110,20 @@ class StyleSwitcher:
         fade_seconds: float = 0.0,
         cycle: Cycle | None = None,
         go_on: Callable[[Styler, StyleSpec], Styler] | None = None,
+        say: Callable[[str], None] = log.warning,
     ) -> None:
         self.specs = tuple(specs)
         """The styles that can be chosen."""
-        self.say: Callable[[str], None] = log.warning
+        self.say = say
         """Told one line when a style could not be built."""
         self._build, self._fade_seconds = build, fade_seconds
         self._cycle, self._go_on = cycle, go_on
-        self._wish = Wish(0, self.specs[0])
+        self._request = StyleRequest(0, self.specs[0])
         self._current: Styler = build(self.specs[0])
         self._old: Styler | None = None
         self._fade = self._fade_start = 0.0
-        self._wishes: Latest[Wish] = Latest()
-        self._ready: Latest[tuple[Styler, Wish]] = Latest()
+        self._requests: Latest[StyleRequest] = Latest()
+        self._ready: Latest[tuple[Styler, StyleRequest]] = Latest()
         self._seen: Pixels | None = None
         self._thread = threading.Thread(
             target=self._work, name="rtstyle-style-builder", daemon=True
@@ -107,7 +133,7 @@ class StyleSwitcher:
     @property
     def position(self) -> int:
         """Return which style was chosen last; it may still be under way."""
-        return self._wish.position
+        return self._request.position
 
     @property
     def title(self) -> str:
@@ -116,63 +142,62 @@ class StyleSwitcher:
 
     def choose(self, position: int) -> None:
         """Choose a style by its position, counted around; returns at once."""
-        wished = position % len(self.specs)
+        position_requested = position % len(self.specs)
         if self._cycle is not None:
-            self._cycle.start_at(wished)
-        self._want(Wish(wished, self.specs[wished], self._fade_seconds))
+            self._cycle.start_at(position_requested)
+        self._want(
+            StyleRequest(
+                position_requested, self.specs[position_requested], self._fade_seconds
+            )
+        )
 
     def warm_up(self, content: Pixels) -> None:
         """Run the network once, so that the first real frame is not slow."""
         self._seen = content
         _warm(self._current, content)
 
-    def network(self, frame: LiveFrame) -> HalfDone:
+    def network(self, frame: LiveFrame) -> UnfinishedFrame:
         """Run the network of the present style; both, while one fades away."""
         content = frame.pixels
         self._seen = content
         self._walk()
         self._swap_if_ready()
-        current, old = self._current, self._old
-        new_half = current.network(content)
-        old_half = old.network(content) if old else None
+        layers = [Layer(self._current, self._current.network(content))]
         weight = self._weight()
-
-        def finish() -> Pixels:
-            pixels = current.finish(content, *new_half)
-            if old is None or old_half is None or weight >= 1:
-                return pixels
-            fading = old.finish(content, *old_half)
-            mixed = cv2.addWeighted(pixels, weight, fading, 1 - weight, 0)
-            return np.asarray(mixed, np.uint8)
-
-        return HalfDone(
+        if self._old is not None and weight < 1:
+            layers[0] = replace(layers[0], weight=weight)
+            output = self._old.network(content)
+            layers.append(Layer(self._old, output, weight=1 - weight))
+        return UnfinishedFrame(
             content,
             frame.pts,
             frame.time_base,
             frame.index,
             frame.captured_ns,
             content=content,
-            finish=finish,
+            layers=tuple(layers),
         )
 
     def _walk(self) -> None:
-        """Wish for what the cycle shows at this moment."""
+        """StyleRequest for what the cycle shows at this moment."""
         if self._cycle is None:
             return
         moment = self._cycle.now()
         here, there = self.specs[moment.position], self.specs[moment.following]
-        if moment.melts and self._go_on is not None:
+        if moment.is_mixable and self._go_on is not None:
             mixture = here.toward(there, moment.share)
-            self._want(Wish(moment.position, mixture, is_drift=True))
+            self._want(StyleRequest(moment.position, mixture, is_drift=True))
         elif moment.share > 0.0:
-            self._want(Wish(moment.following, there, self._cycle.drift_seconds))
+            self._want(StyleRequest(moment.following, there, self._cycle.drift_seconds))
         else:  # the end of a drift between paintings
-            self._want(Wish(moment.position, here, is_drift=self._wish.is_drift))
+            self._want(
+                StyleRequest(moment.position, here, is_drift=self._request.is_drift)
+            )
 
-    def _want(self, wish: Wish) -> None:
-        if wish.spec != self._wish.spec:
-            self._wishes.put(wish)
-        self._wish = wish
+    def _want(self, request: StyleRequest) -> None:
+        if request.spec != self._request.spec:
+            self._requests.put(request)
+        self._request = request
 
     def _swap_if_ready(self) -> None:
         """Begin with a new style when it is built; end a fade that is over."""
@@ -197,32 +222,32 @@ class StyleSwitcher:
         return min(1.0, (time.perf_counter() - self._fade_start) / self._fade)
 
     def _work(self) -> None:
-        """Build what is wished for; only the newest wish counts."""
-        for wish in self._wishes:
+        """Build what was asked for; only the newest request counts."""
+        for request in self._requests:
             began = time.perf_counter()
             try:
-                fresh = self._made(wish)
+                fresh = self._made(request)
             except Exception as error:  # OpenCV's own classes too
-                log.debug("style %s", wish.spec.title, exc_info=True)
+                log.debug("style %s", request.spec.title, exc_info=True)
                 text = " ".join(str(error).split())
-                self.say(f"style {wish.spec.title} could not be loaded: {text}")
+                self.say(f"style {request.spec.title} could not be loaded: {text}")
                 continue
-            self._ready.put((fresh, wish))
-            if wish.is_drift:  # leave the cores to the frames
+            self._ready.put((fresh, request))
+            if request.is_drift:  # leave the cores to the frames
                 time.sleep(min(REST_SECONDS, 4 * (time.perf_counter() - began)))
 
-    def _made(self, wish: Wish) -> Styler:
+    def _made(self, request: StyleRequest) -> Styler:
         """Build a style; one that is no step of a drift is warmed up."""
-        if wish.is_drift and self._go_on is not None:
-            return self._go_on(self._current, wish.spec)
-        fresh = self._build(wish.spec)
+        if request.is_drift and self._go_on is not None:
+            return self._go_on(self._current, request.spec)
+        fresh = self._build(request.spec)
         if self._seen is not None:
             _warm(fresh, self._seen)
         return fresh
 
     def close(self) -> None:
         """Let go of all networks; may be called twice."""
-        self._wishes.close(discard=True)
+        self._requests.close(discard=True)
         self._thread.join(1)
         ready = self._ready.take(0)
         for styler in (ready[0] if ready else None, self._old, self._current):
@@ -233,5 +258,5 @@ class StyleSwitcher:
 
 def _warm(styler: Styler, content: Pixels) -> None:
     """Run everything once and forget it: buffers are made, code is loaded."""
-    styler.finish(content, *styler.network(content))
+    styler.finish(styler.network(content))
     styler.reset()

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from rtstyle.choices import Mirror
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
-from rtstyle.live.keys import Mirror, Studio
+from rtstyle.live.keys import KeyControls
 from rtstyle.live.latency import Latency, audio_offset_ms
 from rtstyle.live.loop import Live, LiveReport
+from rtstyle.live.messages import Messages
+from rtstyle.live.meters import LiveMeters
 from rtstyle.live.outlets import Outlet
 from rtstyle.live.outputs import open_outputs, refuse_input, schemes_of
 from rtstyle.live.style_loader import LiveStyles
@@ -22,11 +25,11 @@ from rtstyle.live.style_switcher import Styler, StyleSwitcher
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer.stylizer import controls_of
+from rtstyle.stylizer.controls import controls_of
 from rtstyle_streams.camera.as_camera import AsCamera
-from rtstyle_streams.camera.capture import Wish
+from rtstyle_streams.camera.capture import CaptureRequest
 from rtstyle_streams.camera.webcam import Webcam
-from rtstyle_streams.first_frame import FirstSeen
+from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Source, StreamInfo
 from rtstyle_streams.recorder import Recorder
@@ -50,7 +53,7 @@ class WebcamSettings:
     """As for `parse_style`; the first is shown first."""
     camera: str | None = None
     """Name, id or number; a file or ``sample:`` plays one. None: the first camera."""
-    wish: Wish = Wish()
+    request: CaptureRequest = CaptureRequest()
     """Size and rate to ask the camera for."""
     outputs: tuple[str, ...] = ("window",)
     """``window``, ``virtualcam[:DEVICE]``, ``null:`` or files."""
@@ -102,18 +105,19 @@ def run_webcam(
         mask = stack.enter_context(mask_of(settings.look))
         source: Source = camera
         if settings.look.wants_content:
-            source = FirstSeen(camera, after=DARK_FRAMES)
+            source = PeekedSource(camera, after=DARK_FRAMES)
         styles = _live_styles(settings, source, mask)
-        studio = _open_studio(settings, specs, camera.info, styles, build, stack)
+        meters = LiveMeters()
+        keys = _open_keys(settings, specs, camera.info, styles, build, meters, stack)
         sinks, window = open_outputs(
             settings.outputs,
             camera.info,
-            studio,
+            keys,
             stack,
             overwrite=settings.overwrite,
         )
-        stages = {"stylize": studio.stylize, "smooth": studio.smooth}
-        studio.live = live = Live(source, stages, sinks, preview=window)
+        stages = {"stylize": keys.stylize, "smooth": keys.smooth}
+        live = Live(source, stages, sinks, preview=window, meters=meters)
         tell = threading.Timer(TELL_DELAY_SECONDS, _tell_delay, [live.outlets])
         tell.daemon = True
         tell.start()
@@ -131,7 +135,7 @@ def _live_styles(
         device=settings.device,
         matrix=source.info.matrix,
         mask=mask,
-        content=source.pixels if isinstance(source, FirstSeen) else None,
+        content=source.pixels if isinstance(source, PeekedSource) else None,
     )
 
 
@@ -141,48 +145,54 @@ def open_camera(settings: WebcamSettings) -> Source:
     Raises:
         SourceError: it cannot be opened.
     """
-    camera, wish = settings.camera, settings.wish
+    camera, request = settings.camera, settings.request
     if camera is not None and camera.startswith("sample:"):
-        spec = camera if "x" in camera else _sample_spec(wish)
-        return AsCamera(partial(open_source, spec), rate=wish.rate)
+        spec = camera if "x" in camera else _sample_spec(request)
+        return AsCamera(partial(open_source, spec), rate=request.rate)
     if camera is not None and Path(camera).is_file():
-        return AsCamera(partial(open_source, camera), rate=wish.rate)
-    return Webcam(camera, wish)
+        return AsCamera(partial(open_source, camera), rate=request.rate)
+    return Webcam(camera, request)
 
 
-def _sample_spec(wish: Wish) -> str:
+def _sample_spec(request: CaptureRequest) -> str:
     """Return the sample scene in the size asked for, practically without end."""
-    width, height = wish.width or 1280, wish.height or 720
-    return f"sample:{width}x{height}@{round(wish.rate or 30)}x{ENDLESS}"
+    width, height = request.width or 1280, request.height or 720
+    return f"sample:{width}x{height}@{round(request.rate or 30)}x{ENDLESS}"
 
 
-def _open_studio(
+def _open_keys(
     settings: WebcamSettings,
     specs: Sequence[StyleSpec],
     info: StreamInfo,
     styles: LiveStyles,
     build: Callable[[StyleSpec], Styler] | None,
+    meters: LiveMeters,
     stack: ExitStack,
-) -> Studio:
+) -> KeyControls:
     """Load the first style, run it once, and hand it to the keys."""
+    messages = Messages()
     switcher = StyleSwitcher(
         specs,
         build or styles.build,
         fade_seconds=settings.fade_seconds,
         cycle=styles.cycle(specs, settings.cycle_seconds),
         go_on=styles.go_on,
+        say=messages.say,
     )
     stack.callback(switcher.close)
     switcher.warm_up(np.full((info.height, info.width, 3), 127, np.uint8))
     recorder = None
     if "window" in schemes_of(settings.outputs):
-        recorder = Recorder(settings.folder, partial(open_sink, info=info))
-    return Studio(
+        opened = partial(open_sink, info=info)
+        recorder = Recorder(settings.folder, opened, say=messages.say)
+    return KeyControls(
         switcher,
         styles.controls,
         mirror=settings.mirror,
         recorder=recorder,
         has_mask=styles.mask is not None,
+        messages=messages,
+        meters=meters,
     )
 
 

@@ -1,12 +1,13 @@
-"""The transform net of Johnson et al. 2016, as pytorch/examples wrote it."""
+"""Define the transform net of Johnson et al. 2016, as in pytorch/examples."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rtstyle.networks.transform_net import TransformNet
+
 
 class ReflectConv(nn.Module):
-    """Convolution with reflection padding by half its kernel, optionally resized."""
+    """Convolution with reflection padding by half its kernel; may upsample first."""
 
     def __init__(
         self,
@@ -23,7 +24,7 @@ class ReflectConv(nn.Module):
         self.conv2d = nn.Conv2d(inputs, outputs, kernel, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features; height and width times `upsample`, over the stride."""
+        """Return features; height and width times `upsample`, divided by the stride."""
         if self.upsample > 1:
             x = F.interpolate(x, scale_factor=float(self.upsample), mode="nearest")
         padded = F.pad(x, [self.padding] * 4, mode="reflect")
@@ -47,7 +48,7 @@ class JohnsonBlock(nn.Module):
         return x + y
 
 
-class JohnsonNet(nn.Module):
+class JohnsonNet(TransformNet):
     """``c9s1-32, d64, d128, R128 x 5, u64, u32, c9s1-3`` with instance norm.
 
     The state dict has the keys of pytorch/examples, so that its checkpoints load.
@@ -56,8 +57,6 @@ class JohnsonNet(nn.Module):
         Johnson et al. 2016, supplement, table 1; nearest upsampling and RGB 0..255
         as in pytorch/examples `fast_neural_style`.
     """
-
-    multiple = 4
 
     def __init__(self, *, width: int = 32) -> None:
         super().__init__()
@@ -78,12 +77,17 @@ class JohnsonNet(nn.Module):
         self.in5 = nn.InstanceNorm2d(w, affine=True)
         self.deconv3 = ReflectConv(w, 3, kernel=9)
 
+    @property
+    def multiple(self) -> int:
+        """Return 4: two halvings; height and width must be multiples of it."""
+        return 4
+
     def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
         """Stylize a batch.
 
         Args:
             pixels: RGB, shape ``(N, 3, H, W)``, float, 0..1; H and W multiples of 4.
-            style: Not used; there for the signature that all transform nets share.
+            style: Ignored; part of the signature that all transform nets share.
 
         Returns:
             RGB, shape ``(N, 3, H, W)``, float, about 0..1, not clamped.
@@ -100,11 +104,11 @@ class JohnsonNet(nn.Module):
 
     @classmethod
     def from_state_dict(cls, tensors: dict[str, Tensor]) -> "JohnsonNet":
-        """Build the network that a pytorch/examples state dict belongs to.
+        """Build the network of a pytorch/examples state dict.
 
         Args:
-            tensors: Its tensors; any float type, ``running_mean`` and
-                ``running_var`` (of files before PyTorch 0.4) are left out.
+            tensors: Its tensors, of any float type; ``running_mean`` and
+                ``running_var`` (from before PyTorch 0.4) are ignored.
 
         Raises:
             ValueError: a tensor is missing, left over or of another shape.
@@ -127,8 +131,3 @@ class JohnsonNet(nn.Module):
             text = " ".join(str(error).split())
             raise ValueError(f"not a pytorch/examples transform net: {text}") from error
         return network.eval()
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Return how many numbers `network` has learnt."""
-    return sum(torch.numel(p) for p in network.parameters())

@@ -1,7 +1,6 @@
-"""Weights on disk: safetensors only, written beside their place and moved there."""
+"""Read and write weights: safetensors only, moved into place when complete."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +16,10 @@ from rtstyle.networks.adain import AdainNet, AdainNetConfig
 from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.untrusted.description import description_fault
 from rtstyle.untrusted.file_kind import HEAD_BYTES, accident
+from rtstyle.user_files import written_beside
 
 FORMAT = "rtstyle.weights.1"
 """Name and version of the metadata's layout."""
@@ -28,7 +29,7 @@ MOST_CHANNELS, MOST_STAGES = 4096, 64
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a training left: all that is needed to use it, repeat it or go on."""
+    """The result of a training: all that is needed to use, repeat or continue it."""
 
     tensors: dict[str, Tensor]
     """State dict of the network."""
@@ -63,9 +64,24 @@ class Weights:
         network.load_state_dict(self.tensors)
         return network.eval()
 
+    def build_transform_net(self) -> TransformNet:
+        """Return the network of fixed styles with these weights.
+
+        Raises:
+            WeightsFileError: the tensors do not fit, or the network is one for any
+                painting.
+        """
+        network = self.build()
+        if not isinstance(network, TransformNet):
+            raise WeightsFileError(
+                "weights: expected a network of fixed styles, got one for any "
+                "painting; give it one with rtstyle export --painting"
+            )
+        return network
+
 
 def describe_network(network: nn.Module) -> dict[str, Any]:
-    """Return what `build_network` needs to make an equal network without weights."""
+    """Return the description from which `build_network` makes an equal network."""
     if isinstance(network, SwiftNet):
         return {"kind": "swift", **asdict(network.config)}
     if isinstance(network, JohnsonNet):
@@ -78,10 +94,10 @@ def describe_network(network: nn.Module) -> dict[str, Any]:
 
 
 def build_network(description: Mapping[str, Any]) -> nn.Module:
-    """Return a network with first weights.
+    """Return a network with initial weights.
 
     Raises:
-        WeightsFileError: the description is of no network that we have.
+        WeightsFileError: the description is not of one of our networks.
     """
     _check_sizes(description)
     rest = dict(description)
@@ -147,25 +163,23 @@ def load_weights(path: Path) -> Weights:
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], *, meta: Mapping[str, Any]
 ) -> None:
-    """Write tensors and their description in one go.
+    """Write tensors and their description into one file.
 
     Args:
         path: Replaced only by the whole new file.
         tensors: By name, any shapes; copied to the CPU.
-        meta: What JSON can hold.
+        meta: Metadata that JSON can hold.
 
     Raises:
         WeightsFileError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     try:
-        save_file(plain, part, {"format": FORMAT, "rtstyle": json.dumps(dict(meta))})
-        os.replace(part, path)
+        with written_beside(path) as part:
+            facts = {"format": FORMAT, "rtstyle": json.dumps(dict(meta))}
+            save_file(plain, part, facts)
     except (OSError, SafetensorError) as error:
         raise WeightsFileError(f"{path}: cannot be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

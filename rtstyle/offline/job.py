@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from rtstyle.gallery.find import DEFAULT_STYLE
-from rtstyle.gallery.mixture import Share, check_look, load_mixture, mixture_text
+from rtstyle.gallery.mixture import (
+    WeightedStyle,
+    check_look,
+    load_mixture,
+    mixture_text,
+)
 from rtstyle.gallery.spec import parse_style
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
 from rtstyle.offline.pipeline import Pipeline, Summary
 from rtstyle.smoothing import SmoothMode
-from rtstyle.stylizer.stylizer import Stylizer, controls_of
-from rtstyle_streams.first_frame import FirstSeen
+from rtstyle.stylizer.controls import controls_of
+from rtstyle.stylizer.stylizer import Stylizer
+from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.pictures.images import ImageSource
@@ -45,8 +51,8 @@ class FileJob:
     """See `Stylizer`."""
     precision: str = "auto"
     """See `Stylizer`."""
-    codec: str = "libx264"
-    """FFmpeg's name of the video encoder."""
+    codec: str | None = None
+    """FFmpeg's name of the video encoder; None is the target's."""
     crf: int | None = None
     """Constant rate factor; None is the writer's default."""
     preset: str | None = None
@@ -115,8 +121,10 @@ def run_file_job(job: FileJob) -> JobResult:
         open_source(job.source) as opened,
         mask_of(job.look, is_for_stills=isinstance(opened, ImageSource)) as mask,
     ):
-        first = FirstSeen(opened) if job.look.wants_content else None
-        shares = load_mixture(spec, job.look, content=first.pixels if first else None)
+        first = PeekedSource(opened) if job.look.wants_content else None
+        weighted_styles = load_mixture(
+            spec, job.look, content=first.pixels if first else None
+        )
         sink = open_sink(
             job.target,
             opened.info,
@@ -129,9 +137,9 @@ def run_file_job(job: FileJob) -> JobResult:
         with sink:
             said: set[str] = set()
             _say_notices(opened, sink, said=said)
-            with _stylizer(job, shares, mask, opened.info) as stylizer:
+            with _stylizer(job, weighted_styles, mask, opened.info) as stylizer:
                 session = stylizer.session
-                log.info("style %s, %s", mixture_text(shares), stylizer.where)
+                log.info("style %s, %s", mixture_text(weighted_styles), stylizer.where)
                 summary = _run(Pipeline(first or opened, stylizer, sink))
         _say_notices(opened, sink, said=said)
         num_errors = int(getattr(opened, "num_decode_errors", 0))
@@ -141,7 +149,9 @@ def run_file_job(job: FileJob) -> JobResult:
             summary=summary,
             width=opened.info.width,
             height=opened.info.height,
-            style=spec.title if len(shares) > 1 else shares[0].style.name,
+            style=spec.title
+            if len(weighted_styles) > 1
+            else weighted_styles[0].style.name,
             runtime=session.runtime,
             device=session.device,
             target=job.target,
@@ -150,10 +160,13 @@ def run_file_job(job: FileJob) -> JobResult:
 
 
 def _stylizer(
-    job: FileJob, shares: Sequence[Share], mask: Mask | None, info: StreamInfo
+    job: FileJob,
+    weighted_styles: Sequence[WeightedStyle],
+    mask: Mask | None,
+    info: StreamInfo,
 ) -> Stylizer:
     return Stylizer(
-        shares,
+        weighted_styles,
         controls=controls_of(job.look, smooth=job.smooth),
         runtime=job.runtime,
         device=job.device,

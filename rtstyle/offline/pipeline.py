@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from rtstyle.stylizer.network_output import NetworkOutput
 from rtstyle.stylizer.stylizer import Stylizer
-from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import Sink, Source
 
 READ_AHEAD: Final = 4
@@ -22,7 +23,7 @@ READ_AHEAD: Final = 4
 POLL_SECONDS: Final = 0.1
 """How often a waiting reader looks whether it is still wanted."""
 
-Made = Future[tuple[Pixels, Pixels]]
+PendingOutput = Future[NetworkOutput]
 """What `Stylizer.network` will return."""
 
 
@@ -78,7 +79,7 @@ class Pipeline:
         self, frames: Iterator[Frame], pool: ThreadPoolExecutor, *, depth: int
     ) -> Iterator[Frame]:
         """Give out stylized frames in order, with `depth` of them on their way."""
-        pending: deque[tuple[Frame, Made]] = deque()
+        pending: deque[tuple[Frame, PendingOutput]] = deque()
         for frame in frames:
             pending.append((frame, pool.submit(self.stylizer.network, frame.pixels)))
             if len(pending) > depth:
@@ -86,10 +87,8 @@ class Pipeline:
         while pending:
             yield self._finished(*pending.popleft())
 
-    def _finished(self, frame: Frame, made: Made) -> Frame:
-        seen, stylized = made.result()
-        pixels = self.stylizer.finish(frame.pixels, seen, stylized)
-        return replace(frame, pixels=pixels)
+    def _finished(self, frame: Frame, output: PendingOutput) -> Frame:
+        return replace(frame, pixels=self.stylizer.finish(output.result()))
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
 
+MOST_STRENGTH = 1.5
+"""Largest style strength; beyond, pictures fall apart."""
+
 
 def load_painting(
     path: Path,
@@ -31,20 +34,24 @@ def load_painting(
     Args:
         path: A picture file.
         strength: 1 is the painting's style, 0 that of `content` itself, which leaves
-            it nearly as it is; without one that of an average photograph.
+            it nearly as it is; without one that of an average photograph. Beyond 1, up
+            to `MOST_STRENGTH`, it goes on in the same direction: bolder.
         match_colors: Whether the painting is given the colours of `content` first.
         content: A frame of what is to be stylized, RGB, shape ``(H, W, 3)``, uint8.
 
     Raises:
         StyleFileError: no picture that can be used, or no network for paintings.
-        UsageError: `strength` is not 0 to 1, or colours of no content are asked for.
+        UsageError: `strength` is not 0 to `MOST_STRENGTH`, or colours of no content
+            are asked for.
 
     Source:
         Strength is alpha of AdaIN (Huang and Belongie 2017, equation 14), with
         modulations in place of features.
     """
-    if not 0.0 <= strength <= 1.0:
-        raise UsageError(f"style strength: expected 0 to 1, got {strength}")
+    if not 0.0 <= strength <= MOST_STRENGTH:
+        raise UsageError(
+            f"style strength: expected 0 to {MOST_STRENGTH}, got {strength}"
+        )
     if match_colors and content is None:
         raise UsageError("match colours: expected a content frame, got none")
     network = painting_network()
@@ -55,7 +62,7 @@ def load_painting(
         f"{digest} {_colours_key(colours)}",
         lambda: _shown_painting(path, colors_of=colours, side=network.side),
     )
-    if strength < 1.0:
+    if strength != 1.0:
         start = network.neutral if content is None else _own(network, content)
         modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
     card = {

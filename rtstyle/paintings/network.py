@@ -15,6 +15,14 @@ import onnx
 
 from rtstyle.errors import StyleFileError
 from rtstyle.paintings.cache import Modulation
+from rtstyle.paintings.pair import (
+    BASE_NAME,
+    ENCODER_KEY,
+    ENCODER_NAME,
+    ENCODER_VERSION,
+    MODULATION_OUTPUT,
+    PAINTING_INPUT,
+)
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
 from rtstyle.untrusted.graph import check_graph, parse_model
@@ -22,14 +30,6 @@ from rtstyle_streams.frame import Pixels
 
 VARIABLE = "RTSTYLE_PAINTING_NETWORK"
 """Environment variable: a folder that holds another pair of files."""
-BASE_NAME, ENCODER_NAME = "swift_adain.onnx", "style_encoder.onnx"
-"""The pair: a style file whose card tells where the modulation goes, its encoder."""
-ENCODER_KEY = "rtstyle.style_encoder"
-"""Key of what is known about the encoder in its ``metadata_props``."""
-ENCODER_VERSION = 1
-"""Layout of that which this version reads."""
-PAINTING_INPUT, MODULATION_OUTPUT = "painting", "modulation"
-"""Names of the encoder's picture in and numbers out."""
 SIDE = 384
 """Side at which a painting is shown when the encoder does not name one, in pixels."""
 

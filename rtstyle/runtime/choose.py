@@ -1,4 +1,4 @@
-"""Which runtime and device a style runs on, chosen by name or by measuring."""
+"""Choose the runtime and device of a style, by name or by measuring."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 
+from rtstyle.choices import RUNTIMES
 from rtstyle.errors import UsageError
 from rtstyle.runtime.measure import Opener, fastest
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
@@ -15,10 +16,8 @@ from rtstyle.runtime.switching import SwitchingSession
 
 log = logging.getLogger(__name__)
 
-RUNTIMES = ("auto", "onnxruntime", "tensorrt", "openvino")
-"""What `--runtime` takes."""
 VARIABLE = "RTSTYLE_RUNTIME"
-"""Environment variable that says what ``auto`` means, instead of a measurement."""
+"""Environment variable that sets the runtime for ``auto`` instead of measuring."""
 
 
 def open_session(
@@ -30,20 +29,20 @@ def open_session(
     precision: str = "auto",
     is_live: bool = False,
 ) -> Session:
-    """Load a graph where it is asked for; choose only what is left to ``auto``.
+    """Load a graph on the given runtime and device; choose those given as ``auto``.
 
     Args:
         model: A serialised ONNX model.
         runtime: One of `RUNTIMES`.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads inside one node; None means all physical cores.
-        precision: One of `rtstyle.twins.PRECISIONS`: what a runtime may compute
-            in; the graph itself is fp32 or int8 already.
-        is_live: Whether frames go on in onnxruntime while an engine is being built.
+        precision: One of `rtstyle.choices.PRECISIONS`: what the runtime may compute
+            in; the graph itself is already fp32 or int8.
+        is_live: Whether frames run in onnxruntime while an engine is being built.
 
     Raises:
         UsageError: no such runtime or device.
-        RuntimeUnavailableError: what was asked for by name does not run here.
+        RuntimeUnavailableError: a runtime or device given by name does not work here.
         MissingExtraError: its package is not installed.
     """
     if runtime == "auto":
@@ -52,16 +51,16 @@ def open_session(
         raise UsageError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}"
         )
-    chosen = resolve_device(device)
-    openers = openers_for(model, device=chosen, threads=threads, precision=precision)
+    device = resolve_device(device)
+    openers = openers_for(model, device=device, threads=threads, precision=precision)
     if runtime == "tensorrt" and is_live:
-        return engine_or_meanwhile(model, openers, device=chosen, precision=precision)
+        return engine_or_meanwhile(model, openers, device=device, precision=precision)
     if runtime != "auto":
         return openers[runtime]()
-    candidates = auto_candidates(chosen, precision)
+    candidates = auto_candidates(device, precision)
     if len(candidates) == 1:
         return openers[candidates[0]]()
-    facts = f"{chosen} {threads} {precision}"
+    facts = f"{device} {threads} {precision}"
     tried = {name: openers[name] for name in candidates}
     return fastest(tried, model=model, facts=facts)[1]
 
@@ -69,7 +68,7 @@ def open_session(
 def openers_for(
     model: bytes, *, device: str, threads: int | None, precision: str
 ) -> dict[str, Opener]:
-    """Return what opens a session, for every runtime by name."""
+    """Return, by name of the runtime, the functions that open a session."""
 
     def onnxruntime() -> Session:
         if device == "cpu":
@@ -97,22 +96,22 @@ def openers_for(
 def engine_or_meanwhile(
     model: bytes, openers: Mapping[str, Opener], *, device: str, precision: str
 ) -> Session:
-    """Return TensorRT if its engine is there, else what paints until it is.
+    """Return TensorRT if its engine exists, else onnxruntime until it is built.
 
     Raises:
         MissingExtraError: TensorRT is not installed.
-        RuntimeUnavailableError: there is no GPU for it.
+        RuntimeUnavailableError: there is no GPU.
     """
     from rtstyle.runtime.tensorrt.session import has_engine
 
     if has_engine(model, device=device, precision=precision):
         return openers["tensorrt"]()
-    log.info("tensorrt: onnxruntime goes on until the engine is built")
+    log.info("tensorrt: onnxruntime runs until the engine is built")
     return SwitchingSession(openers["onnxruntime"](), openers["tensorrt"])
 
 
 def auto_candidates(device: str, precision: str) -> list[str]:
-    """Return the runtimes that ``auto`` may choose, the one to prefer first."""
+    """Return the runtimes that ``auto`` may choose, the preferred one first."""
     if precision == "bf16":
         return ["openvino"]
     if device == "cpu" and precision != "fp16" and find_spec("openvino") is not None:
@@ -121,7 +120,7 @@ def auto_candidates(device: str, precision: str) -> list[str]:
 
 
 def resolve_device(device: str) -> str:
-    """Return ``cpu`` or ``cuda:N`` for what the user wrote.
+    """Return ``cpu`` or ``cuda:N`` for the user's choice of a device.
 
     Raises:
         UsageError: it is neither.

@@ -2,7 +2,6 @@
 
 import ctypes
 import logging
-import os
 import sys
 import weakref
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.process.signals import call_at_stop
+from rtstyle.runtime.device import cuda_index, is_cuda, physical_cores
 from rtstyle.runtime.protocol import Arrays
 from rtstyle.telemetry import import_onnxruntime
 
@@ -71,7 +71,7 @@ class OrtSession:
                 "bf16; use --runtime openvino"
             )
         self.device = device
-        if device.startswith("cuda"):
+        if is_cuda(device):
             require_cuda(device)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors are raised
@@ -96,7 +96,7 @@ class OrtSession:
                 f"runtime onnxruntime: device {device} did not take the graph ({text})"
             ) from error
         got = self._session.get_providers()[0]
-        if device.startswith("cuda") and got != "CUDAExecutionProvider":
+        if is_cuda(device) and got != "CUDAExecutionProvider":
             raise RuntimeUnavailableError(
                 f"device {device}: onnxruntime fell back to {got}; "
                 "run rtstyle doctor to see what is missing"
@@ -124,8 +124,10 @@ class OrtSession:
 
     def bound(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> Any:
         """Return a binding of memory that lies on this session's device."""
-        kind, _, number = self.device.partition(":")
-        where = (kind, int(number or 0))
+        where = (
+            "cuda" if is_cuda(self.device) else self.device,
+            cuda_index(self.device),
+        )
         binding = self._session.io_binding()
         for name, b in inputs.items():
             binding.bind_input(name, *where, b.element, b.shape, b.address)
@@ -173,9 +175,9 @@ def providers_for(
     """Return the execution providers to ask for, in order; see `OrtSession`."""
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    # with TF32, its default, a picture would hang on the GPU's generation
+    # with TF32, its default, a picture would depend on the GPU's generation
     settings: dict[str, Any] = {
-        "device_id": int(device.partition(":")[2] or 0),
+        "device_id": cuda_index(device),
         "use_tf32": "0",
     }
     if is_lean:
@@ -187,23 +189,8 @@ def providers_for(
 
 def lean_run(device: str) -> Any:
     """Return the options of a run behind which the memory that it took is free."""
-    kind, _, number = device.partition(":")
-    where = f"{'gpu' if kind == 'cuda' else kind}:{number or 0}"
+    where = f"{'gpu' if is_cuda(device) else device}:{cuda_index(device)}"
     return _run_options({"memory.enable_memory_arena_shrinkage": where})
-
-
-def physical_cores() -> int:
-    """Return the number of cores that this process may use, without hyper-threads."""
-    try:
-        usable = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        usable = os.cpu_count() or 1
-    try:
-        with open("/sys/devices/system/cpu/smt/active", encoding="ascii") as file:
-            has_threads = file.read().strip() == "1"
-    except OSError:
-        has_threads = False
-    return max(1, usable // 2 if has_threads and usable > 2 else usable)
 
 
 def cuda_fault(device: str = "cuda:0") -> str | None:

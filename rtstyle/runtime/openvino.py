@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError, missing_extra
-from rtstyle.runtime.onnxruntime import physical_cores
+from rtstyle.runtime.device import physical_cores
 from rtstyle.runtime.protocol import Arrays
 from rtstyle.telemetry import import_openvino
 
@@ -40,7 +40,7 @@ class OpenVinoSession:
             device: ``cpu``.
             threads: As for `OrtSession`; 1 lets every core take a frame of its own.
             precision: ``fp32``, ``int8`` or ``bf16``; ``auto`` leaves the numbers as
-                the graph has them, so that a picture does not hang on the machine.
+                the graph has them, so that a picture does not depend on the machine.
 
         Raises:
             MissingExtraError: OpenVINO is not installed.

@@ -1,10 +1,12 @@
-"""Steady pictures: temporal smoothing of stylized frames at run time."""
+"""Smooth stylized frames over time."""
 
+from rtstyle.choices import SmoothMode
+from rtstyle.smoothing.by_mode import SmootherByMode
 from rtstyle.smoothing.flow import FlowSmoother
 from rtstyle.smoothing.gate import GateSmoother
 from rtstyle.smoothing.make import make_smoother
 from rtstyle.smoothing.off import Off
-from rtstyle.smoothing.protocol import Smoother, SmoothMode
+from rtstyle.smoothing.protocol import Smoother
 from rtstyle.smoothing.scene_cut import SceneCutDetector
 
 __all__ = [
@@ -14,5 +16,6 @@ __all__ = [
     "SceneCutDetector",
     "SmoothMode",
     "Smoother",
+    "SmootherByMode",
     "make_smoother",
 ]

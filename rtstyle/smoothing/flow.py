@@ -1,4 +1,4 @@
-"""Flow-guided recurrence: steady along the motion as well."""
+"""Smooth with a flow-guided recurrence, also where the content moves."""
 
 from dataclasses import dataclass
 
@@ -17,15 +17,15 @@ Bytes = npt.NDArray[np.uint8]
 """A luma grid rounded for the flow search, ``(h, w)`` uint8."""
 
 LEAST_SIDE = 16
-"""Smaller grids (below 64 pixels) are taken as standing still: DIS needs room."""
+"""Smaller grids (below 64 pixels) count as still, because DIS needs more room."""
 KEEP_MOVING = 0.45
-"""Largest share of the old picture where it was carried: less than `KEEP`, because
-strokes that do not move with the scene blur when they are averaged, beyond what
-`with_detail` can give back. On known motion 0.6 without it kept 0.59 of the sharpness,
-0.45 with it 0.92, at 0.7 of the error above the floor instead of 0.45."""
+"""Largest share of the old picture where it moved: less than `KEEP`, because strokes
+that do not move with the scene blur when averaged, beyond what `with_detail` can
+restore. On known motion, 0.6 without it kept 0.59 of the sharpness; 0.45 with it kept
+0.92, at 0.7 of the error above the floor instead of 0.45."""
 SLACK = 0.3
-"""Cells by which a flow may be wrong: so many times the content's slope, a difference
-counts for nothing."""
+"""Error allowed in a flow, in cells: a difference up to this times the content's slope
+is ignored."""
 
 
 @dataclass(slots=True)
@@ -39,12 +39,12 @@ class _Memory:
 
 
 class FlowSmoother:
-    """Carries the smoothed frame along the motion, then blends as the gate does.
+    """Warps the smoothed frame along the motion, then blends as the gate does.
 
-    Where the gate sees no motion nothing is carried, so nothing softens. Elsewhere
-    dense inverse search finds the motion on the quarter-size luma of the content in
-    both directions; where the two disagree (something was uncovered) or the carried
-    content does not fit the new one, the new stylized frame stands alone.
+    Where the gate detects no motion nothing is warped, so nothing softens. Elsewhere,
+    dense inverse search estimates the motion in both directions on the quarter-size
+    luma of the content; where the two disagree (something was uncovered) or the warped
+    content does not match the new one, only the new stylized frame is used.
 
     Source:
         DIS: Kroeger et al. 2016. Occlusion: Ruder et al. 2016, section 4.
@@ -57,7 +57,7 @@ class FlowSmoother:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
-        """Return the steadied frame; see `Smoother`."""
+        """Return the smoothed frame; see `Smoother`."""
         check_pair(content, stylized)
         luma = self._read_luma(content)
         rounded = np.asarray(cv2.convertScaleAbs(luma), dtype=np.uint8)
@@ -82,22 +82,22 @@ class FlowSmoother:
         self._detector.reset()
 
     def _follow(self, memory: _Memory, luma: Grid, rounded: Bytes, keep: Grid) -> Grid:
-        """Carry state and reference along the motion and return what to keep."""
+        """Warp state and reference along the motion and return what to keep."""
         there = self._dis.calc(rounded, memory.luma, None)  # type: ignore[call-overload]
         back = self._dis.calc(memory.luma, rounded, None)  # type: ignore[call-overload]
         flow_cur_to_prev = np.asarray(there, dtype=np.float32)
         flow_prev_to_cur = np.asarray(back, dtype=np.float32)
-        found = traceable(flow_cur_to_prev, flow_prev_to_cur)
+        visible = traceable(flow_cur_to_prev, flow_prev_to_cur)
         stands = keep >= KEEP / 2
         flow_cur_to_prev[stands] = 0.0
         memory.reference = warp(memory.reference, flow_cur_to_prev)
         fits = still.stillness(_misfit(luma, memory.reference), memory.floor)
         memory.picture.carry(flow_cur_to_prev)
-        return np.where(stands, keep, KEEP_MOVING * fits * found)
+        return np.where(stands, keep, KEEP_MOVING * fits * visible)
 
 
 def _misfit(luma: Grid, carried: Grid) -> Grid:
-    """Return the averaged difference beyond what a flow wrong by `SLACK` explains."""
+    """Return the averaged difference that a flow error of `SLACK` does not explain."""
     slope_x = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=SLACK / 8)
     slope_y = cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=SLACK / 8)
     explained = cv2.magnitude(slope_x, slope_y)

@@ -1,4 +1,4 @@
-"""Motion-gated recurrence: steady where the content stands still."""
+"""Smooth with a motion-gated recurrence where the content stands still."""
 
 from dataclasses import dataclass
 
@@ -19,12 +19,12 @@ class _Memory:
 
 
 class GateSmoother:
-    """Blends each stylized frame with the smoothed one before, where nothing moves.
+    """Blends each stylized frame with the previous smoothed one where nothing moves.
 
     ``O_t = m a O_(t-1) + (1 - m a) S(I_t)``. The mask ``m`` compares the content with
-    the content that the old picture was made of (the same recurrence over luma), so
-    that slow changes that hide below the noise from frame to frame add up and open
-    the gate. A scene cut or a new size starts afresh.
+    the content of the old picture (the same recurrence over luma), so that slow changes
+    below the noise of single frames add up and open the gate. A scene cut or a new size
+    starts afresh.
 
     Source:
         Flow-free recurrent blend; the reference and the learnt noise floor are ours.
@@ -36,7 +36,7 @@ class GateSmoother:
         self._read_luma = LumaReader()
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
-        """Return the steadied frame; see `Smoother`."""
+        """Return the smoothed frame; see `Smoother`."""
         check_pair(content, stylized)
         luma = self._read_luma(content)
         cut = self._detector.is_cut(luma)

@@ -1,10 +1,10 @@
-"""No smoothing at all."""
+"""Leave frames without smoothing."""
 
 from rtstyle_streams.frame import Pixels
 
 
 class Off:
-    """Hands every stylized frame on as it is: the same object, bit for bit."""
+    """Returns every stylized frame unchanged: the same object."""
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
         """Return `stylized` itself."""

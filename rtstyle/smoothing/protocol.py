@@ -1,22 +1,19 @@
-"""What every smoother promises."""
+"""Define the interface of every smoother."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from rtstyle_streams.frame import Pixels
 
-SmoothMode = Literal["off", "gate", "flow"]
-"""`off`: nothing; `gate`: where nothing moves; `flow`: along the motion as well."""
-
 
 class Smoother(Protocol):
-    """Makes stylized frames steady; keeps a memory of the frames before."""
+    """Smooths stylized frames over time; remembers the frames before."""
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
-        """Return the steadied stylized frame; the first one comes back as it is.
+        """Return the smoothed frame; the first one is returned unchanged.
 
         Args:
-            content: the frame that was stylized, RGB ``(H, W, 3)`` uint8.
-            stylized: what the network made of it, same shape. Neither is changed.
+            content: The frame that was stylized, RGB ``(H, W, 3)`` uint8.
+            stylized: The network's output for it, same shape. Neither is changed.
 
         Returns:
             RGB ``(H, W, 3)`` uint8; may be `stylized` itself.

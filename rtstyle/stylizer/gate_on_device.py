@@ -1,4 +1,4 @@
-"""The motion gate where the network runs: the smoothed picture stays on the GPU."""
+"""Run the motion gate on the network's device: the state stays on the GPU."""
 
 from typing import Protocol, runtime_checkable
 
@@ -12,39 +12,35 @@ from rtstyle_streams.frame import Pixels
 
 
 @runtime_checkable
-class SteadySession(Protocol):
-    """A session that can steady what it paints, such as `CudaSession`."""
+class SmoothingSession(Protocol):
+    """A session that can smooth its own output, such as `CudaSession`."""
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the graph once; see `Session.run`."""
         ...
 
-    def steadied(self, frame: Pixels, *, restart: bool) -> Pixels | None:
-        """Return the steadied frame; None when it cannot, and then never again."""
+    def run_smoothed(self, frame: Pixels, *, restart: bool) -> Pixels | None:
+        """Return the smoothed frame; None if it cannot, now or later."""
         ...
 
 
-class Steadied(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
-    """A stylized frame that needs no further smoothing."""
-
-
 class GateOnDevice:
-    """Runs a network and the gate behind it; frames come in order, from one thread.
+    """Runs a network and then the gate; frames come in order, from one thread.
 
-    Scene cuts are found here, from a small luma picture, and only the word that the
-    past is to be forgotten goes to the device. Where the device cannot (its memory is
-    full), `GateSmoother` does the same here.
+    Scene cuts are detected on the CPU, from a small luma picture; only the flag to
+    forget the past goes to the device. If the device cannot run the gate (its memory is
+    full), `GateSmoother` does the same on the CPU.
     """
 
-    def __init__(self, session: SteadySession) -> None:
-        """Steady what `session` paints."""
+    def __init__(self, session: SmoothingSession) -> None:
+        """Smooth the output of `session`."""
         self._session = session
         self._detector = SceneCutDetector()
         self._shape: tuple[int, ...] = ()
         self._here: GateSmoother | None = None
 
-    def __call__(self, content: Pixels) -> Steadied:
-        """Return the stylized and steadied frame.
+    def __call__(self, content: Pixels) -> Pixels:
+        """Return the stylized and smoothed frame.
 
         Args:
             content: RGB, ``(H, W, 3)``, uint8; what the network sees.
@@ -55,13 +51,13 @@ class GateOnDevice:
         if self._here is None:
             is_cut = self._detector(content)
             restart = is_cut or content.shape != self._shape
-            made = self._session.steadied(content, restart=restart)
-            if made is not None:
+            smoothed = self._session.run_smoothed(content, restart=restart)
+            if smoothed is not None:
                 self._shape = content.shape
-                return made.view(Steadied)
+                return smoothed
             self._here = GateSmoother()
         fresh = self._session.run({FRAME_INPUT: content})[FRAME_OUTPUT]
-        return self._here(content, np.asarray(fresh, np.uint8)).view(Steadied)
+        return self._here(content, np.asarray(fresh, np.uint8))
 
     def reset(self) -> None:
         """Forget all frames."""
@@ -75,11 +71,11 @@ def gate_on_device(sessions: list[Session], *, workers: int) -> GateOnDevice | N
     """Return the gate for a single session that has one, else None.
 
     Args:
-        sessions: All that are run for a frame; the pictures of several are mixed
-            before they are steadied, which is done here then.
-        workers: Threads that run frames; several do not keep their order.
+        sessions: All sessions that run for a frame; the pictures of several are mixed
+            before smoothing, which then runs on the CPU.
+        workers: Number of threads that run frames; several do not keep the order.
     """
     if len(sessions) != 1 or workers != 1:
         return None
     session = sessions[0]
-    return GateOnDevice(session) if isinstance(session, SteadySession) else None
+    return GateOnDevice(session) if isinstance(session, SmoothingSession) else None

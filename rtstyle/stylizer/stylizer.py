@@ -1,23 +1,20 @@
-"""A frame's way through the network and the controls, in this order.
+"""Take a frame through the network and the controls, in this order.
 
 network -> smooth -> detail -> keep colours -> mask -> strength
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from rtstyle.errors import UsageError
-from rtstyle.gallery.mixture import Share, load_mixture
-from rtstyle.look import Look
-from rtstyle.masks import Mask, MaskMode, mask_mode
+from rtstyle.gallery.mixture import WeightedStyle, load_mixture
+from rtstyle.masks import Mask
 from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
-from rtstyle.runtime.onnxruntime import physical_cores
-from rtstyle.smoothing import Smoother, SmoothMode, make_smoother
+from rtstyle.runtime.device import physical_cores
+from rtstyle.smoothing import SmootherByMode
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle.stylizer.blending import (
     blend,
@@ -26,77 +23,20 @@ from rtstyle.stylizer.blending import (
     restore_detail,
     shrink,
 )
-from rtstyle.stylizer.gate_on_device import Steadied, gate_on_device
-from rtstyle.twins import with_precision
+from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
+from rtstyle.stylizer.gate_on_device import gate_on_device
+from rtstyle.stylizer.network_output import NetworkOutput
+from rtstyle.stylizer.precision import with_quickest_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
-SMALLEST_SIDE = 16
-"""Pixels; less than this the networks do not take."""
-LEAST_SCALE, MOST_SCALE = 0.25, 4.0
-"""Bounds of `Controls.scale`."""
-
-
-@dataclass(slots=True)
-class Controls:
-    """What a user may turn between two frames."""
-
-    strength: float = 1.0
-    """0 gives the content back bit for bit, 1 the stylized frame."""
-    keep_colors: bool = False
-    """Take the luma of the style and the chroma of the content."""
-    smooth: SmoothMode = "off"
-    """How frames are kept steady."""
-    height: int | None = None
-    """Lines that the network sees; None means all."""
-    scale: float = 1.0
-    """Size of the strokes: the network sees so many times fewer lines.
-
-    Of the ways tried this is the one that changes strokes and nothing else, for fixed
-    styles and paintings alike: a painting shown larger or smaller to its encoder gives
-    smoother or busier pictures rather than larger or smaller strokes.
-    """
-    mask: MaskMode = "off"
-    """Which part is stylized; means something where the stylizer has a mask."""
-
-    def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
-        if not 0.0 <= self.strength <= 1.0:
-            raise UsageError(f"strength: expected 0 to 1, got {self.strength}")
-        if self.height is not None and not SMALLEST_SIDE <= self.height <= 8192:
-            raise UsageError(
-                f"height: expected {SMALLEST_SIDE} to 8192 lines, got {self.height}"
-            )
-        if not LEAST_SCALE <= self.scale <= MOST_SCALE:
-            raise UsageError(
-                f"style scale: expected {LEAST_SCALE} to {MOST_SCALE}, got {self.scale}"
-            )
-
-    def lines_seen(self, height: int) -> int:
-        """Return how many lines of a frame of `height` lines the network sees."""
-        if self.height is None and self.scale == 1.0:
-            return height
-        return max(SMALLEST_SIDE, round((self.height or height) / self.scale))
-
-
-def controls_of(look: Look, *, smooth: SmoothMode) -> Controls:
-    """Return the controls that a look asks for."""
-    return Controls(
-        look.strength,
-        look.keep_colors,
-        smooth,
-        look.height,
-        look.style_scale,
-        mask_mode(look),
-    )
-
 
 class Stylizer:
-    """Turns content frames into stylized ones; callable, one frame at a time."""
+    """Turns content frames into stylized ones; call it with one frame at a time."""
 
     def __init__(
         self,
-        style: Style | str | Sequence[Share],
+        style: Style | str | Sequence[WeightedStyle],
         *,
         controls: Controls | None = None,
         runtime: str = "auto",
@@ -106,49 +46,57 @@ class Stylizer:
         workers: int = 1,
         mask: Mask | None = None,
         is_live: bool = False,
+        smoother: SmootherByMode | None = None,
     ) -> None:
-        """Load a style, or all of a mixture, onto a device.
+        """Load a style, or all styles of a mixture, onto a device.
 
         Args:
-            style: A loaded style, the shares of a mixture, or a text for
+            style: A loaded style, the weighted styles of a mixture, or a text for
                 `load_mixture`: a name, a path, or several with their weights.
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
             device: ``auto``, ``cpu`` or ``cuda:N``.
-            precision: One of `rtstyle.twins.PRECISIONS`; ``auto`` takes the int8
-                twin of a style on a CPU, if there is one.
+            precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` takes the int8
+                twin of a style on a CPU, if there is one and it is quicker here.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
-                each call runs on one CPU core. 0 means as many as suit the device.
+                each call runs on one CPU core. 0 chooses a number for the device.
             mask: Marks what is stylized where `Controls.mask` says so; several
                 stylizers may share it, and its owner closes it.
-            is_live: Whether frames would rather be painted by a slower runtime than
-                wait for minutes until an engine is built.
+            is_live: Whether to run frames in a slower runtime instead of waiting for
+                minutes until an engine is built.
+            smoother: The smoother of a stylizer that this one replaces, so that its
+                frames continue that one's; None starts afresh.
         """
-        chosen = resolve_device(device)
-        shares = _shares(style)
-        styles = [with_precision(s.style, precision, device=chosen) for s in shares]
+        device = resolve_device(device)
+        weighted_styles = _weighted_styles(style)
+        styles = [
+            with_quickest_precision(weighted.style, precision, device=device)
+            for weighted in weighted_styles
+        ]
         self.style = styles[0]
-        """What runs; of a mixture, the first."""
-        self.weights = [share.weight for share in shares]
+        """The style; for a mixture, the first one."""
+        self.weights = [weighted.weight for weighted in weighted_styles]
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
-        self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
+        self.workers = workers or (physical_cores() if device == "cpu" else 1)
         self.mask = mask
         self.sessions = [
             open_session(
                 style.model,
                 runtime=runtime,
-                device=chosen,
+                device=device,
                 precision=precision,
                 threads=1 if self.workers > 1 else None,
                 is_live=is_live,
             )
             for style in styles
         ]
-        self._gate = gate_on_device(self.sessions, workers=self.workers)
+        self._gate = None
+        if smoother is None:  # state on a device cannot be passed on
+            self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
-        self._steady = _Steadier()
+        self._smooth = smoother or SmootherByMode()
 
     def __call__(self, content: Pixels) -> Pixels:
         """Return the stylized frame.
@@ -159,70 +107,70 @@ class Stylizer:
         Returns:
             RGB, same shape, uint8; may be `content` itself at strength 0.
         """
-        return self.finish(content, *self.network(content))
+        return self.finish(self.network(content))
 
-    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+    def network(self, content: Pixels) -> NetworkOutput:
         """Run the network alone; has no state and may be called by many threads.
 
-        Returns:
-            What the network saw, and what it made of it, both ``(h, w, 3)`` uint8.
+        Args:
+            content: RGB, shape ``(H, W, 3)``, uint8; not changed.
         """
         lines = self.controls.lines_seen(content.shape[0])
         seen = content if lines == content.shape[0] else shrink(content, height=lines)
         if self.controls.strength == 0.0:
-            return seen, seen
+            return NetworkOutput(content, seen, seen)
         frame = _at_least(seen, SMALLEST_SIDE)
         if self._gate and self.controls.smooth == "gate" and frame.shape == seen.shape:
-            return seen, self._gate(frame)
+            return NetworkOutput(content, seen, self._gate(frame), is_smoothed=True)
         pictures = [s.run({FRAME_INPUT: frame})[FRAME_OUTPUT] for s in self.sessions]
-        made = cross_fade(pictures, self.weights)
-        return seen, np.asarray(made[: seen.shape[0], : seen.shape[1]], np.uint8)
+        mixed = cross_fade(pictures, self.weights)[: seen.shape[0], : seen.shape[1]]
+        return NetworkOutput(content, seen, np.asarray(mixed, np.uint8))
 
-    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
+    def finish(self, output: NetworkOutput) -> Pixels:
         """Smooth and blend; frames must come in order.
 
-        Args:
-            content: The frame, ``(H, W, 3)``.
-            seen: What the network saw, ``(h, w, 3)``.
-            made: What the network made, ``(h, w, 3)``.
+        Returns:
+            RGB, shape of `output.content`, uint8; may be the content itself.
         """
-        controls = self.controls
+        controls, content, stylized = self.controls, output.content, output.stylized
         if controls.strength == 0.0:
             return content
-        if not isinstance(made, Steadied):
-            made = self._steady(seen, made, mode=controls.smooth)
-        if seen is not content:
-            made = restore_detail(content, seen, made)
+        if not output.is_smoothed:
+            stylized = self._smooth(output.seen, stylized, mode=controls.smooth)
+        if output.seen is not content:
+            stylized = restore_detail(content, output.seen, stylized)
         if controls.keep_colors:
-            made = keep_colors(content, made, matrix=self.matrix)
+            stylized = keep_colors(content, stylized, matrix=self.matrix)
         if self.mask is not None and controls.mask != "off":
-            made = self.mask(content, made, outside=controls.mask == "background")
-        return blend(content, made, strength=controls.strength)
+            stylized = self.mask(
+                content, stylized, outside=controls.mask == "background"
+            )
+        return blend(content, stylized, strength=controls.strength)
 
     @property
     def session(self) -> Session:
-        """Return what runs; of a mixture, the first."""
+        """Return the session; for a mixture, the first one."""
         return self.sessions[0]
 
     @property
     def precision(self) -> str:
-        """Return which numbers the network runs in."""
-        if self._precision == "bf16":  # has no file of its own
+        """Return the precision that the network runs in."""
+        if self._precision == "bf16":  # has no separate file
             return "bf16"
         return str(self.style.card.get("precision", "fp32"))
 
     @property
     def where(self) -> str:
-        """Return what runs, by which library, where, in one phrase for people."""
+        """Return precision, runtime and device as one phrase."""
         return f"{self.precision}, {self.session.runtime} on {self.session.device}"
 
-    def sibling(self, style: Style | Sequence[Share]) -> "Stylizer":
+    def sibling(self, style: Style | Sequence[WeightedStyle]) -> "Stylizer":
         """Return a stylizer of another style that takes this one's place.
 
-        It has the same settings and goes on with the same smoothing, so that a style
-        can drift without a step.
+        It has the same settings and continues the same smoothing, so that styles can
+        change without a jump.
         """
-        fresh = Stylizer(
+        return Stylizer(
             style,
             controls=self.controls,
             runtime=self.session.runtime,
@@ -231,18 +179,17 @@ class Stylizer:
             matrix=self.matrix,
             workers=self.workers,
             mask=self.mask,
+            smoother=self._smooth,
         )
-        fresh._steady, fresh._gate = self._steady, None
-        return fresh
 
     def reset(self) -> None:
-        """Forget all frames so far; the mask knows scene cuts by itself."""
-        self._steady.reset()
+        """Forget all frames so far; the mask detects scene cuts itself."""
+        self._smooth.reset()
         if self._gate:
             self._gate.reset()
 
     def close(self) -> None:
-        """Let go of the networks; may be called twice."""
+        """Release the networks; may be called twice."""
         for session in self.sessions:
             session.close()
 
@@ -260,30 +207,12 @@ class Stylizer:
         self.close()
 
 
-class _Steadier:
-    """The smoother of the mode that is on; another mode starts afresh."""
-
-    def __init__(self) -> None:
-        self._smoother: Smoother | None = None
-        self._mode: SmoothMode = "off"
-
-    def __call__(self, seen: Pixels, made: Pixels, *, mode: SmoothMode) -> Pixels:
-        if mode == "off":
-            self._smoother = None
-            return made
-        if self._smoother is None or self._mode != mode:
-            self._smoother, self._mode = make_smoother(mode), mode
-        return self._smoother(seen, made)
-
-    def reset(self) -> None:
-        if self._smoother is not None:
-            self._smoother.reset()
-
-
-def _shares(style: Style | str | Sequence[Share]) -> Sequence[Share]:
+def _weighted_styles(
+    style: Style | str | Sequence[WeightedStyle],
+) -> Sequence[WeightedStyle]:
     if isinstance(style, str):
         return load_mixture(style)
-    return [Share(style)] if isinstance(style, Style) else style
+    return [WeightedStyle(style)] if isinstance(style, Style) else style
 
 
 def _at_least(pixels: Pixels, side: int) -> Pixels:

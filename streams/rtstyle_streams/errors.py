@@ -21,5 +21,9 @@ class NoFramesError(SinkError):
     """A sink was finished before it was given a frame."""
 
 
+class TargetExistsError(SinkError, FileExistsError):
+    """A file is where the result should go, and may not be replaced."""
+
+
 class SpecError(StreamError, ValueError):
     """The text that names a source or a sink ("webcam:0") makes no sense."""

@@ -1,4 +1,4 @@
-"""Look at a source's first frame before it is carried."""
+"""Read a source's first frame before the run starts."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -9,21 +9,21 @@ from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import Source
 
 
-class FirstSeen(ManagedSource):
-    """A source of which the first frame is known; it is given out all the same.
+class PeekedSource(ManagedSource):
+    """A source with its first frame already read; iteration still yields that frame.
 
-    The source below is its owner's to close.
+    The owner of the wrapped source has to close it.
     """
 
     def __init__(self, source: Source, *, after: int = 0) -> None:
         """Read the first frame.
 
         Args:
-            source: Has not been read from.
-            after: How many frames to let go before; they are not given out.
+            source: A source that has not been read from.
+            after: Number of frames to skip first; they are not yielded.
 
         Raises:
-            SourceError: there is none, or it cannot be read.
+            SourceError: there is no frame, or it cannot be read.
         """
         self.info = source.info
         self._frames = iter(source)
@@ -32,10 +32,10 @@ class FirstSeen(ManagedSource):
             raise SourceError("source: expected a first frame, got none")
         self._first: Frame | None = first
         self.pixels: Pixels = first.pixels
-        """Of the first frame, RGB, shape ``(H, W, 3)``, uint8."""
+        """Pixels of the first frame, RGB, shape ``(H, W, 3)``, uint8."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give out all frames, the first one first."""
+        """Yield all frames, including the first."""
         first, self._first = self._first, None
         if first is not None:
             yield first

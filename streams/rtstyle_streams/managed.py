@@ -1,4 +1,4 @@
-"""The `with` block of a source and of a sink, written once."""
+"""Implement the `with` block of sources and sinks."""
 
 from types import TracebackType
 from typing import Self
@@ -8,7 +8,7 @@ class ManagedSource:
     """A source that is closed at the end of its `with` block."""
 
     def close(self) -> None:
-        """Let go of everything; may be called twice."""
+        """Release everything; may be called twice."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -26,7 +26,7 @@ class ManagedSource:
 
 
 class ManagedSink(ManagedSource):
-    """A sink that is finished at the end of its `with` block, or thrown away."""
+    """A sink that its `with` block finishes, or only closes after an exception."""
 
     def finish(self) -> None:
         """Complete the result, then close."""

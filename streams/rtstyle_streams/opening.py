@@ -33,7 +33,7 @@ def open_source(spec: str | os.PathLike[str]) -> Source:
         SourceError: it cannot be opened.
     """
     scheme, rest = _split(spec)
-    if scheme:
+    if scheme and (scheme in _SOURCES or not os.path.exists(spec)):
         return _lookup(_SOURCES, scheme, spec)(rest)
     path = Path(spec)
     from rtstyle_streams.pictures.images import ImageSource
@@ -51,7 +51,7 @@ def open_sink(
     info: StreamInfo,
     *,
     template: Source | None = None,
-    codec: str = "libx264",
+    codec: str | None = None,
     crf: int | None = None,
     preset: str | None = None,
     overwrite: bool = False,
@@ -63,7 +63,7 @@ def open_sink(
         info: what is known about the frames to come.
         template: the source of the frames: a video file's sound, subtitles and tags
             are carried over, and a folder's file names.
-        codec: video files: FFmpeg's name of an encoder.
+        codec: video files: FFmpeg's name of an encoder; None for the container's.
         crf: video files: constant rate factor; None for the default.
         preset: video files: the encoder's preset; None for the default.
         overwrite: whether files that exist may be replaced.
@@ -73,7 +73,7 @@ def open_sink(
         SinkError: it cannot be opened.
     """
     scheme, rest = _split(spec)
-    if scheme:
+    if scheme and (scheme in _SINKS or not _names_a_file(spec)):
         return _lookup(_SINKS, scheme, spec)(rest, info)
     path = Path(spec)
     from rtstyle_streams.pictures.images import ImageSink, ImageSource
@@ -110,6 +110,11 @@ def _is_for_pictures(spec: str | os.PathLike[str], info: StreamInfo) -> bool:
             "got one picture"
         )
     return True
+
+
+def _names_a_file(spec: str | os.PathLike[str]) -> bool:
+    """Return whether a text with a colon in it means a file of that name."""
+    return os.path.exists(spec) or bool(Path(spec).suffix)
 
 
 def _split(spec: str | os.PathLike[str]) -> tuple[str, str]:

@@ -4,12 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Final, Literal, Protocol, Self, runtime_checkable
 
 from rtstyle_streams.frame import Frame
 
 ColourMatrix = Literal["bt601", "bt709", "bt2020"]
 """Which luma coefficients a picture's Y'CbCr form uses."""
+LUMA: Final[dict[ColourMatrix, tuple[float, float, float]]] = {
+    "bt601": (0.299, 0.587, 0.114),
+    "bt709": (0.2126, 0.7152, 0.0722),
+    "bt2020": (0.2627, 0.6780, 0.0593),
+}
+"""Weights of red, green and blue in luma (ITU-R BT.601-7, BT.709-6, BT.2020-2)."""
 
 
 @dataclass(frozen=True, slots=True)

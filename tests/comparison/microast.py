@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rtstyle.networks.adain import Moments, adain, feature_moments
+from rtstyle.networks.transform_net import TransformNet
 
 PARTS = ("content_encoder", "style_encoder", "modulator", "decoder")
 """Files of the trained network, each ``microast_PART.safetensors``."""
@@ -132,7 +133,7 @@ class Signals:
     """Factors of their inputs."""
 
 
-class Microast(nn.Module):
+class Microast(TransformNet):
     """The network with one painting's signals: RGB in, RGB out.
 
     Source:
@@ -140,13 +141,15 @@ class Microast(nn.Module):
         Style Transfer"; deviations are biased here, which changes nothing that shows.
     """
 
-    multiple = 4
-
     def __init__(self) -> None:
         super().__init__()
         self.content_encoder, self.style_encoder = Encoder(), Encoder()
         self.modulator, self.decoder = Modulator(), Decoder()
         self.signals: Signals | None = None
+
+    @property
+    def multiple(self) -> int:
+        return 4
 
     def take(self, painting: Tensor) -> None:
         """Look at a painting, RGB ``(1, 3, h, w)``, 0..1, once for all frames."""

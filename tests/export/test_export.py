@@ -5,13 +5,13 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
-from torch import nn
 
 from rtstyle.networks import JohnsonNet, SwiftNet
 from rtstyle.networks.swift import SwiftConfig
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.frame import FrameGraph, frame_graph
-from rtstyle_export.parity import check_parity, test_frame
+from rtstyle_export.parity import check_parity, parity_frame
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_export.to_onnx import OPSET, to_onnx
 
@@ -37,7 +37,7 @@ def test_the_shuffle_on_bytes_gives_the_same_picture(
     head: str, size: tuple[int, int], padding: int
 ) -> None:
     network = swift(head=head, padding=padding)
-    frame = torch.from_numpy(test_frame(*size))
+    frame = torch.from_numpy(parity_frame(*size))
     plain = FrameGraph(network).eval()
     with torch.no_grad():
         wanted, got = plain(frame), frame_graph(network)(frame)
@@ -65,7 +65,7 @@ def test_wrapping_leaves_the_network_as_it_was() -> None:
     ],
     ids=["deep", "resize", "frozen", "separable", "johnson"],
 )
-def test_a_style_file_does_what_its_network_does(network: nn.Module) -> None:
+def test_a_style_file_does_what_its_network_does(network: TransformNet) -> None:
     data = make_style(network, CARD)
     model = onnx.load_from_string(data)
     assert [opset.version for opset in model.opset_import] == [OPSET]

@@ -24,7 +24,7 @@ from rtstyle_export.errors import ExportError
 from rtstyle_export.from_checkpoint import import_johnson, read_state_dict
 from rtstyle_export.from_onnx import import_onnx
 from rtstyle_export.from_weights import export_weights
-from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.parity import parity_frame as frame_of
 from tests.tiny_styles import write_negative
 
 

@@ -9,7 +9,7 @@ from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.bare import bare_graph
 from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.graphs.optimise import with_fast_ends
-from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_onnx import to_onnx
 
 CONFIGS = [

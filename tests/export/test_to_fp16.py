@@ -7,7 +7,7 @@ from rtstyle.style_file import Style, read_card
 from rtstyle.twins import is_twin
 from rtstyle_export import to_fp16
 from rtstyle_export.errors import ExportError
-from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_onnx import to_onnx
 
 FRAMES = [frame_of(64, 96), frame_of(48, 80)]

@@ -11,9 +11,15 @@ import onnx
 from onnx import AttributeProto, ModelProto, TensorProto
 
 from rtstyle.errors import RtstyleError
-from rtstyle.gallery.reading import bundled_folder, read_to_run
 from rtstyle.runtime import open_session
-from rtstyle.style_file import CARD_KEY, FRAME_INPUT, FRAME_OUTPUT, with_card
+from rtstyle.style_file import (
+    CARD_KEY,
+    FRAME_INPUT,
+    FRAME_OUTPUT,
+    bundled_folder,
+    with_card,
+)
+from rtstyle.style_trial import read_to_run
 from rtstyle.untrusted.names import is_style_name
 from tests.fuzz.mutators import mutated
 from tests.fuzz.runner import Outcome, Run, Seed

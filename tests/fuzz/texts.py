@@ -9,8 +9,8 @@ from rtstyle.gallery.spec import parse_style
 from rtstyle_streams.errors import StreamError
 from rtstyle_streams.opening import open_source
 from rtstyle_train.config.adain import make_adain_config
-from rtstyle_train.config.fitting import read_recipe
 from rtstyle_train.config.image import make_config
+from rtstyle_train.config.reading import read_recipe
 from rtstyle_train.config.text import make_text_config
 from tests.fuzz.mutators import mutated
 from tests.fuzz.runner import Outcome, Run, Seed

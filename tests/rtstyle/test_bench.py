@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from rtstyle.benchmark import BenchJob, Report, Row, run_bench
 from rtstyle.benchmark import soak as soak_module
 from rtstyle.benchmark.arithmetic import count_gmac
+from rtstyle.benchmark.candidate import Candidate, baseline
 from rtstyle.benchmark.ceiling import (
     Ceiling,
     fp32_probe,
@@ -26,12 +27,12 @@ from rtstyle.benchmark.plot import draw_report, write_plot
 from rtstyle.benchmark.rounds import NUM_ROUNDS, interleaved_ms
 from rtstyle.benchmark.run import NUM_JUDGED, judged_frames
 from rtstyle.benchmark.soak import Soak, measure_soak
-from rtstyle.benchmark.subject import Subject, baseline
 from rtstyle.commands.bench import bench
 from rtstyle.errors import UsageError
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import Arrays, open_session
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.sample.source import SampleSource
@@ -345,7 +346,7 @@ def test_a_fresh_start_does_not_count_the_memory_of_its_parent() -> None:
 
 @pytest.mark.slow
 def test_a_fresh_start_that_fails_gives_its_last_line() -> None:
-    broken = Subject("broken", "fp32", "onnxruntime", b"nothing", b"nothing")
+    broken = Candidate("broken", "fp32", "onnxruntime", b"nothing", b"nothing")
     with pytest.raises(BenchError, match=r"broken on onnxruntime: .+"):
         measure_fresh(broken, width=64, height=48, device="cpu")
 

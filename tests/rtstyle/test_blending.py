@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from rtstyle.stylizer.blending import (
-    LUMA,
     blend,
     cross_fade,
     keep_colors,
     restore_detail,
     shrink,
 )
-from rtstyle_streams.protocols import ColourMatrix
+from rtstyle_streams.protocols import LUMA, ColourMatrix
 
 PICTURES = arrays(np.uint8, (6, 9, 3))
 

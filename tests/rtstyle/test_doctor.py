@@ -12,7 +12,8 @@ from rtstyle.doctor import checks as doctor
 from rtstyle.doctor import providers as doctor_providers
 from rtstyle.doctor import styles as doctor_styles
 from rtstyle.doctor import virtual_camera as doctor_virtual_camera
-from rtstyle.doctor.checks import ALL_CHECKS, Check, run_checks
+from rtstyle.doctor.check import Check
+from rtstyle.doctor.checks import ALL_CHECKS, run_checks
 from rtstyle.doctor.providers import (
     cuda_todo,
     driver_fault,
@@ -20,7 +21,7 @@ from rtstyle.doctor.providers import (
     missing_library,
 )
 from rtstyle.doctor.virtual_camera import virtual_camera_state
-from rtstyle_streams.camera.devices import Camera
+from rtstyle_streams.camera.model import Camera
 from tests.camera_vm.tiny_style import write_inverting_style
 
 

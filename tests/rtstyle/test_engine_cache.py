@@ -10,6 +10,7 @@ from rtstyle.runtime.tensorrt.engine_cache import (
     Profile,
     cached_engine,
     engine_folder,
+    engine_path,
     read_engine,
     write_engine,
 )
@@ -60,8 +61,9 @@ def test_whatever_changes_the_engine_is_built_anew(
 
 def test_a_foreign_engine_under_the_right_name_is_not_loaded(tmp_path: Path) -> None:
     foreign = replace(KEY, gpu="another")
-    write_engine(tmp_path / KEY.file_name, foreign, b"foreign")
-    assert read_engine(tmp_path / KEY.file_name, KEY) is None
+    write_engine(foreign, b"foreign", folder=tmp_path)
+    engine_path(foreign, folder=tmp_path).rename(engine_path(KEY, folder=tmp_path))
+    assert read_engine(KEY, folder=tmp_path) is None
     assert cached_engine(KEY, Builder(), folder=tmp_path) == PLAN
 
 
@@ -69,7 +71,7 @@ def test_a_foreign_engine_under_the_right_name_is_not_loaded(tmp_path: Path) -> 
     ("damage", "said"),
     [
         (lambda data: data[:-3], "damaged"),
-        (lambda data: b"rubbish", "not an engine"),
+        (lambda data: b"rubbish", "not an entry of this version"),
         (lambda data: data.replace(b"plan", b"plot"), "damaged"),
     ],
     ids=["cut", "rubbish", "changed"],
@@ -79,7 +81,7 @@ def test_a_damaged_engine_is_built_anew(
 ) -> None:
     assert callable(damage)
     cached_engine(KEY, Builder(), folder=tmp_path)
-    path = tmp_path / KEY.file_name
+    path = engine_path(KEY, folder=tmp_path)
     path.write_bytes(damage(path.read_bytes()))
     build = Builder()
     assert cached_engine(KEY, build, folder=tmp_path) == PLAN
@@ -105,15 +107,15 @@ def test_a_folder_that_cannot_be_written_costs_only_the_cache(tmp_path: Path) ->
 def test_the_engines_used_longest_ago_are_forgotten(tmp_path: Path) -> None:
     for number in range(KEPT + 3):
         key = replace(KEY, driver=str(number))
-        write_engine(tmp_path / key.file_name, key, PLAN)
-        if (path := tmp_path / key.file_name).exists():
+        write_engine(key, PLAN, folder=tmp_path)
+        if (path := engine_path(key, folder=tmp_path)).exists():
             os.utime(path, (1000 + number, 1000 + number))
     last = replace(KEY, driver="last")
-    write_engine(tmp_path / last.file_name, last, PLAN)
+    write_engine(last, PLAN, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == KEPT
-    assert read_engine(tmp_path / last.file_name, last) == PLAN
+    assert read_engine(last, folder=tmp_path) == PLAN
     first = replace(KEY, driver="0")
-    assert read_engine(tmp_path / first.file_name, first) is None
+    assert read_engine(first, folder=tmp_path) is None
 
 
 def test_engines_are_kept_in_the_users_cache_folder() -> None:

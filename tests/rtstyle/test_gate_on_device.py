@@ -15,8 +15,9 @@ from rtstyle.runtime.onnxruntime import OrtSession, providers_for
 from rtstyle.smoothing import GateSmoother
 from rtstyle.smoothing.gate_graph import gated_style
 from rtstyle.style_file import Style
+from rtstyle.stylizer.controls import Controls
 from rtstyle.stylizer.gate_on_device import GateOnDevice, gate_on_device
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle.telemetry import import_onnxruntime
 from rtstyle_streams.frame import Pixels
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
@@ -113,7 +114,7 @@ def test_a_gate_that_was_off_starts_afresh() -> None:
     device.session.run({"frame": frames[1]})
     assert (device.gate(frames[2]) == 255 - frames[2]).all(), "blended with black"
     small = frames[0][:48].copy()
-    made = device.session.steadied(small, restart=False)
+    made = device.session.run_smoothed(small, restart=False)
     assert made is not None and (made == 255 - small).all()
 
 
@@ -133,7 +134,7 @@ def test_a_device_without_room_for_the_gate_leaves_it_to_this_machine() -> None:
     device.session._open_part = lambda model: OrtSession(model, device="cpu")
     device.library.is_full = True
     assert largest_difference(device.gate, frames) <= LEAST_SEEN
-    assert not device.session.steadied(frames[0], restart=True)
+    assert not device.session.run_smoothed(frames[0], restart=True)
 
 
 def test_a_style_of_an_older_opset_is_steadied_here() -> None:

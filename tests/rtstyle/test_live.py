@@ -201,7 +201,7 @@ def test_an_error_anywhere_stops_everything_and_is_the_one_that_is_seen(
     with pytest.raises(SourceError, match="the thing broke"):
         running.run(seconds=60)
     assert time.monotonic() - start < 10, "it ran on"
-    assert not running.crew.is_working()
+    assert not running.threads.is_working()
     assert other.is_finished, "a recording is kept when something else fails"
     assert sink.is_closed
 
@@ -233,7 +233,7 @@ def test_a_stage_that_hangs_is_named_and_stops_everything(place: str) -> None:
 def test_the_first_of_two_errors_is_the_one_that_is_seen() -> None:
     def late(frame: Frame) -> None:
         if frame.index > 3:
-            wait_for(running.crew.stopping.is_set)
+            wait_for(running.threads.stopping.is_set)
             raise SinkError("a later error")
 
     sink = Sink()
@@ -330,7 +330,7 @@ def test_an_error_in_the_window_stops_all_threads() -> None:
     running = Live(camera(), {"stylize": invert}, {"sink": sink}, preview=window)
     with pytest.raises(SinkError, match="from the window"):
         running.run(seconds=60)
-    assert not running.crew.is_working()
+    assert not running.threads.is_working()
     assert sink.is_finished
 
 

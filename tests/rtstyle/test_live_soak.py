@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rtstyle.live.webcam import WebcamSettings, run_webcam
-from rtstyle_streams.camera.capture import Wish
+from rtstyle_streams.camera.capture import CaptureRequest
 from tests.camera_vm.tiny_style import write_inverting_style
 
 SECONDS = float(os.environ.get("RTSTYLE_SOAK_SECONDS", "60"))
@@ -50,7 +50,7 @@ def test_memory_and_threads_stay_flat_in_a_long_run(tmp_path: Path) -> None:
     settings = WebcamSettings(
         styles=(str(style),),
         camera="sample:",
-        wish=Wish(320, 180, 30),
+        request=CaptureRequest(320, 180, 30),
         outputs=("null:", str(tmp_path / "film.mkv")),
         seconds=SECONDS,
     )

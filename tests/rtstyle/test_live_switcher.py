@@ -11,12 +11,14 @@ import pytest
 
 from rtstyle.errors import StyleFileError
 from rtstyle.gallery.spec import StyleSpec, parse_style
-from rtstyle.live.keys import Studio
+from rtstyle.live.keys import KeyControls
 from rtstyle.live.loop import Live
 from rtstyle.live.style_loader import LiveStyles
-from rtstyle.live.style_switcher import StyleSwitcher
+from rtstyle.live.style_switcher import StyleSwitcher, finished
 from rtstyle.look import Look
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.network_output import NetworkOutput
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle.telemetry import import_onnxruntime
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
@@ -34,13 +36,13 @@ class PaintStyler:
         self.value = value
         self.num_runs = self.num_resets = self.num_closed = 0
 
-    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+    def network(self, content: Pixels) -> NetworkOutput:
         assert not self.num_closed, "it was used after it was closed"
         self.num_runs += 1
-        return content, np.full_like(content, self.value)
+        return NetworkOutput(content, content, np.full_like(content, self.value))
 
-    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
-        return made
+    def finish(self, output: NetworkOutput) -> Pixels:
+        return output.stylized
 
     def reset(self) -> None:
         self.num_resets += 1
@@ -76,9 +78,7 @@ def specs(*texts: str) -> list[StyleSpec]:
 
 
 def shown(switcher: StyleSwitcher) -> int:
-    half = switcher.network(frame())
-    assert half.finish is not None
-    return int(half.finish()[0, 0, 0])
+    return int(finished(switcher.network(frame())).pixels[0, 0, 0])
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -144,7 +144,7 @@ class FailingStyler(PaintStyler):
         super().__init__(0)
         self._error = error
 
-    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+    def network(self, content: Pixels) -> NetworkOutput:
         raise self._error
 
 
@@ -232,15 +232,15 @@ def test_a_style_change_leaves_no_gap_of_100_ms_and_no_black_frame(
 
     def stylize(frame: LiveFrame) -> LiveFrame:
         start = time.thread_time()
-        made = studio.stylize(frame)
+        made = keys.stylize(frame)
         work_seconds.append(time.thread_time() - start)
         return made
 
     switcher = StyleSwitcher(specs(*names), build)
     switcher.warm_up(np.full((180, 320, 3), 55, np.uint8))
-    studio = Studio(switcher, Controls(), mirror="off")
+    keys = KeyControls(switcher, Controls(), mirror="off")
     Live(
-        camera(), {"stylize": stylize, "smooth": studio.smooth}, {"watch": Watch()}
+        camera(), {"stylize": stylize, "smooth": keys.smooth}, {"watch": Watch()}
     ).run()
     switcher.close()
     assert darkest == 200

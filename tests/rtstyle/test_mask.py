@@ -17,7 +17,8 @@ from rtstyle.masks.opening import VARIABLE
 from rtstyle.masks.segmenter import Segmenter
 from rtstyle.masks.steady import HOLD_FRAMES, SteadyMask, feathered
 from rtstyle.offline.job import FileJob, run_file_job
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.pictures.picture_file import read_picture
 from tests.tiny_paintings import mask_model
 from tests.tiny_styles import negative_model, write_negative

@@ -11,7 +11,7 @@ from rtstyle.errors import MissingExtraError, RuntimeUnavailableError, UsageErro
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.runtime import open_session
 from rtstyle.runtime.openvino import precision_for, settings
-from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_onnx import to_onnx
 
 needs_openvino = pytest.mark.skipif(

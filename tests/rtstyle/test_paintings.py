@@ -17,7 +17,8 @@ from rtstyle.paintings.cache import PaintingCache
 from rtstyle.paintings.loading import load_painting, mix_paintings
 from rtstyle.paintings.network import VARIABLE, PaintingNetwork, painting_network
 from rtstyle.style_file import graph_sha256, read_card, read_style, with_card
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from tests.tiny_paintings import (
     MODULATION,
     encoder_model,
@@ -133,8 +134,9 @@ def test_a_damaged_entry_of_the_cache_is_made_again(
 def test_the_style_is_neutral_at_strength_zero(red: Path, grey: np.ndarray) -> None:
     assert painted(load_style(red, style_strength=0.0), grey) == [100, 100, 100]
     assert painted(load_style(red, style_strength=0.5), grey) == [125, 75, 75]
-    with pytest.raises(UsageError, match="style strength: expected 0 to 1, got 1.5"):
-        load_style(red, style_strength=1.5)
+    assert painted(load_style(red, style_strength=1.5), grey) == [175, 25, 25]
+    with pytest.raises(UsageError, match="style strength: expected 0 to 1.5, got 1.6"):
+        load_style(red, style_strength=1.6)
 
 
 def test_paintings_mix_in_one_network(red: Path, blue: Path, grey: np.ndarray) -> None:
@@ -351,15 +353,17 @@ def test_a_card_that_does_not_fit_its_graph_is_refused(
 
 
 def test_the_network_is_read_again_only_when_it_changes(network: Path) -> None:
-    assert painting_network(network) is painting_network(network)
+    first = painting_network(network)
+    assert painting_network(network) is first
     time.sleep(0.01)
     write_network(network)
+    assert painting_network(network) is not first
     assert painting_network(network) is painting_network(network)
 
 
 def test_loading_reads_a_painting_only_when_it_must(
     red: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_painting(red)
+    first = load_painting(red)
     monkeypatch.setattr(loading, "read_painting", None)
-    load_painting(red)
+    assert load_painting(red).model == first.model

@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery.find import bundled_folder
-from rtstyle.style_file import Style, graph_sha256, read_style, with_card
-from rtstyle.twins import TWIN_OF, is_twin, twin_path, with_precision
+from rtstyle.style_file import (
+    Style,
+    bundled_folder,
+    graph_sha256,
+    read_style,
+    with_card,
+)
+from rtstyle.twins import TWIN_OF, existing_twin_path, is_twin, with_precision
 from tests.tiny_styles import CARD, negative_model
 
 TRAINED: dict[str, Any] = {"recipe": {"steps": 800}, "trained": {"seconds": 9}}
@@ -62,7 +67,7 @@ def test_other_precisions_take_the_style_itself(
 
 def test_without_a_twin_auto_takes_the_style_and_int8_refuses(tmp_path: Path) -> None:
     lone = write_style(tmp_path)
-    assert twin_path(lone, "int8") is None
+    assert existing_twin_path(lone, "int8") is None
     assert with_precision(lone, "auto") is lone
     with pytest.raises(
         StyleFileError, match=r"expected s\.int8\.onnx beside the style"

@@ -26,7 +26,7 @@ from rtstyle.runtime.graphs.tile_graph import (
     tile_graphs,
 )
 from rtstyle.runtime.onnxruntime import OrtSession
-from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_fp16 import fp16_graph
 from rtstyle_export.to_onnx import to_onnx
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary

@@ -55,7 +55,7 @@ def test_the_ones_used_longest_ago_go_first(tmp_path: Path) -> None:
     cache = PaintingCache(tmp_path, limit_bytes=1500)  # an entry has about 490
     for number, name in enumerate("abc"):
         cache.write(name, numbers(number))
-        os.utime(cache._path(name), ns=(number, number))
+        os.utime(cache.path_of(name), ns=(number, number))
     assert cache.read("a") is not None, "used now, so it may stay"
     cache.write("d", numbers(3))
     cache.write("e", numbers(4))

@@ -11,15 +11,16 @@ import pytest
 
 from rtstyle.errors import UsageError
 from rtstyle.gallery.spec import parse_style
-from rtstyle.live.keys import Studio
+from rtstyle.live.keys import KeyControls
 from rtstyle.live.loop import Live
 from rtstyle.live.style_cycle import Cycle, Moment
 from rtstyle.live.style_loader import LiveStyles
 from rtstyle.live.style_switcher import StyleSwitcher
 from rtstyle.look import Look
 from rtstyle.paintings.network import VARIABLE
-from rtstyle.stylizer.stylizer import Controls
+from rtstyle.stylizer.controls import Controls
 from rtstyle_streams.frame import Frame
+from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.pacing import FrameClock
 from tests.tiny_paintings import write_network, write_painting
@@ -41,12 +42,12 @@ def at(cycle: Cycle, clock: Clock, seconds: float) -> Moment:
 def test_a_style_stands_alone_and_then_drifts_into_the_next() -> None:
     clock = Clock()
     cycle = Cycle([True, True, False], 10.0, clock=clock)
-    assert at(cycle, clock, 0.0) == Moment(0, 1, 0.0, melts=True)
-    assert at(cycle, clock, 4.9) == Moment(0, 1, 0.0, melts=True)
-    assert at(cycle, clock, 7.5) == Moment(0, 1, 0.5, melts=True)
-    assert at(cycle, clock, 12.0) == Moment(1, 2, 0.0, melts=False)
-    assert at(cycle, clock, 29.0) == Moment(2, 0, 0.8, melts=False)
-    assert at(cycle, clock, 31.0) == Moment(0, 1, 0.0, melts=True)
+    assert at(cycle, clock, 0.0) == Moment(0, 1, 0.0, is_mixable=True)
+    assert at(cycle, clock, 4.9) == Moment(0, 1, 0.0, is_mixable=True)
+    assert at(cycle, clock, 7.5) == Moment(0, 1, 0.5, is_mixable=True)
+    assert at(cycle, clock, 12.0) == Moment(1, 2, 0.0, is_mixable=False)
+    assert at(cycle, clock, 29.0) == Moment(2, 0, 0.8, is_mixable=False)
+    assert at(cycle, clock, 31.0) == Moment(0, 1, 0.0, is_mixable=True)
 
 
 def test_a_drift_has_small_even_steps() -> None:
@@ -63,7 +64,7 @@ def test_choosing_a_style_starts_the_walk_there() -> None:
     cycle = Cycle([True, True, True], 2.0, clock=clock)
     clock.now += 1.7
     cycle.start_at(2)
-    assert cycle.now() == Moment(2, 0, 0.0, melts=True)
+    assert cycle.now() == Moment(2, 0, 0.0, is_mixable=True)
 
 
 def run_cycle(
@@ -73,19 +74,18 @@ def run_cycle(
     cycle: float,
     choose: tuple[float, int] | None = None,
 ) -> tuple[list[float], list[list[int]]]:
-    """Return when frames arrived and the colour of each, 60 a second."""
+    """Return the live thread's work for each frame and the colour of each."""
     specs = [parse_style(text) for text in texts]
     controls = Controls(smooth="gate")
     styles = LiveStyles(look=Look(), controls=controls, device="cpu")
     switcher = StyleSwitcher(
         specs, styles.build, cycle=styles.cycle(specs, cycle), go_on=styles.go_on
     )
-    arrivals: list[float] = []
+    work_seconds: list[float] = []
     colours: list[list[int]] = []
 
     class Watch(NullSink):
         def write(self, frame: Frame) -> None:
-            arrivals.append(time.perf_counter())
             colours.append(frame.pixels[10, 10].tolist())
 
     def camera() -> Iterator[Frame]:
@@ -96,11 +96,18 @@ def run_cycle(
                 switcher.choose(choose[1])
             yield Frame(pixels, index, Fraction(1, 60), index, time.monotonic_ns())
 
-    studio = Studio(switcher, controls, mirror="off")
-    stages = {"stylize": studio.stylize, "smooth": studio.smooth}
+    keys = KeyControls(switcher, controls, mirror="off")
+
+    def stylize(frame: LiveFrame) -> LiveFrame:
+        start = time.thread_time()
+        stylized = keys.stylize(frame)
+        work_seconds.append(time.thread_time() - start)
+        return stylized
+
+    stages = {"stylize": stylize, "smooth": keys.smooth}
     Live(camera(), stages, {"watch": Watch()}).run()
     switcher.close()
-    return arrivals, colours
+    return work_seconds, colours
 
 
 @pytest.fixture
@@ -114,14 +121,12 @@ def styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.slow
 def test_paintings_drift_without_a_step_and_without_a_hiccup(styles: list[str]) -> None:
     before = threading.active_count()
-    arrivals, colours = run_cycle(styles[:2], seconds=5.0, cycle=4.0)
+    work_seconds, colours = run_cycle(styles[:2], seconds=5.0, cycle=4.0)
     reds = [colour[0] for colour in colours]
     assert reds[0] == 150 and reds[-1] == 50, "from the red painting to the blue one"
     assert len(set(reds)) > 10, "by many steps"
     assert np.abs(np.diff(reds)).max() < 30, "none of them a jump"
-    gaps = sorted(np.diff(arrivals))
-    assert gaps[len(gaps) // 2] < 0.05
-    assert gaps[-2] < 0.1, "one hiccup is the machine's, two are ours"
+    assert max(work_seconds) < 0.1, "the live thread did the builder's work"
     assert threading.active_count() <= before + 1
 
 
@@ -152,9 +157,9 @@ def test_tensorrt_fades_instead_of_building_an_engine_for_each_step(
     specs = [parse_style(text) for text in styles[:2]]
     made = LiveStyles(look=Look(), controls=Controls(), runtime="tensorrt")
     cycle = made.cycle(specs, 5.0)
-    assert cycle is not None and not cycle.now().melts
+    assert cycle is not None and not cycle.now().is_mixable
     cycle = LiveStyles(look=Look(), controls=Controls()).cycle(specs, 5.0)
-    assert cycle is not None and cycle.now().melts
+    assert cycle is not None and cycle.now().is_mixable
 
 
 def test_one_style_is_no_cycle(styles: list[str]) -> None:

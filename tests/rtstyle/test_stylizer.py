@@ -10,7 +10,8 @@ import rtstyle
 from rtstyle.errors import RuntimeUnavailableError, UsageError
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime.onnxruntime import OrtSession
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from tests.tiny_styles import write_negative
 
 
@@ -56,8 +57,8 @@ def test_work_height_keeps_the_frames_size(
     stylizer: Stylizer, frame: np.ndarray
 ) -> None:
     stylizer.controls.height = 20
-    seen, made = stylizer.network(frame)
-    assert seen.shape == made.shape == (20, 36, 3)
+    output = stylizer.network(frame)
+    assert output.seen.shape == output.stylized.shape == (20, 36, 3)
     assert stylizer(frame).shape == frame.shape
 
 

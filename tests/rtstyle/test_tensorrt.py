@@ -26,7 +26,7 @@ from rtstyle.runtime.tensorrt.engine_cache import Profile, engine_folder
 from rtstyle.runtime.tensorrt.session import TensorRtSession
 from rtstyle.style_file import Style
 from rtstyle.telemetry import import_onnxruntime
-from rtstyle_export.parity import test_frame as frame_of
+from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_fp16 import fp16_graph
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_export.to_tensorrt import export_engine

@@ -14,6 +14,7 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper, parser
 
+from rtstyle import style_trial as trial
 from rtstyle.errors import StyleFileError
 from rtstyle.gallery.find import (
     add_style,
@@ -23,12 +24,11 @@ from rtstyle.gallery.find import (
     style_files,
     user_folder,
 )
-from rtstyle.gallery.reading import read_to_run, write_whole
 from rtstyle.style_file import CARD_KEY, read_card, with_card
-from rtstyle.untrusted import trial
+from rtstyle.style_trial import check_by_trial, in_time, read_to_run
 from rtstyle.untrusted.file_kind import accident
 from rtstyle.untrusted.names import MOST_LETTERS, is_style_name, style_name
-from rtstyle.untrusted.trial import check_by_trial, in_time
+from rtstyle.user_files import write_whole
 from tests.tiny_styles import CARD, negative_style, write_negative
 
 HEAD = '<ir_version: 9, opset_import: ["": 18]>\nx '

@@ -24,25 +24,26 @@ from rtstyle.live import style_loader
 from rtstyle.live.loop import LiveReport
 from rtstyle.live.webcam import WebcamSettings, open_camera, run_webcam
 from rtstyle.process.signals import graceful_stop
+from rtstyle.stylizer.network_output import NetworkOutput
 from rtstyle_streams.camera.as_camera import AsCamera
-from rtstyle_streams.camera.capture import Wish
-from rtstyle_streams.camera.devices import Camera, CameraMode
+from rtstyle_streams.camera.capture import CaptureRequest
+from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.frame import Pixels
 
-SMALL = Wish(64, 36, 60)
+SMALL = CaptureRequest(64, 36, 60)
 
 
 class RedStyler:
     """A style that paints all in red."""
 
-    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
+    def network(self, content: Pixels) -> NetworkOutput:
         made = np.zeros_like(content)
         made[..., 0] = 200
-        return content, made
+        return NetworkOutput(content, content, made)
 
-    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
-        return made
+    def finish(self, output: NetworkOutput) -> Pixels:
+        return output.stylized
 
     def reset(self) -> None: ...
 
@@ -53,7 +54,7 @@ def settings(
     *outputs: str, seconds: float = 0.5, camera: str = "sample:"
 ) -> WebcamSettings:
     return WebcamSettings(
-        styles=("red",), camera=camera, wish=SMALL, outputs=outputs, seconds=seconds
+        styles=("red",), camera=camera, request=SMALL, outputs=outputs, seconds=seconds
     )
 
 

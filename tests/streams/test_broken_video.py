@@ -178,6 +178,7 @@ def test_close_may_be_called_twice(tmp_path: Path) -> None:
     reader = VideoReader(numbered_clip(tmp_path / "clip.mp4"))
     reader.close()
     reader.close()
+    assert list(reader) == [], "a closed reader has no frames"
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])

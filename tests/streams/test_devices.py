@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle_streams.camera.devices import Camera, CameraMode, find_camera, who_holds
+from rtstyle_streams.camera.devices import find_camera, who_holds
 from rtstyle_streams.camera.linux import list_v4l2
 from rtstyle_streams.camera.macos_windows import from_names, from_system_profiler
+from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.camera.v4l2 import (
     CAP_VIDEO_CAPTURE,
     CAP_VIDEO_OUTPUT,

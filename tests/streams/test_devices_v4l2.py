@@ -9,7 +9,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("V4L2 is Linux's", allow_module_level=True)
 
-from rtstyle_streams.camera.devices import CameraMode
+from rtstyle_streams.camera.model import CameraMode
 from rtstyle_streams.camera.v4l2 import (
     CAP_DEVICE_CAPS,
     ENUM_FMT,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.first_frame import FirstSeen
+from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.memory import ListSource
 
 
@@ -13,14 +13,14 @@ def pictures(count: int) -> list[np.ndarray]:
 
 
 def test_every_frame_is_given_out_once_and_in_order() -> None:
-    source = FirstSeen(ListSource(pictures(5)))
+    source = PeekedSource(ListSource(pictures(5)))
     assert (source.pixels == 0).all()
     assert [frame.index for frame in source] == [0, 1, 2, 3, 4]
     assert (source.info.width, source.info.height) == (9, 8)
 
 
 def test_a_cameras_dark_frames_pass_before() -> None:
-    source = FirstSeen(ListSource(pictures(5)), after=3)
+    source = PeekedSource(ListSource(pictures(5)), after=3)
     assert (source.pixels == 3).all()
     assert [frame.index for frame in source] == [3, 4]
 
@@ -28,11 +28,11 @@ def test_a_cameras_dark_frames_pass_before() -> None:
 @pytest.mark.parametrize(("count", "after"), [(0, 0), (3, 3)])
 def test_a_source_without_a_first_frame_is_one_line(count: int, after: int) -> None:
     with pytest.raises(SourceError, match="expected a first frame, got none"):
-        FirstSeen(_Short(pictures(count)), after=after)
+        PeekedSource(_Short(pictures(count)), after=after)
 
 
 def test_an_error_of_the_source_comes_where_its_frame_would_be() -> None:
-    source = FirstSeen(ListSource(pictures(5), fail_at=2))
+    source = PeekedSource(ListSource(pictures(5), fail_at=2))
     frames = iter(source)
     assert [next(frames).index for _ in range(2)] == [0, 1]
     with pytest.raises(SourceError, match="frame 2"):

@@ -37,7 +37,7 @@ def test_all_eight_orientations_are_turned_upright(
     assert (turned == expected).all()
     assert turned.flags.c_contiguous
     assert (before == PICTURE).all(), "the input was changed in place"
-    assert orientation.is_upright is (entries == (1, 0, 0, 1))
+    assert (orientation == Orientation()) is (entries == (1, 0, 0, 1))
 
 
 def test_an_upright_picture_is_not_copied() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from rtstyle_streams.camera import virtual_camera
-from rtstyle_streams.camera.devices import Camera
+from rtstyle_streams.camera.model import Camera
 from rtstyle_streams.camera.virtual_camera import VirtualCamera, explain, how_to_install
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels

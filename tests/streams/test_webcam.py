@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from rtstyle_streams.camera.as_camera import AsCamera
-from rtstyle_streams.camera.capture import OpenCVCapture, Shot, Wish, choose_mode
-from rtstyle_streams.camera.devices import Camera, CameraMode
+from rtstyle_streams.camera.capture import (
+    CaptureRequest,
+    OpenCVCapture,
+    Shot,
+    choose_mode,
+)
+from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.camera.webcam import Webcam
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.fitting import fit
@@ -38,17 +43,17 @@ class FakeCamera:
     def list(self) -> Sequence[Camera]:
         return [] if self.is_unplugged else self.cameras
 
-    def open(self, camera: Camera, wish: Wish) -> "FakeCapture":
+    def open(self, camera: Camera, asked: CaptureRequest) -> "FakeCapture":
         if self.busy_with:
             raise SourceError(f"in use by {self.busy_with}")
         self.opened.append(camera)
         self.num_open += 1
         return FakeCapture(self)
 
-    def webcam(self, **wish: int) -> Webcam:
+    def webcam(self, **asked: int) -> Webcam:
         return Webcam(
             None,
-            Wish(**wish),
+            CaptureRequest(**asked),
             cameras=self.list,
             open_capture=self.open,
             watchdog_seconds=0.5,
@@ -222,7 +227,7 @@ def test_a_busy_camera_is_explained_at_the_start(fake: FakeCamera) -> None:
 
 
 def test_an_unforeseen_error_of_the_driver_is_told_at_once(fake: FakeCamera) -> None:
-    def explode(camera: Camera, wish: Wish) -> FakeCapture:
+    def explode(camera: Camera, asked: CaptureRequest) -> FakeCapture:
         raise RuntimeError("a strange\ndriver")
 
     fake.open = explode  # type: ignore[method-assign]
@@ -262,34 +267,34 @@ C920 = [
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("asked", "expected"),
     [
-        (Wish(), "1280x720 MJPG at 30 fps"),
-        (Wish(640, 480), "640x480 YUYV at 30 fps"),
-        (Wish(1920, 1080), "1920x1080 MJPG at 30 fps"),
-        (Wish(1920, 1080, 5), "1920x1080 YUYV at 5 fps"),
-        (Wish(rate=60), "1280x720 MJPG at 30 fps"),
+        (CaptureRequest(), "1280x720 MJPG at 30 fps"),
+        (CaptureRequest(640, 480), "640x480 YUYV at 30 fps"),
+        (CaptureRequest(1920, 1080), "1920x1080 MJPG at 30 fps"),
+        (CaptureRequest(1920, 1080, 5), "1920x1080 YUYV at 5 fps"),
+        (CaptureRequest(rate=60), "1280x720 MJPG at 30 fps"),
     ],
 )
 def test_the_mode_that_is_fast_enough_without_jpeg_is_chosen(
-    wish: Wish, expected: str
+    asked: CaptureRequest, expected: str
 ) -> None:
-    assert str(choose_mode(C920, wish)) == expected
+    assert str(choose_mode(C920, asked)) == expected
 
 
 def test_without_a_wish_a_smaller_size_is_taken_where_the_large_one_is_slow() -> None:
     slow = [mode("YUYV", 1280, 720, 12), mode("YUYV", 640, 360, 30)]
-    assert str(choose_mode(slow, Wish())) == "640x360 YUYV at 30 fps"
+    assert str(choose_mode(slow, CaptureRequest())) == "640x360 YUYV at 30 fps"
 
 
 def test_a_camera_that_names_no_modes_leaves_the_choice_open() -> None:
-    assert choose_mode([], Wish()) is None
+    assert choose_mode([], CaptureRequest()) is None
 
 
 def test_a_missing_device_is_said_to_be_missing() -> None:
     gone = Camera("gone", "x", 99, "/dev/video99-not-there")
     with pytest.raises(SourceError, match="expected it to be plugged in, got no such"):
-        OpenCVCapture(gone, Wish())
+        OpenCVCapture(gone, CaptureRequest())
     assert os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] == "1"
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rtstyle_train.config.fitting import read_recipe
 from rtstyle_train.config.image import TrainConfig, make_config
+from rtstyle_train.config.reading import read_recipe, recipe_path
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.jobs.image import recipe_path, resolve
+from rtstyle_train.jobs.image import resolve
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_default() -> None:

@@ -169,8 +169,8 @@ def test_films_are_judged_frame_by_frame_and_smoothed(material: Path) -> None:
     result = run_evaluation(job(material, temporal=True))
     names = ["negative", "negative gate", "negative flow"]
     moving, still, long = (result.temporal[n : n + 3] for n in (0, 3, 6))
-    assert [row.contestant for row in moving] == names
-    assert [row.contestant for row in still] == names
+    assert [row.candidate for row in moving] == names
+    assert [row.candidate for row in still] == names
     assert moving[0].scene == "known motion"
     assert still[0].flicker == pytest.approx(1.0, abs=0.05)
     assert still[1].flicker < 0.7

@@ -26,6 +26,7 @@ from rtstyle_train.cli import main as train_command
 from rtstyle_train.data.content_images import ContentImages, load_style_image
 from rtstyle_train.errors import ConfigError, TrainError
 from rtstyle_train.jobs.image import ImageJob, image_identity, resolve
+from rtstyle_train.jobs.outputs import RunOptions
 
 
 @pytest.fixture
@@ -167,18 +168,21 @@ def test_what_a_given_up_training_left_is_not_taken_up(room: Path) -> None:
 def test_another_recipe_does_not_go_on_from_a_checkpoint(room: Path) -> None:
     recipe = room / "recipe.toml"
     config, files = resolve(str(recipe), [room / "painting.png"], {})
-    identity = image_identity(config, ImageJob(files, room, room / "x"), ["sum"])
+    identity = image_identity(
+        config, ImageJob(files, room, RunOptions(room / "x")), ["sum"]
+    )
     other = replace(config, style_weight=9.0)
-    job = ImageJob(files, room, room / "x", start=room / "begin.safetensors")
+    run = RunOptions(room / "x", start=room / "begin.safetensors")
+    job = ImageJob(files, room, run)
     changed = image_identity(other, job, ["sum"])
     assert {key for key, value in changed.items() if value != identity[key]} == {
         "style_weight",
         "start",
     }
     longer = replace(config, steps=99, learning_rate=1e-4)
-    assert image_identity(longer, ImageJob(files, room, room / "x"), ["sum"]) == (
-        identity
-    )
+    assert image_identity(
+        longer, ImageJob(files, room, RunOptions(room / "x")), ["sum"]
+    ) == (identity)
 
 
 @pytest.mark.slow

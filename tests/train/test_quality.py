@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from rtstyle.metrics.structure import C1, C2, ssim
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.evaluation.quality.border import border_colour, border_energy
 from rtstyle_train.evaluation.quality.colour import Palette, to_lab
@@ -14,7 +15,6 @@ from rtstyle_train.evaluation.quality.features import FeatureJudge
 from rtstyle_train.evaluation.quality.grid import grid_db
 from rtstyle_train.evaluation.quality.speed import frames_per_second
 from rtstyle_train.evaluation.quality.stability import noise_gain, shift_gain
-from rtstyle_train.evaluation.quality.structure import C1, C2, ssim
 from tests.train.tiny_vgg import tiny_vgg
 
 HEIGHT, WIDTH = 256, 320

@@ -10,7 +10,6 @@ from torch import nn
 from rtstyle import Stylizer, load_style
 from rtstyle.errors import RtstyleError
 from rtstyle.gallery.find import style_files
-from rtstyle.gallery.reading import bundled_folder
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.networks.weights_file import (
     Weights,
@@ -18,12 +17,14 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
+from rtstyle.style_file import bundled_folder
 from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_train.config.image import make_config
 from rtstyle_train.config.text import make_text_config
 from rtstyle_train.errors import TrainError
 from rtstyle_train.jobs.image import resolve
+from rtstyle_train.jobs.outputs import RunOptions
 from rtstyle_train.jobs.text import TextJob, start_network
 from rtstyle_train.loop.starts import begin_at, load_start, network_settings
 from rtstyle_train.methods.johnson import make_network
@@ -84,7 +85,7 @@ def test_every_bundled_style_can_be_a_start(path: Path) -> None:
     }
     rows = np.random.default_rng(1).integers(0, 256, (5, 6, 3), np.uint8)
     frame = np.kron(rows, np.ones((16, 16, 1), np.uint8))
-    graph = frame_graph(start.build())
+    graph = frame_graph(start.build_transform_net())
     with torch.no_grad():
         mine = graph(torch.from_numpy(frame)).numpy()
     with Stylizer(load_style(path), device="cpu", precision="fp32") as stylizer:
@@ -131,7 +132,7 @@ def test_a_norm_that_is_to_be_frozen_starts_from_one_that_is_not(
 
 def test_a_sentence_can_bend_a_bundled_style(tmp_path: Path) -> None:
     config = make_text_config({"prompt": "red mosaic"})
-    job = TextJob(out=tmp_path / "x.safetensors", start=Path("scream"))
+    job = TextJob(RunOptions(tmp_path / "x.safetensors", start=Path("scream")))
     network = start_network(config, job)
     wanted = load_start("scream").tensors
     assert all(torch.equal(v, wanted[n]) for n, v in network.state_dict().items())

@@ -11,7 +11,11 @@ from rtstyle.errors import UsageError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.opening import open_source
 from rtstyle_train.evaluation.side_by_side import side_by_side, write_side_by_side
-from rtstyle_train.evaluation.temporal import Contestant, evaluate_temporal, to_table
+from rtstyle_train.evaluation.temporal import (
+    SmoothedCandidate,
+    evaluate_temporal,
+    to_table,
+)
 from rtstyle_train.evaluation.temporal_scenes import (
     clip_scene,
     known_motion_scene,
@@ -40,7 +44,9 @@ class Amplify:
 
 
 def test_a_network_that_changes_nothing_lies_on_the_floor() -> None:
-    row = evaluate_temporal([Contestant("same", keep)], [noise_scene(photo())])[0]
+    row = evaluate_temporal([SmoothedCandidate("same", keep)], [noise_scene(photo())])[
+        0
+    ]
     assert row.error == pytest.approx(row.floor)
     assert row.flicker == pytest.approx(1.0)
     assert row.sharpness == 1.0
@@ -51,7 +57,10 @@ def test_a_network_that_changes_nothing_lies_on_the_floor() -> None:
 def test_flicker_and_ratio_follow_the_gain_of_the_network() -> None:
     grey = (photo() // 4 + 96).astype(np.uint8)
     rows = evaluate_temporal(
-        [Contestant("twice", Amplify(2.0)), Contestant("thrice", Amplify(3.0))],
+        [
+            SmoothedCandidate("twice", Amplify(2.0)),
+            SmoothedCandidate("thrice", Amplify(3.0)),
+        ],
         [noise_scene(grey)],
         baseline="thrice",
     )
@@ -69,8 +78,8 @@ def test_smoothing_is_measured_against_its_own_network() -> None:
 
     rows = evaluate_temporal(
         [
-            Contestant("plain", network, style_distance=distance),
-            Contestant("gate", network, "gate", distance),
+            SmoothedCandidate("plain", network, style_distance=distance),
+            SmoothedCandidate("gate", network, "gate", distance),
         ],
         [noise_scene((photo() // 4 + 96).astype(np.uint8), num_frames=40)],
     )
@@ -80,21 +89,24 @@ def test_smoothing_is_measured_against_its_own_network() -> None:
     assert rows[0].style == 1.0 and rows[1].style == pytest.approx(1.0, abs=0.05)
 
 
-def test_two_contestants_of_one_network_run_it_once_a_frame() -> None:
+def test_two_candidates_of_one_network_run_it_once_a_frame() -> None:
     calls = []
 
     def network(pixels: Pixels) -> Pixels:
         calls.append(pixels)
         return pixels
 
-    contestants = [Contestant("a", network), Contestant("b", network, "gate")]
-    evaluate_temporal(contestants, [known_motion_scene(photo(), num_frames=4)])
+    candidates = [
+        SmoothedCandidate("a", network),
+        SmoothedCandidate("b", network, "gate"),
+    ]
+    evaluate_temporal(candidates, [known_motion_scene(photo(), num_frames=4)])
     assert len(calls) == 4
 
 
 def test_table_plots_and_json_are_written(tmp_path: Path) -> None:
     scenes = [noise_scene(photo(), num_frames=12), known_motion_scene(photo())]
-    rows = evaluate_temporal([Contestant("same", keep)], scenes, out=tmp_path)
+    rows = evaluate_temporal([SmoothedCandidate("same", keep)], scenes, out=tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [
         "temporal.json",
@@ -113,7 +125,7 @@ def test_table_plots_and_json_are_written(tmp_path: Path) -> None:
 
 def test_a_baseline_that_takes_no_part_is_refused() -> None:
     with pytest.raises(UsageError, match="expected one of same, got 'johnson'"):
-        evaluate_temporal([Contestant("same", keep)], [], baseline="johnson")
+        evaluate_temporal([SmoothedCandidate("same", keep)], [], baseline="johnson")
 
 
 def test_side_by_side_shows_every_picture_under_its_label() -> None:
@@ -127,8 +139,11 @@ def test_side_by_side_shows_every_picture_under_its_label() -> None:
 
 def test_a_side_by_side_clip_holds_every_frame(tmp_path: Path) -> None:
     out = tmp_path / "beside.mp4"
-    contestants = [Contestant("plain", keep), Contestant("gate", keep, "gate")]
-    assert write_side_by_side("sample:64x48@30x6", out, contestants) == 6
+    candidates = [
+        SmoothedCandidate("plain", keep),
+        SmoothedCandidate("gate", keep, "gate"),
+    ]
+    assert write_side_by_side("sample:64x48@30x6", out, candidates) == 6
     with open_source(out) as source:
         assert (source.info.width, source.info.height) == (192, 72)
         assert len(list(source)) == 6

@@ -14,10 +14,10 @@ from rtstyle_experiments.text_bands.judge import (
     Judges,
     TextFigures,
     along,
-    contact_sheet,
     judge,
     load_squares,
     stylize_all,
+    tensor_sheet,
 )
 from rtstyle_experiments.text_bands.report import BANDS, PROMPTS, main, pairs_of
 from rtstyle_experiments.text_bands.table import table, written_words
@@ -147,7 +147,7 @@ def test_photographs_are_judged_on_their_middle(tmp_path: Path) -> None:
 def test_the_sheet_is_a_table_of_pictures() -> None:
     red, blue = torch.zeros(2, 3, 48, 48)
     red[0], blue[2] = 1.0, 1.0
-    sheet = contact_sheet([[red, blue], [blue, red], [red, red]], side=16)
+    sheet = tensor_sheet([[red, blue], [blue, red], [red, red]], side=16)
     assert sheet.shape == (1, 3, 48, 32)
     assert sheet[0, :, 8, 8].round().tolist() == [1, 0, 0]
     assert sheet[0, :, 8, 24].round().tolist() == [0, 0, 1]

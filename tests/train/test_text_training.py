@@ -23,6 +23,7 @@ from rtstyle_train.commands.text import train_text_command
 from rtstyle_train.config.text import TextConfig, make_text_config
 from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.jobs.outputs import RunOptions
 from rtstyle_train.jobs.text import TextJob, make_trainer, start_network
 from rtstyle_train.loop.trainer import Trainer
 from rtstyle_train.loss_networks import load_loss_network
@@ -139,8 +140,9 @@ def test_a_checkpoint_of_another_prompt_is_not_gone_on_from(
 
     def trainer(prompt: str, *, start: str = "") -> Trainer:
         method.config = replace(method.config, prompt=prompt)
-        network = start_network(method.config, TextJob(out=path))
-        return make_trainer(network, method, out=path, start=start)
+        network = start_network(method.config, TextJob(RunOptions(path)))
+        begin = Path(start) if start else None
+        return make_trainer(network, method, RunOptions(path, start=begin))
 
     trainer("red mosaic").save()
     trainer("red mosaic").resume()
@@ -215,7 +217,7 @@ def test_content_embeddings_are_plain_and_made_once(
     for step in range(12):
         style.losses(network, step=step, rank=0, device=torch.device("cpu"))
     assert calls.count("c2") == 12, "patches and whole pictures are filtered"
-    assert 1 <= calls.count(None) <= 2, "two views need two embeddings at the most"
+    assert 1 <= calls.count(None) <= 2, "two views need at most two embeddings"
 
 
 def test_terms_are_the_weighted_losses(room: Path, clip_folder: Path) -> None:
@@ -278,9 +280,9 @@ def test_settings_that_make_no_sense_are_refused(
 
 def test_a_job_needs_photographs_or_one_photograph(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--content .* or --single .* got neither"):
-        TextJob(out=tmp_path / "x.safetensors").check()
+        TextJob(RunOptions(tmp_path / "x.safetensors")).check()
     with pytest.raises(ConfigError, match="ends in .png or .jpg"):
-        TextJob(out=tmp_path / "x.onnx", single=tmp_path / "a.png").check()
+        TextJob(RunOptions(tmp_path / "x.onnx"), single=tmp_path / "a.png").check()
 
 
 def test_styles_are_named_after_their_prompts() -> None:

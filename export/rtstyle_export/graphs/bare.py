@@ -8,7 +8,7 @@ from onnx import helper, parser
 
 from rtstyle_export.errors import ExportError
 
-DOOR, CELLS = "door", "cells"
+NETWORK_INPUT, CELLS = "door", "cells"
 """Names of the network's input and output between the ends of a graph."""
 PAD = """
     size = Shape <start = 0, end = 2> (frame)
@@ -42,7 +42,7 @@ class BareGraph:
     """The network of a swift style without what makes frames of it."""
 
     nodes: tuple[onnx.NodeProto, ...]
-    """From the first convolution to the last, reading `DOOR`, giving `CELLS`."""
+    """First convolution to last, from `NETWORK_INPUT` to `CELLS`."""
     factor: int
     """Lines and columns of the cells that the last convolution gives."""
 
@@ -80,7 +80,7 @@ def bare_graph(model: onnx.ModelProto) -> BareGraph:
             "graph: expected a swift network, whose last convolution gives cells of "
             f"12 or 48 numbers, got one of {channels}"
         )
-    rename(nodes, {nodes[0].input[0]: DOOR, nodes[-1].output[0]: CELLS})
+    rename(nodes, {nodes[0].input[0]: NETWORK_INPUT, nodes[-1].output[0]: CELLS})
     return BareGraph(nodes, factor)
 
 
@@ -92,7 +92,7 @@ def with_ends(
     Args:
         model: What `bare` was cut from; gives inputs, outputs, weights and metadata.
         bare: The network.
-        before: A graph in ONNX's text form, ``frame`` to `DOOR`.
+        before: A graph in ONNX's text form, ``frame`` to `NETWORK_INPUT`.
         after: Another, `CELLS` and ``frame`` to ``stylized``.
 
     Returns:

@@ -8,24 +8,17 @@ from torch import Tensor, nn
 
 from rtstyle.networks import SwiftNet
 from rtstyle.networks.swift import folded
+from rtstyle.networks.transform_net import TransformNet
 
 
 class FrameGraph(nn.Module):
     """Scale, pad, stylize, crop, round: all that no caller should have to repeat."""
 
-    def __init__(self, network: nn.Module) -> None:
-        """Wrap a network.
-
-        Args:
-            network: Takes and gives RGB ``(1, 3, H, W)``, float, 0..1. It, or its
-                ``config``, may have ``multiple`` (what height and width have to be
-                multiples of) and ``padding`` (by how much edges are repeated), pixels.
-        """
+    def __init__(self, network: TransformNet) -> None:
+        """Wrap a network that holds one style."""
         super().__init__()
         self.network = network
-        facts = getattr(network, "config", network)
-        self.multiple = int(getattr(facts, "multiple", 1))
-        self.padding = int(getattr(facts, "padding", 0))
+        self.multiple, self.padding = network.multiple, network.padding
 
     def forward(self, frame: Tensor) -> Tensor:
         """Return the stylized frame.
@@ -93,7 +86,7 @@ class SwiftFrameGraph(FrameGraph):
         return self.cropped(picture, height, width)
 
 
-def frame_graph(network: nn.Module) -> FrameGraph:
+def frame_graph(network: TransformNet) -> FrameGraph:
     """Return the fitting graph around `network`, in evaluation mode."""
     if isinstance(network, SwiftNet):
         return SwiftFrameGraph(network).eval()

@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from rtstyle_export.graphs.bare import (
     CELLS,
     CROP,
-    DOOR,
+    NETWORK_INPUT,
     PAD,
     end_nodes,
     rename,
@@ -72,8 +72,8 @@ def byte_graph(
     """Put a frame around a quantised network.
 
     Args:
-        quantised: The QDQ form of ``integer.model``; `DOOR` with scale 1 and zero
-            point 128, `CELLS` with scale 1 and zero point 0.
+        quantised: The QDQ form of ``integer.model``; `NETWORK_INPUT` with scale 1
+            and zero point 128, `CELLS` with scale 1 and zero point 0.
         integer: Its float form.
         style: The style graph that it came from, for inputs, outputs and metadata.
 
@@ -81,7 +81,7 @@ def byte_graph(
         A new style graph, checked.
     """
     nodes = list(quantised.graph.node)
-    enter = next(n for n in nodes if n.input[0] == DOOR)
+    enter = next(n for n in nodes if n.input[0] == NETWORK_INPUT)
     leave = next(n for n in nodes if n.output[0] == CELLS)
     assert enter.op_type == "QuantizeLinear" and leave.op_type == "DequantizeLinear"
     body = [node for node in nodes if node is not enter and node is not leave]

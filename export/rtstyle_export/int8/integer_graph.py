@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.bare import (
     CELLS,
-    DOOR,
+    NETWORK_INPUT,
     bare_graph,
     replace_nodes,
     shape_of,
@@ -38,7 +38,7 @@ class IntegerGraph:
     """A bare network in its new layout, still in float."""
 
     model: onnx.ModelProto
-    """From `DOOR` to `CELLS`."""
+    """From `NETWORK_INPUT` to `CELLS`."""
     factor: int
     """Lines and columns of a cell."""
     multiple: int
@@ -57,8 +57,8 @@ def integer_graph(model: onnx.ModelProto) -> IntegerGraph:
         model: A style graph with the ends of `with_fast_ends`; left as it is.
 
     Returns:
-        A model from `DOOR`, ``[1, 12, H, W / 4]`` float, bytes minus `MIDDLE`, to
-        `CELLS`, float, 0..255 unclamped, its channels a multiple of 16.
+        A model from `NETWORK_INPUT`, ``[1, 12, H, W / 4]`` float, bytes minus `MIDDLE`,
+        to `CELLS`, float, 0..255 unclamped, its channels a multiple of 16.
 
     Raises:
         ExportError: no graph of a swift net with such ends.
@@ -78,7 +78,7 @@ def integer_graph(model: onnx.ModelProto) -> IntegerGraph:
         _shuffle_in_place(work, nodes, shuffle)
     group = _group_cells(work, nodes, factor=bare.factor)
     replace_nodes(work, nodes)
-    for values, name in ((work.graph.input, DOOR), (work.graph.output, CELLS)):
+    for values, name in ((work.graph.input, NETWORK_INPUT), (work.graph.output, CELLS)):
         del values[:]
         shape = [1, None, None, None]
         kind = onnx.TensorProto.FLOAT
@@ -96,7 +96,9 @@ def constant_of(model: onnx.ModelProto, name: str) -> int:
     return 0
 
 
-def door_of(frame: npt.NDArray[np.uint8], *, multiple: int, padding: int = 0) -> Floats:
+def network_input_of(
+    frame: npt.NDArray[np.uint8], *, multiple: int, padding: int = 0
+) -> Floats:
     """Return what the network's new first convolution reads, for one frame.
 
     Args:

@@ -8,7 +8,7 @@ import onnx
 from onnx import numpy_helper
 
 from rtstyle.runtime import open_session
-from rtstyle_export.graphs.bare import CELLS, DOOR, tensor_of
+from rtstyle_export.graphs.bare import CELLS, NETWORK_INPUT, tensor_of
 
 CLIPPED = (0.0, 1e-5, 1e-4, 3e-4, 1e-3)
 """Shares of the numbers at each end that a range may leave out."""
@@ -84,7 +84,7 @@ def choose_ranges(
         - weights
         - sizes
         - moved
-        - {DOOR, CELLS}
+        - {NETWORK_INPUT, CELLS}
     )
     found = observe(model, sorted(wanted), doors, num_samples=SAMPLES)
     ranges = {name: best_range(np.concatenate(parts)) for name, parts in found.items()}
@@ -137,7 +137,7 @@ def observe(
     )
     found: dict[str, list[Floats]] = {name: [] for name in names}
     for door in doors:
-        for name, values in session.run({DOOR: door}).items():
+        for name, values in session.run({NETWORK_INPUT: door}).items():
             if num_samples is not None:
                 values = values.reshape(-1)[:: max(1, values.size // num_samples)]
             found[name].append(np.asarray(values, np.float32))

@@ -1,30 +1,29 @@
-"""TensorRT engines on disk: each under all that it was built for."""
+"""Cache TensorRT engines on disk, each under everything that it depends on."""
 
-import contextlib
-import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rtstyle.user_files import DamagedEntryError, DiskCache, cache_folder
+
 log = logging.getLogger(__name__)
 
 MAGIC = b"rtstyle.engine.1\n"
-"""First bytes of an engine file; then a line of JSON, a checksum, the plan."""
+"""First bytes of an engine file; a line of JSON, a checksum and the plan follow."""
 KEPT = 24
-"""Engines that stay; the ones that were used longest ago go."""
+"""Number of engines to keep; those used longest ago are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Sizes that an engine takes, height and width in pixels."""
+    """Sizes that an engine accepts, height and width in pixels."""
 
     least: tuple[int, int] = (16, 16)
     """The smallest."""
     best: tuple[int, int] = (1080, 1920)
-    """The one it is tuned for."""
+    """The size that it is tuned for."""
     most: tuple[int, int] = (2160, 3840)
     """The largest."""
 
@@ -38,14 +37,14 @@ class Profile:
             )
 
     def holds(self, height: int, width: int) -> bool:
-        """Return whether an engine of this profile takes frames of this size."""
+        """Return whether an engine of this profile accepts frames of this size."""
         pairs = zip(self.least, (height, width), self.most, strict=True)
         return all(low <= size <= high for low, size, high in pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """All that an engine hangs on; one that differs anywhere is not loaded."""
+    """All that an engine depends on; it is loaded only if every field matches."""
 
     gpu: str
     """Name and compute capability: ``NVIDIA L4 8.9``."""
@@ -54,16 +53,11 @@ class EngineKey:
     tensorrt: str
     """Version of TensorRT."""
     onnx_sha256: str
-    """Of the style's graph."""
+    """SHA-256 of the style's graph."""
     profile: Profile
     """Sizes."""
     precision: str
     """``fp32`` or ``fp16``."""
-
-    @property
-    def file_name(self) -> str:
-        """Return the name of its file: a checksum over all fields."""
-        return hashlib.sha256(self.as_json().encode()).hexdigest()[:32] + ".engine"
 
     def as_json(self) -> str:
         """Return all fields on one line."""
@@ -73,71 +67,51 @@ class EngineKey:
 def cached_engine(
     key: EngineKey, build: Callable[[], bytes], *, folder: Path | None = None
 ) -> bytes:
-    """Return the engine for `key`: from disk, or built and kept.
+    """Return the engine for `key`, from disk or newly built and stored.
 
     Args:
-        key: What it has to fit.
+        key: What it must match.
         build: Makes the plan; takes minutes.
-        folder: Where engines are kept; None is the user's cache folder.
+        folder: Folder of the engines; None is the user's cache folder.
 
     Returns:
         The serialised plan.
     """
-    path = (folder or engine_folder()) / key.file_name
-    plan = read_engine(path, key)
+    plan = read_engine(key, folder=folder)
     if plan is None:
         plan = build()
-        write_engine(path, key, plan)
+        write_engine(key, plan, folder=folder)
     return plan
 
 
 def engine_folder() -> Path:
-    """Return where engines are kept."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("rtstyle", appauthor=False)) / "engines"
+    """Return the folder of the engines."""
+    return cache_folder() / "engines"
 
 
-def read_engine(path: Path, key: EngineKey) -> bytes | None:
-    """Return the plan in a file, or None unless it is whole and built for `key`."""
+def engine_path(key: EngineKey, *, folder: Path | None = None) -> Path:
+    """Return the path of the engine for `key`, whether or not it exists."""
+    return _files(folder).path_of(key.as_json())
+
+
+def read_engine(key: EngineKey, *, folder: Path | None = None) -> bytes | None:
+    """Return the plan stored for `key`, or None if there is no intact one."""
     try:
-        data = path.read_bytes()
-    except OSError:
+        return _files(folder).read(key.as_json())
+    except DamagedEntryError as error:
+        log.warning("engine %s; it is built again", error)
         return None
-    parts = data.removeprefix(MAGIC).split(b"\n", 2)
-    if not data.startswith(MAGIC) or len(parts) != 3:
-        log.warning("%s: not an engine of this version; it is built anew", path.name)
-        return None
-    found, checksum, plan = parts
-    if found.decode("utf-8", "replace") != key.as_json():
-        log.warning("%s: built for something else; it is built anew", path.name)
-        return None
-    if hashlib.sha256(plan).hexdigest().encode() != checksum:
-        log.warning("%s: damaged; it is built anew", path.name)
-        return None
-    os.utime(path)
-    return plan
 
 
-def write_engine(path: Path, key: EngineKey, plan: bytes) -> None:
-    """Write an engine file, whole or not at all; a full disk is no failure."""
-    checksum = hashlib.sha256(plan).hexdigest().encode()
-    data = MAGIC + b"\n".join([key.as_json().encode(), checksum, plan])
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+def write_engine(key: EngineKey, plan: bytes, *, folder: Path | None = None) -> None:
+    """Store a plan, whole or not at all; a full disk is not an error."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
-        _forget_oldest(path.parent)
+        _files(folder).write(key.as_json(), plan)
     except OSError as error:
-        log.warning("%s: engine not kept (%s)", path, error.strerror)
-        with contextlib.suppress(OSError):
-            part.unlink()
+        log.warning("%s: engine not kept (%s)", engine_folder(), error.strerror)
 
 
-def _forget_oldest(folder: Path) -> None:
-    engines = sorted(
-        folder.glob("*.engine"), key=lambda path: path.stat().st_mtime, reverse=True
+def _files(folder: Path | None) -> DiskCache:
+    return DiskCache(
+        folder or engine_folder(), mark=MAGIC, suffix=".engine", limit_entries=KEPT
     )
-    for path in engines[KEPT:]:
-        path.unlink(missing_ok=True)

@@ -7,14 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 
 from rtstyle_streams.errors import SinkError, SourceError
-from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink, ManagedSource
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
 from rtstyle_streams.pictures.picture_file import (
+    OTHER_PICTURE_SUFFIXES,
     PICTURE_SUFFIXES,
+    decode_picture,
     encode_picture,
-    read_picture,
+    read_file,
 )
+from rtstyle_streams.pictures.tags import PictureTags
 from rtstyle_streams.protocols import StreamInfo
 
 
@@ -23,7 +26,8 @@ class ImageSource(ManagedSource):
 
     Other than elsewhere, each picture of a folder keeps its own size; `info` tells
     about the first. A picture of a folder that cannot be read is left out, counted in
-    `num_decode_errors` and named in `notices`.
+    `num_decode_errors` and named in `notices`; so is one of a kind that is not read.
+    Files that macOS leaves beside others (``._a.jpg``) are no pictures.
 
     Args:
         path: a picture file, or a folder (its subfolders are not looked into).
@@ -37,10 +41,11 @@ class ImageSource(ManagedSource):
         self.notices: list[str] = []
         """What was left out or changed, a line each."""
         self.num_decode_errors = 0
-        """Pictures that could not be read, so far."""
+        """Pictures that are broken or could not be read, so far."""
         self.is_folder = self.path.is_dir()
-        self.paths = _pictures(self.path) if self.is_folder else [self.path]
+        self.paths = self._found()
         """The files, in order; ``frame.index`` counts into it."""
+        self._tags: dict[int, PictureTags] = {}
         self._pictures = self._read()
         self._first = next(self._pictures, None)
         if self._first is None:
@@ -60,18 +65,35 @@ class ImageSource(ManagedSource):
             yield first
         yield from self._pictures
 
+    def take_tags(self, index: int) -> PictureTags | None:
+        """Return what the copy of a picture should carry on; once."""
+        return self._tags.pop(index, None)
+
+    def _found(self) -> list[Path]:
+        """Return the pictures to read; say which of a folder are none."""
+        if not self.is_folder:
+            return [self.path]
+        paths, others = _pictures(self.path)
+        for path in others:
+            self.notices.append(
+                f"{path.name}: {path.suffix} is not read; save it as JPEG or PNG"
+            )
+        return paths
+
     def _read(self) -> Iterator[Frame]:
         for index, path in enumerate(self.paths):
             try:
-                pixels, notices = read_picture(path)
+                picture = decode_picture(read_file(path), path)
             except SourceError as error:
                 if not self.is_folder:
                     raise
                 self.num_decode_errors += 1
                 self.notices.append(str(error))
                 continue
-            self.notices += notices
-            yield Frame(pixels=pixels, pts=index, time_base=Fraction(1), index=index)
+            self.notices += picture.notices(path.name)
+            self.num_decode_errors += int(picture.is_damaged)
+            self._tags[index] = picture.tags
+            yield Frame(picture.pixels, pts=index, time_base=Fraction(1), index=index)
 
 
 class ImageSink(ManagedSink):
@@ -94,6 +116,11 @@ class ImageSink(ManagedSink):
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
+        self.notices: list[str] = []
+        """Nothing so far: a picture holds all that it is given."""
+        self.num_decode_errors = 0
+        """Nothing is decoded here."""
+        self._template = template
         self._overwrite = overwrite
         self._names: list[str] = []
         self._num_written = 0
@@ -121,7 +148,9 @@ class ImageSink(ManagedSink):
             )
         else:
             target = self.path
-        _write_file(target, frame.pixels, overwrite=self._overwrite)
+        tags = self._template.take_tags(frame.index) if self._template else None
+        data = encode_picture(frame.pixels, suffix=target.suffix, tags=tags)
+        _write_file(target, data, overwrite=self._overwrite)
         self._num_written += 1
 
     def _open_folder(self, template: ImageSource | None) -> None:
@@ -170,15 +199,18 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _pictures(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the pictures of a folder that are read, and those that are not."""
     try:
         files = [p for p in folder.iterdir() if p.is_file()]
     except OSError as error:
         raise SourceError(
             f"{folder}: expected a readable folder, got: {error.strerror}"
         ) from error
+    files = [p for p in files if not p.name.startswith("._")]
     known = [p for p in files if p.suffix.lower() in PICTURE_SUFFIXES]
-    return sorted(known, key=natural_key)
+    others = [p for p in files if p.suffix.lower() in OTHER_PICTURE_SUFFIXES]
+    return sorted(known, key=natural_key), sorted(others, key=natural_key)
 
 
 def _same(folder: Path, template: ImageSource) -> bool:
@@ -186,9 +218,8 @@ def _same(folder: Path, template: ImageSource) -> bool:
     return folder.samefile(source)
 
 
-def _write_file(target: Path, pixels: Pixels, *, overwrite: bool) -> None:
+def _write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
     check_target(target, overwrite=overwrite)
-    data = encode_picture(pixels, suffix=target.suffix)
     part = PartFile(target, overwrite=overwrite)
     try:
         part.path.write_bytes(data)

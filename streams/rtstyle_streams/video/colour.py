@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.protocols import ColourMatrix
+from rtstyle_streams.protocols import LUMA, ColourMatrix
 
 UNSPECIFIED = 2
 """FFmpeg's number for "not stated", for matrix, primaries and transfer alike."""
@@ -17,14 +17,14 @@ FULL_RANGE = 2
 LIMITED_RANGE = 1
 
 # (Kr, Kb) by FFmpeg's `AVColorSpace` number.
-# Source: ITU-R BT.601-7, BT.709-6, BT.2020-2; ITU-T H.273 table 4 for the rest.
+# Source: ITU-T H.273 table 4.
 _LUMA: dict[int, tuple[float, float]] = {
-    1: (0.2126, 0.0722),  # BT.709
+    1: LUMA["bt709"][::2],
     4: (0.30, 0.11),  # FCC
-    5: (0.299, 0.114),  # BT.601, 625 lines
-    6: (0.299, 0.114),  # BT.601, 525 lines
+    5: LUMA["bt601"][::2],  # 625 lines
+    6: LUMA["bt601"][::2],  # 525 lines
     7: (0.212, 0.087),  # SMPTE 240M
-    9: (0.2627, 0.0593),  # BT.2020, non-constant luminance
+    9: LUMA["bt2020"][::2],  # non-constant luminance
 }
 _NAMES: dict[int, ColourMatrix] = {
     1: "bt709",

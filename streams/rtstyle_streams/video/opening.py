@@ -1,5 +1,6 @@
 """Opens a video file and says in one line why it cannot be one."""
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,26 @@ _NO_PLAYLIST = ",".join(sorted(av.formats_available - _PLAYLISTS))
 _PLAYLIST_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0")
 
 _MOST_BROKEN_PLACES = 1000
+# What a demuxer returns at a broken place behind which it can go on: a hole in a
+# transport stream is EAGAIN, an absurd size of a packet ENOMEM.
+_BROKEN = (
+    av.error.InvalidDataError,
+    av.error.BlockingIOError,
+    av.error.MemoryError,
+    av.error.PatchWelcomeError,
+)
+_TAG_ERRORS = "rtstyle_tags"
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """Read bytes of a tag that are no UTF-8 as old programs wrote them."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    raw = error.object[error.start : error.end]
+    return raw.decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_TAG_ERRORS, _as_windows_1252)
 
 
 def open_video(path: Path) -> InputContainer:
@@ -44,7 +65,7 @@ def open_video(path: Path) -> InputContainer:
         container = av.open(
             f"file:{path}",
             "r",
-            metadata_errors="replace",
+            metadata_errors=_TAG_ERRORS,
             options={"protocol_whitelist": "file", "format_whitelist": _NO_PLAYLIST},
         )
     names = set(container.format.name.split(","))
@@ -88,7 +109,7 @@ def demux_on(
         try:
             yield from container.demux(list(streams))
             return
-        except av.error.InvalidDataError:
+        except _BROKEN:
             broken()
 
 

@@ -10,27 +10,24 @@ from threading import Lock
 import av
 import cv2
 import numpy as np
-from av.buffer import Buffer
 
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.video.colour import Colour, read_colour
+from rtstyle_streams.video.damage import Damage, LogLine, listening
+from rtstyle_streams.video.decoding import Decoding
 from rtstyle_streams.video.deinterlace import Deinterlacer
 from rtstyle_streams.video.opening import (
-    demux_on,
     main_video_stream,
     open_video,
     said_in_one_line,
 )
 from rtstyle_streams.video.planes import to_rgb
 from rtstyle_streams.video.rotation import Orientation, read_display_matrix
+from rtstyle_streams.video.side_data import is_stereo, left_out, side_data
 from rtstyle_streams.video.timing import Restart, Timing
-
-# Codecs in which a packet that gives no frame is a frame that was lost (not so in those
-# with invisible frames, nor where each field has its packet).
-_ONE_PACKET_ONE_FRAME = {"h264", "hevc", "mpeg2video", "mpeg4", "mjpeg", "prores"}
 
 
 class VideoReader(ManagedSource):
@@ -47,24 +44,30 @@ class VideoReader(ManagedSource):
         self.path = Path(path)
         self.notices: list[str] = []
         """What differs between the file and what is given out, a line each."""
-        self._is_interlaced = False
         self._is_closed = False
         self._lock = Lock()  # FFmpeg crashes when a file is closed while it is read
-        self.num_decode_errors = 0
-        """Packets and frames that were broken, so far."""
-        self._container = open_video(self.path)
+        self._damage = Damage(self.path.name)
+        with listening() as said:
+            self._container = open_video(self.path)
         try:
             self._stream = main_video_stream(self._container, self.path)
-            self._begin()
+            self._begin(said)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self) -> None:
+    def _begin(self, said_at_opening: Sequence[LogLine]) -> None:
         """Decode the first frame, which tells what the header may not."""
         self._stream.thread_type = "SLICE"
         self._timing = Timing(self._stream)
-        self._decoded: Iterator[av.VideoFrame] = self._deinterlaced(self._decode())
+        self._decoding = Decoding(
+            self._container,
+            self._stream,
+            self._timing,
+            self._damage,
+            said_at_opening=said_at_opening,
+        )
+        self._decoded = self._deinterlaced(self._decoding.frames())
         with said_in_one_line(self.path):
             first = next(self._decoded, None)
         if first is None:
@@ -77,8 +80,11 @@ class VideoReader(ManagedSource):
         """FFmpeg's name of the pixel format the file holds."""
         self.colour: Colour = self._read_colour(first)
         """Of the first frame; what the copy is written with."""
+        self.is_stereo = is_stereo(first)
+        """Whether frames hold two views, for the left and the right eye."""
         self._orientation = self._read_orientation(first)
-        self._notice_format(first)
+        for line in left_out(first, self._stream):
+            self._notice(f"{self.path.name}: {line}")
         height, width = first.height, first.width
         if self._orientation.transpose:
             height, width = width, height
@@ -111,6 +117,11 @@ class VideoReader(ManagedSource):
         return any(s.disposition & attached for s in self._container.streams.video)
 
     @property
+    def num_decode_errors(self) -> int:
+        """Return how many packets and frames were broken, so far."""
+        return self._damage.num_broken
+
+    @property
     def restarts(self) -> Sequence[Restart]:
         """Return where the times have started over so far; see `Timing`."""
         return self._timing.restarts
@@ -121,6 +132,7 @@ class VideoReader(ManagedSource):
             yield self._frame(decoded)
         if not self._is_closed:
             self._notice_early_end()
+            self.notices += self._damage.notices()
 
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""
@@ -136,6 +148,7 @@ class VideoReader(ManagedSource):
         colour = self._read_colour(decoded)
         pixels = self._orientation.apply(to_rgb(decoded, colour))
         num_restarts = len(self.restarts)
+        self._decoding.judge_gap(decoded)
         pts, index = self._timing.next(decoded)
         if len(self.restarts) > num_restarts:
             self._notice_restart()
@@ -166,26 +179,6 @@ class VideoReader(ManagedSource):
         )
         return np.asarray(cv2.resize(pixels, size), dtype=np.uint8)
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """Decode what can be decoded and count what cannot."""
-        silent = 0  # packets without an error and without a frame so far
-        for packet in demux_on(self._container, [self._stream], self._count_broken):
-            silent += int(packet.size > 0 and not packet.is_discard)
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                self.num_decode_errors += 1
-                silent -= 1
-                continue
-            for frame in frames:
-                if isinstance(frame, av.VideoFrame):
-                    self.num_decode_errors += int(frame.is_corrupt)
-                    silent -= 1
-                    yield frame
-        if self._stream.codec_context.name in _ONE_PACKET_ONE_FRAME:
-            if not self._is_interlaced:
-                self.num_decode_errors += max(0, silent)
-
     def _notice_restart(self) -> None:
         restart = self.restarts[-1]
         self._notice(
@@ -197,21 +190,17 @@ class VideoReader(ManagedSource):
     def _notice_early_end(self) -> None:
         """Count and say what a demuxer passes over in silence."""
         if missing := self._timing.missing_seconds():
-            self.num_decode_errors += 1
+            self._damage.count(self._timing.seconds)
             self._notice(
                 f"{self.path.name}: the video ends {missing:.1f} s before the file "
                 "says it does; the rest is missing or broken"
             )
-
-    def _count_broken(self) -> None:
-        self.num_decode_errors += 1
 
     def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Put a deinterlacer between from the first interlaced frame on."""
         deinterlacer: Deinterlacer | None = None
         for frame in frames:
             if deinterlacer is None and frame.interlaced_frame:
-                self._is_interlaced = True
                 self._notice(f"{self.path.name}: interlaced; deinterlaced with bwdif")
                 deinterlacer = Deinterlacer(frame)
             if deinterlacer is not None and not deinterlacer.takes(frame):
@@ -225,25 +214,14 @@ class VideoReader(ManagedSource):
             yield from deinterlacer.push(None)
 
     def _read_orientation(self, first: av.VideoFrame) -> Orientation:
-        data = first.side_data.get("DISPLAYMATRIX")
-        if not isinstance(data, Buffer):
-            return Orientation()
-        orientation = read_display_matrix(bytes(data))
+        data = side_data(first, "DISPLAYMATRIX")
+        orientation = Orientation() if data is None else read_display_matrix(data)
         if orientation is None:
             self._notice(
                 f"{self.path.name}: expected a rotation by a multiple of 90 degrees, "
                 f"got {first.rotation}; left as it is"
             )
         return orientation or Orientation()
-
-    def _notice_format(self, first: av.VideoFrame) -> None:
-        pixel_format = first.format
-        bits = max(component.bits for component in pixel_format.components)
-        name = self.path.name
-        if any(component.is_alpha for component in pixel_format.components):
-            self._notice(f"{name}: the alpha channel is left out")
-        if bits > 8:
-            self._notice(f"{name}: {bits} bits per sample rounded to 8")
 
     def _notice(self, line: str) -> None:
         if line not in self.notices:

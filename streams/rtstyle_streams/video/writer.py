@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from rtstyle_streams.video.encoding import (
     EncoderSettings,
     add_video_stream,
     container_options,
-    output_format,
+    encoder_pixel_format,
+    find_encoder,
     output_pixel_format,
 )
+from rtstyle_streams.video.formats import frame_time_base, output_format
 from rtstyle_streams.video.planes import from_rgb
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_streams import SideStreams
@@ -41,9 +44,9 @@ class VideoWriter(ManagedSink):
         info: size, time base and rate of the frames to come.
         template: the reader of the source file: its audio, subtitles, chapters,
             attachments, tags and colours are carried over. None: only the frames.
-        codec: FFmpeg's name of an encoder.
-        crf: constant rate factor, the encoder's scale; None for the default, 18.
-        preset: the encoder's preset; None for the default, ``ultrafast``.
+        codec: FFmpeg's name of an encoder; None for the container's, see `FORMATS`.
+        crf: constant rate factor, the encoder's scale; None for the default.
+        preset: the encoder's preset; None for the default, a fast one.
         overwrite: whether a file of this name may be replaced.
 
     Raises:
@@ -56,7 +59,7 @@ class VideoWriter(ManagedSink):
         info: StreamInfo,
         *,
         template: VideoReader | None = None,
-        codec: str = "libx264",
+        codec: str | None = None,
         crf: int | None = None,
         preset: str | None = None,
         overwrite: bool = False,
@@ -70,16 +73,20 @@ class VideoWriter(ManagedSink):
         self._side: SideStreams | None = None
         self._colour = template.colour if template else _colour_of(info)
         self._is_done = False
-        format_name = output_format(self.path)
+        file_format = output_format(self.path)
         check_target(self.path, overwrite=overwrite)
         _refuse_same_file(self.path, template)
-        settings = EncoderSettings(codec=codec, crf=crf, preset=preset)
+        settings = EncoderSettings(codec or file_format.codec, crf=crf, preset=preset)
+        self._codec = find_encoder(settings.codec, file_format, self.path)
+        self._time_base = frame_time_base(
+            file_format, self._codec.name, info.time_base, info.frame_rate
+        )
         self._part = PartFile(self.path, overwrite=overwrite)
         self._container: OutputContainer = av.open(
             f"file:{self._part.path}",
             "w",
-            format=format_name,
-            container_options=container_options(format_name, info, template),
+            format=file_format.name,
+            container_options=container_options(file_format.name, info, template),
         )
         try:
             self._open(template, settings)
@@ -92,16 +99,21 @@ class VideoWriter(ManagedSink):
             raise
 
     def _open(self, template: VideoReader | None, settings: EncoderSettings) -> None:
-        self._pixel_format, notice = output_pixel_format(self._info, template)
-        if notice:
+        wanted, notice = output_pixel_format(self._info, template)
+        self._pixel_format = encoder_pixel_format(self._codec, wanted)
+        if self._pixel_format.startswith("yuvj"):
+            self._colour = replace(self._colour, full_range=True)
+        if notice and self._pixel_format == wanted:
             self.notices.append(f"{self.path.name}: {notice}")
 
         def add_main() -> VideoStream:
             return add_video_stream(
                 self._container,
                 self._info,
+                codec=self._codec,
                 settings=settings,
                 pixel_format=self._pixel_format,
+                time_base=self._time_base,
                 colour=self._colour,
                 sample_aspect_ratio=template.sample_aspect_ratio if template else None,
             )
@@ -112,12 +124,27 @@ class VideoWriter(ManagedSink):
             self._side = SideStreams(template, self._container, add_main)
             self.notices += self._side.notices
             self._stream = self._side.main
+        if template and template.is_stereo and not self._keeps_stereo():
+            self.notices.append(
+                f"{self.path.name}: what says that this is 3-D video is left out; "
+                "players show both views"
+            )
         self._container.start_encoding()
+
+    def _keeps_stereo(self) -> bool:
+        """Return whether a tag says how the two views lie; Matroska alone has it."""
+        is_matroska = self._container.format.name in ("matroska", "webm")
+        return is_matroska and "stereo_mode" in self._stream.metadata
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how many packets of the other streams were broken, so far."""
+        return self._side.num_broken if self._side else 0
 
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
         self._check_size(frame)
-        time_base = self._info.time_base
+        time_base = self._time_base
         pts = round(frame.pts * frame.time_base / time_base) - self._start_pts
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
@@ -196,7 +223,9 @@ class VideoWriter(ManagedSink):
             self._side.close()
         try:
             self._container.close()
-        except (av.error.FFmpegError, OSError) as error:
+            if self._side is not None:
+                self._side.put_right(self._part.path)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise cannot_write(self.path, error) from error
 
     def _throw_away(self) -> None:

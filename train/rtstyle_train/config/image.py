@@ -1,14 +1,13 @@
-"""Recipes: every knob of a training, read from TOML into one frozen object."""
+"""Recipes of image styles: every knob of a training on paintings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from rtstyle.untrusted.names import RULE, is_style_name
-from rtstyle_train.config.fitting import made_of
+from rtstyle_train.config.reading import merged, settings_of
 from rtstyle_train.errors import ConfigError
 
-T = TypeVar("T")
 JITTER = 8
 """Pixels by which the loss window moves, so that strides do not lock to pooling."""
 LEAST_REDUCED = 12
@@ -230,18 +229,16 @@ def make_config(*layers: Mapping[str, Any], where: str = "recipe") -> TrainConfi
     Raises:
         ConfigError: an unknown key, or a value of the wrong type or range.
     """
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged |= {key: value for key, value in layer.items() if value is not None}
-    rows = merged.pop("styles", ())
-    if not isinstance(rows, list | tuple):
+    rows = merged(layers)
+    given = rows.pop("styles", ())
+    if not isinstance(given, list | tuple):
         raise ConfigError(
-            f"{where}.styles: expected a list of tables, got {rows!r:.60}"
+            f"{where}.styles: expected a list of tables, got {given!r:.60}"
         )
     styles = tuple(
         row
         if isinstance(row, StyleImage)
-        else made_of(StyleImage, row, f"{where}.styles")
-        for row in rows
+        else settings_of(StyleImage, row, where=f"{where}.styles")
+        for row in given
     )
-    return made_of(TrainConfig, merged | {"styles": styles}, where)
+    return settings_of(TrainConfig, rows | {"styles": styles}, where=where)

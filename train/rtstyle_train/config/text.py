@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rtstyle_train.clip.source import MODEL
-from rtstyle_train.clip.templates import SOURCE_TEXT
-from rtstyle_train.config.fitting import made_of
+from rtstyle_train.config.reading import merged, settings_of
 from rtstyle_train.errors import ConfigError
-from rtstyle_train.losses.patch import THRESHOLD
+
+MODEL = "ViT-B-32-quickgelu"
+"""The network of CLIPstyler and SpectralCLIP, with its own activation."""
+SOURCE_TEXT = "a Photo"
+"""What a content image is, in words."""
+THRESHOLD = 0.7
+"""Patches with a smaller distance are good enough and are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,4 @@ def make_text_config(*layers: Mapping[str, Any], where: str = "recipe") -> TextC
     Raises:
         ConfigError: an unknown key, or a value of the wrong type or range.
     """
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged |= {key: value for key, value in layer.items() if value is not None}
-    return made_of(TextConfig, merged, where)
+    return settings_of(TextConfig, merged(layers), where=where)

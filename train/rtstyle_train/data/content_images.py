@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rtstyle.networks.pixels import to_batch
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
@@ -210,4 +211,4 @@ def load_style_image(path: Path, *, short_side: int) -> Tensor:
     width, height = (round(side * scale) for side in (image.shape[1], image.shape[0]))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(image, (width, height), interpolation=kind)
-    return torch.from_numpy(resized).permute(2, 0, 1)[None].float().div(255.0)
+    return to_batch(np.asarray(resized, np.uint8))

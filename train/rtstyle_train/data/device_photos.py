@@ -1,4 +1,4 @@
-"""Content images that live on a GPU and are cropped there."""
+"""Keep content images on a GPU and crop them there."""
 
 import logging
 import math
@@ -19,11 +19,11 @@ DEVICE_BYTES = 4 << 30
 
 
 class DevicePhotos:
-    """The crops of a `ContentImages`, cut by a GPU: steps need not wait for a CPU.
+    """Cuts the crops of a `ContentImages` on a GPU; steps do not wait for the CPU.
 
     Every photograph is kept at full, half, quarter ... size; a crop is taken from the
-    level that is at most twice too large and resized bilinearly. The pixels differ a
-    little from those that `ContentImages.batch` makes (area and bilinear resizing).
+    level that is at most twice too large, and resized bilinearly. The pixels differ
+    slightly from those of `ContentImages.batch` (area and bilinear resizing).
     """
 
     def __init__(self, photos: ContentImages, device: torch.device) -> None:
@@ -44,11 +44,11 @@ class DevicePhotos:
                 self._data[int(ends[place]) : int(ends[place + 1])] = flat.to(device)
 
     def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
-        """Return the crops of `ContentImages.crops` as numbers.
+        """Return the parameters of the crops from `ContentImages.crops`.
 
         Returns:
-            Shape ``(N, 9)``, float64: where the level's pixels begin, its height and
-            width, top, left and side in it, 1 for mirrored, contrast, brightness.
+            Shape ``(N, 9)``, float64: offset of the level's pixels, its height and
+            width, the crop's top, left and side, 1 for mirrored, contrast, brightness.
         """
         rows = []
         for crop in self.photos.crops(batch_size, seed=seed, step=step):
@@ -66,17 +66,17 @@ class DevicePhotos:
             rows.append((*placed, crop.is_mirrored, crop.contrast, crop.brightness))
         return torch.tensor(rows, dtype=torch.float64)
 
-    def cut(self, drawn: Tensor) -> Tensor:
+    def cut(self, crops: Tensor) -> Tensor:
         """Return the crops.
 
         Args:
-            drawn: Of `draw`, on the device.
+            crops: From `draw`, on the device.
 
         Returns:
             RGB, shape ``(N, 3, side, side)``, float32, 0..1, channels last, where a
             side is ``size + 2 * margin``.
         """
-        columns = drawn[:, :, None, None].unbind(1)
+        columns = crops[:, :, None, None].unbind(1)
         start, height, width = (c.long() for c in columns[:3])
         top, left, side, is_mirrored, contrast, brightness = (
             c.float() for c in columns[3:]
@@ -84,7 +84,7 @@ class DevicePhotos:
         steps = torch.arange(
             -self.margin,
             self.size + self.margin,
-            device=drawn.device,
+            device=crops.device,
             dtype=torch.float32,
         )
         across = torch.where(is_mirrored > 0, self.size - 1 - steps, steps)
@@ -97,7 +97,7 @@ class DevicePhotos:
 
         def at(line: Tensor, column: Tensor) -> Tensor:
             first = start + (line * width + column) * 3
-            colours = torch.arange(3, device=drawn.device)
+            colours = torch.arange(3, device=crops.device)
             return self._data[first[..., None] + colours].float()
 
         upper = at(y0, x0) * (1 - fx) + at(y0, x0 + right) * fx
@@ -130,12 +130,12 @@ def _halved(shape: tuple[int, int], size: int) -> Iterable[tuple[int, int]]:
 
 
 def _mirrored(places: Tensor, last: Tensor) -> Tensor:
-    """Return places within 0..last, past whose ends a line goes back."""
+    """Return positions reflected at both ends into 0..last."""
     return last - (last - places.abs()).abs()
 
 
 def _halvings(image: Pixels, size: int) -> Iterable[Pixels]:
-    """Yield the picture and its halvings that crops of `size` are taken from."""
+    """Yield the picture and the halved copies from which to take crops of `size`."""
     yield image
     while min(image.shape[:2]) >= 2 * size:
         height, width = image.shape[:2]

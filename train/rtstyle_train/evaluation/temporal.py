@@ -1,4 +1,4 @@
-"""How steady stylized films are: one table for several networks and smoothers."""
+"""Measure the temporal consistency of several networks and smoothers in one table."""
 
 import json
 import math
@@ -20,41 +20,41 @@ from rtstyle_train.evaluation.temporal_scenes import Scene
 Stylize = Callable[[Pixels], Pixels]
 """A network without memory: RGB ``(H, W, 3)`` uint8 in and out."""
 SETTLED = 5
-"""Frames at the start that sharpness and style leave out: smoothing has to settle."""
+"""Frames at the start to leave out of sharpness and style, while smoothing settles."""
 SAMPLE_EVERY = 5
 """Sharpness and style are measured on every fifth frame."""
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class SmoothedCandidate:
     """A network with a smoother."""
 
     name: str
     """Shown in the table."""
     stylize: Stylize
-    """The network; contestants that share it cost one run per frame."""
+    """The network; it runs once per frame for all candidates that share it."""
     smooth: SmoothMode = "off"
-    """What is done to its frames."""
+    """How its frames are smoothed."""
     style_distance: Callable[[Pixels], float] | None = None
-    """Distance of one stylized frame to its style image; None leaves it out."""
+    """Distance of a stylized frame to its style image; None leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemporalRow:
-    """One contestant on one scene."""
+    """One candidate on one scene."""
 
     scene: str
     """Name of the scene."""
-    contestant: str
-    """Name of the contestant."""
+    candidate: str
+    """Name of the candidate."""
     flow_method: str
     """Where the motion comes from."""
     num_frames: int
-    """Frames of the scene."""
+    """Number of frames in the scene."""
     error: float
-    """Warping error, mean squared, of 0..1."""
+    """Mean squared warping error on the scale 0..1."""
     floor: float
-    """The same of the input video."""
+    """The same for the input video."""
     against: float
     """Error above the floor over the baseline's; NaN without a baseline."""
     flicker: float
@@ -62,7 +62,7 @@ class TemporalRow:
     sharpness: float
     """Laplacian energy over that of the same network frame by frame."""
     style: float
-    """Style distance over that of the same network frame by frame; or NaN."""
+    """Style distance over that of the same network frame by frame, or NaN."""
     drift_colour: float
     """Change of a channel's mean since frame 10, in 1/255; still scenes only."""
     drift_texture: float
@@ -70,7 +70,7 @@ class TemporalRow:
 
 
 class _Track:
-    """Measures one film as its frames come by."""
+    """Measures one film frame by frame."""
 
     def __init__(
         self,
@@ -101,34 +101,34 @@ class _Track:
 
 
 def evaluate_temporal(
-    contestants: Sequence[Contestant],
+    candidates: Sequence[SmoothedCandidate],
     scenes: Sequence[Scene],
     *,
     baseline: str | None = None,
     out: Path | None = None,
     on_scene: Callable[[str], None] | None = None,
 ) -> list[TemporalRow]:
-    """Measure every contestant on every scene, beside the input's own floor.
+    """Measure every candidate on every scene, beside the input's own floor.
 
     Args:
-        contestants: What to compare.
-        scenes: On what.
-        baseline: Name of the contestant that `TemporalRow.against` refers to.
+        candidates: Candidates to compare.
+        scenes: Scenes to compare them on.
+        baseline: Name of the candidate that `TemporalRow.against` refers to.
         out: Folder for ``temporal.md``, ``temporal.json`` and a plot for each scene.
-        on_scene: Told the name of each scene before it starts.
+        on_scene: Called with the name of each scene before it starts.
 
     Raises:
-        UsageError: no contestant is called `baseline`.
+        UsageError: no candidate is called `baseline`.
     """
-    if baseline is not None and baseline not in [c.name for c in contestants]:
-        names = ", ".join(c.name for c in contestants)
+    if baseline is not None and baseline not in [c.name for c in candidates]:
+        names = ", ".join(c.name for c in candidates)
         raise UsageError(f"baseline: expected one of {names}, got {baseline!r}")
     rows: list[TemporalRow] = []
     for scene in scenes:
         if on_scene:
             on_scene(scene.name)
-        tracks, floor, num_frames = _play(scene, contestants)
-        rows += _rows(scene, contestants, tracks, floor, num_frames, baseline)
+        tracks, floor, num_frames = _play(scene, candidates)
+        rows += _rows(scene, candidates, tracks, floor, num_frames, baseline)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             series = {"input (floor)": floor.error.per_pair}
@@ -142,57 +142,57 @@ def evaluate_temporal(
 
 
 def _play(
-    scene: Scene, contestants: Sequence[Contestant]
+    scene: Scene, candidates: Sequence[SmoothedCandidate]
 ) -> tuple[dict[str, _Track], _Track, int]:
-    """Run a scene once through all contestants, each network once per frame."""
+    """Run all candidates on a scene, each network once per frame."""
     smoothers: dict[str, Smoother] = {
-        c.name: make_smoother(c.smooth) for c in contestants
+        c.name: make_smoother(c.smooth) for c in candidates
     }
     tracks = {
         c.name: _Track(is_still=scene.is_still, style_distance=c.style_distance)
-        for c in contestants
+        for c in candidates
     }
     floor = _Track(is_still=scene.is_still)
     num_frames = 0
     for moved in scene.play():
         num_frames += 1
         floor.add(moved.pixels, moved)
-        made: dict[int, Pixels] = {}
-        for contestant in contestants:
-            key = id(contestant.stylize)
-            if key not in made:
-                made[key] = contestant.stylize(moved.pixels)
-            steady = smoothers[contestant.name](moved.pixels, made[key])
-            tracks[contestant.name].add(steady, moved)
+        stylized: dict[int, Pixels] = {}
+        for candidate in candidates:
+            key = id(candidate.stylize)
+            if key not in stylized:
+                stylized[key] = candidate.stylize(moved.pixels)
+            steady = smoothers[candidate.name](moved.pixels, stylized[key])
+            tracks[candidate.name].add(steady, moved)
     return tracks, floor, num_frames
 
 
 def _rows(
     scene: Scene,
-    contestants: Sequence[Contestant],
+    candidates: Sequence[SmoothedCandidate],
     tracks: dict[str, _Track],
     floor: _Track,
     num_frames: int,
     baseline: str | None,
 ) -> list[TemporalRow]:
-    """Put the figures of one scene together."""
+    """Collect the figures of one scene."""
     least = floor.error.mean
     unit = math.nan
     if baseline is not None:
         unit = above_floor(tracks[baseline].error.mean, least)
     rows = []
-    for contestant in contestants:
-        track = tracks[contestant.name]
+    for candidate in candidates:
+        track = tracks[candidate.name]
         plain = next(
             tracks[other.name]
-            for other in sorted(contestants, key=lambda c: c.smooth != "off")
-            if other.stylize is contestant.stylize
+            for other in sorted(candidates, key=lambda c: c.smooth != "off")
+            if other.stylize is candidate.stylize
         )
         drift = track.drift.value if scene.is_still else None
         rows.append(
             TemporalRow(
                 scene=scene.name,
-                contestant=contestant.name,
+                candidate=candidate.name,
                 flow_method=scene.flow_method,
                 num_frames=num_frames,
                 error=track.error.mean,
@@ -227,7 +227,7 @@ def _plot(series: dict[str, list[float]], scene: Scene, out: Path) -> None:
 def to_table(rows: Sequence[TemporalRow]) -> str:
     """Return the rows as a Markdown table, errors times 1000.
 
-    ``-`` where a figure makes no sense on that scene.
+    ``-`` where a figure does not apply to that scene.
     """
     head = (
         "| scene | method | error x1000 | floor | against baseline | flicker | "
@@ -240,7 +240,7 @@ def to_table(rows: Sequence[TemporalRow]) -> str:
             drift = f"{row.drift_colour:.2f}, x{row.drift_texture:.2f}"
         cells = [
             row.scene,
-            row.contestant,
+            row.candidate,
             f"{1000 * row.error:.2f}",
             f"{1000 * row.floor:.2f}",
             *(_cell(v) for v in (row.against, row.flicker, row.sharpness, row.style)),

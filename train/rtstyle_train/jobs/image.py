@@ -1,12 +1,10 @@
-"""`rtstyle train image`: one painting, or several at once, into a weights file."""
+"""Run `rtstyle train image`: learn one painting, or several, into a weights file."""
 
-import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +12,20 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-import rtstyle
-from rtstyle.networks.weights_file import (
-    Weights,
-    describe_network,
-    save_weights,
-)
-from rtstyle_train.config.fitting import read_recipe
+from rtstyle.networks.transform_net import TransformNet
+from rtstyle.networks.weights_file import Weights
 from rtstyle_train.config.image import StyleImage, TrainConfig, make_config
+from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.content_images import ContentImages, load_style_image
 from rtstyle_train.data.device_photos import photos_on
 from rtstyle_train.data.preview import write_preview
-from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.outputs import (
+    RunOptions,
+    checksum,
+    preview_writer,
+    save_result,
+)
 from rtstyle_train.loop.starts import begin_at, load_start, network_settings
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
 from rtstyle_train.loop.training_run import run_to_end
@@ -35,62 +35,20 @@ from rtstyle_train.methods.johnson import ImageStyle, make_network
 
 log = logging.getLogger(__name__)
 
-RECIPES = Path(str(resources.files("rtstyle_train") / "recipes"))
-"""Folder of the bundled recipes."""
-
 
 @dataclass(frozen=True, slots=True)
 class ImageJob:
-    """What the command line of one training says."""
+    """Options of one training on the command line."""
 
     paintings: tuple[Path, ...]
     """Files of the style images, in the order of the recipe's styles."""
     content: Path
     """Folder of photographs."""
-    out: Path
-    """Where the weights go."""
-    loss_weights: Path | None = None
-    """Local loss network; None downloads torchvision's."""
-    start: Path | None = None
-    """What `load_start` takes, to start from."""
-    start_style: str | None = None
-    """Which style of several in `start`; None: those of the recipe's names."""
-    minutes: float = 0.0
-    """Time to spend, about; 0 for no limit."""
+    run: RunOptions
+    """Where the weights go and how long it takes; without a `start_style` the styles
+    named in the recipe are used."""
     is_compiled: bool = False
-    """Whether ``torch.compile`` makes the network quicker first; on a CPU only."""
-    resume: bool = False
-    """Go on from the checkpoint beside `out`."""
-    overwrite: bool = False
-    """Whether `out` may exist."""
-
-
-def recipe_path(name_or_path: str) -> Path:
-    """Return the file of a bundled recipe, or the path itself.
-
-    Raises:
-        ConfigError: there is neither.
-    """
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or path.is_file():
-        return path
-    bundled = RECIPES / f"{name_or_path}.toml"
-    if bundled.exists():
-        return bundled
-    names = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.toml")))
-    raise ConfigError(
-        f"recipe {name_or_path!r}: no such file and no bundled recipe; "
-        f"bundled are {names}"
-    )
-
-
-def recipe_table(name_or_path: str) -> dict[str, Any]:
-    """Return the settings of a bundled recipe or of a recipe's file.
-
-    Raises:
-        ConfigError: there is no such recipe, or it is broken.
-    """
-    return read_recipe(recipe_path(name_or_path))
+    """Whether to speed the network up with ``torch.compile`` first; on a CPU only."""
 
 
 def resolve(
@@ -100,14 +58,14 @@ def resolve(
     *,
     start: Path | None = None,
 ) -> tuple[TrainConfig, tuple[Path, ...]]:
-    """Merge recipe and flags, and pair every style with a painting's file.
+    """Merge recipe and flags, and pair every style with the file of a painting.
 
     A folder among the paintings stands for the recipe's files in it. Without a recipe
     the network is that of `start`.
 
     Raises:
         ConfigError: the recipe and the paintings do not fit each other.
-        RtstyleError: there is no such start.
+        RtstyleError: the start does not exist.
     """
     table = recipe_table(recipe) if recipe else {}
     if start is not None and not recipe:
@@ -132,9 +90,9 @@ def resolve(
 def _for_both_parts(
     table: Mapping[str, Any], flags: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a recipe and flags so that flags count in a recipe's first part too.
+    """Return a recipe and flags that apply the flags to the recipe's first part too.
 
-    Steps are those of both parts together, in the recipe's proportion.
+    The number of steps is divided between both parts in the recipe's proportion.
     """
     recipe = dict(table)
     given = {name: value for name, value in flags.items() if value is not None}
@@ -161,20 +119,21 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
 def _train(
     config: TrainConfig, job: ImageJob, *, given_up: Sequence[Path] = ()
 ) -> Weights:
-    """Train; what a training that was given up has left goes when steps begin."""
-    _check_output(job)
-    given, job = job, _with_start(config, job)
-    sums = [_checksum(path) for path in job.paintings]
-    for style, found in zip(config.styles, sums, strict=True):
-        if style.sha256 and style.sha256 != found:
+    """Train; files of an abandoned training are removed when the steps begin."""
+    job.run.check(".safetensors")
+    given, job = job.run, _with_start(config, job)
+    run = job.run
+    sums = [checksum(path) for path in job.paintings]
+    for style, digest in zip(config.styles, sums, strict=True):
+        if style.sha256 and style.sha256 != digest:
             log.warning(
                 "%s: not the file that the recipe was made with; the style will differ",
                 style.file,
             )
     network = make_network(config)
-    if job.start:
-        wanted = [job.start_style] if job.start_style else []
-        begin_at(network, job.start, wanted or [s.name for s in config.styles])
+    if run.start:
+        names = [run.start_style] if run.start_style else []
+        begin_at(network, run.start, names or [s.name for s in config.styles])
     photos = ContentImages(
         job.content,
         size=config.size,
@@ -194,110 +153,94 @@ def _train(
         learning_rate=config.learning_rate,
         ema=config.ema,
         flat_after=config.flat_after,
-        minutes=job.minutes,
+        minutes=run.minutes,
     )
     trainer = Trainer(
         network,
         ImageStyle(config, loss, photos_on(device, photos)),
         schedule,
-        checkpoint=checkpoint_of(job.out),
+        checkpoint=run.checkpoint,
         identity=image_identity(config, job, sums),
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
-    if job.resume:
+    if run.resume:
         trainer.resume()
     elif accelerator.is_main_process:
         for left in given_up:
             left.unlink(missing_ok=True)
-    terms = run_to_end(trainer, _save_preview(config, job.out, photos))
-    trained = {
-        "steps": trainer.progress.step,
-        "seconds": round(trainer.progress.seconds),
-        "loss": {name: round(value, 5) for name, value in terms.items()},
-        "photographs": len(photos.images),
-        "paintings_sha256": sums,
-        "loss_weights": job.loss_weights.name if job.loss_weights else "torchvision",
-        "start": job.start.name if job.start else None,
-        "torch": torch.__version__,
-        "rtstyle": rtstyle.__version__,
-    }
-    weights = Weights(
-        trainer.average, describe_network(network), config.as_dict(), trained
+
+    def network_with(average: Mapping[str, Tensor]) -> TransformNet:
+        shown = make_network(config)
+        shown.load_state_dict(average)
+        return shown
+
+    def write(path: Path, shown: TransformNet) -> None:
+        write_preview(path, shown, photos, len(config.styles))
+
+    terms = run_to_end(trainer, preview_writer(run, network_with, write))
+    weights = save_result(
+        trainer,
+        run,
+        network,
+        tensors=trainer.average,
+        recipe=config.as_dict(),
+        terms=terms,
+        facts={"photographs": len(photos.images), "paintings_sha256": sums},
     )
-    if accelerator.is_main_process:
-        save_weights(job.out, weights)
-        trainer.checkpoint.unlink(missing_ok=True)
-        if given.start is None and job.start == first_of(job.out):
-            job.start.unlink()
-    accelerator.wait_for_everyone()  # the others read it, as their start
+    if accelerator.is_main_process and given.start is None:
+        if run.start == given.first_part:
+            run.start.unlink()
+    accelerator.wait_for_everyone()  # the others start from it
     return weights
 
 
 def image_identity(
     config: TrainConfig, job: ImageJob, sums: list[str]
 ) -> dict[str, Any]:
-    """Return what a checkpoint must have in common with a training to go on with."""
+    """Return what a checkpoint must share with the training that resumes from it."""
     return kept_settings(config.as_dict()) | {
         "paintings": list(sums),
         "short_side": [style.short_side for style in config.styles],
-        "start": job.start.name if job.start else None,
+        "start": job.run.start.name if job.run.start else None,
     }
 
 
 def _with_start(config: TrainConfig, job: ImageJob) -> ImageJob:
-    """Return `job` with the recipe's start, which may have to be trained before."""
-    if job.start:
+    """Return `job` with the recipe's start, training it first if necessary."""
+    run = job.run
+    if run.start:
         return job
     first = config.first_part()
     if first is None:
-        return replace(job, start=Path(config.start)) if config.start else job
-    out = first_of(job.out)
+        start = Path(config.start) if config.start else None
+        return replace(job, run=replace(run, start=start))
     work = [part.steps * part.batch_size for part in (first, config)]
-    minutes = job.minutes * work[0] / sum(work)
-    if not (job.resume and out.exists()):
-        log.info("%s: first of two parts, %d steps", out.name, first.steps)
-        part = replace(job, out=out, minutes=minutes, overwrite=True)
-        _train(first, part, given_up=(out, checkpoint_of(out), checkpoint_of(job.out)))
-    is_begun = checkpoint_of(job.out).exists()
-    rest = job.minutes - minutes
-    return replace(job, start=out, minutes=rest, resume=job.resume and is_begun)
-
-
-def first_of(out: Path) -> Path:
-    """Return where the first part of the training to `out` is, until it is finished."""
-    return out.with_name(out.stem + ".first.safetensors")
-
-
-def checkpoint_of(out: Path) -> Path:
-    """Return where the checkpoint of the training to `out` is."""
-    return out.with_name(out.stem + ".checkpoint.safetensors")
+    minutes = run.minutes * work[0] / sum(work)
+    if not (run.resume and run.first_part.exists()):
+        log.info("%s: first of two parts, %d steps", run.first_part.name, first.steps)
+        part = replace(run, out=run.first_part, minutes=minutes, overwrite=True)
+        given_up = (part.out, part.checkpoint, run.checkpoint)
+        _train(first, replace(job, run=part), given_up=given_up)
+    rest = replace(
+        run,
+        start=run.first_part,
+        minutes=run.minutes - minutes,
+        resume=run.resume and run.checkpoint.exists(),
+    )
+    return replace(job, run=rest)
 
 
 def make_loss(
     config: TrainConfig, job: ImageJob, device: torch.device
 ) -> PerceptualLoss:
     """Load the loss network and measure the paintings."""
-    vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
+    vgg = load_loss_network(config.loss_network, weights=job.run.loss_weights)
     images = [
         load_style_image(path, short_side=style.short_side)
         for path, style in zip(job.paintings, config.styles, strict=True)
     ]
     return PerceptualLoss(config, vgg, images).to(device)
-
-
-def _save_preview(
-    config: TrainConfig, out: Path, photos: ContentImages
-) -> Callable[[dict[str, Tensor]], None]:
-    """Return what writes a preview beside `out` from averaged weights."""
-    preview = out.with_name(out.stem + ".preview.png")
-
-    def write(average: dict[str, Tensor]) -> None:
-        network = make_network(config)
-        network.load_state_dict({k: v.cpu() for k, v in average.items()})
-        write_preview(preview, network.eval(), photos, len(config.styles))
-
-    return write
 
 
 def _check_compiler(device: torch.device) -> None:
@@ -308,19 +251,3 @@ def _check_compiler(device: torch.device) -> None:
         raise ConfigError(
             "--compile: expected a C++ compiler (g++ or clang++), got none"
         )
-
-
-def _check_output(job: ImageJob) -> None:
-    if job.out.suffix != ".safetensors":
-        raise ConfigError(f"{job.out}: expected a name that ends in .safetensors")
-    if job.out.exists() and not job.overwrite:
-        raise TrainError(f"{job.out}: exists already; use --overwrite to replace it")
-    if not job.out.parent.is_dir():
-        raise ConfigError(f"{job.out.parent}: expected a folder, got none there")
-
-
-def _checksum(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise TrainError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,15 +1,15 @@
-"""`rtstyle train text --single`: a prompt onto one photograph, the papers' way."""
+"""Run `rtstyle train text --single`: stylize one photograph as in the papers."""
 
-import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 from tqdm import tqdm
 
+from rtstyle.networks.pixels import to_pixels
+from rtstyle.user_files import write_whole
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import TrainError
@@ -21,16 +21,16 @@ from rtstyle_train.methods.single_image import SingleImageConfig, SingleImageSty
 def stylize_single(
     config: TextConfig, job: TextJob, *, settings: SingleImageConfig
 ) -> dict[str, float]:
-    """Stylize one photograph the papers' way and write the picture.
+    """Stylize one photograph as in the papers and write the picture.
 
-    The photograph is squeezed into a square of `settings.size` for the U-Net; what
-    is written has its own proportions again, and that short side.
+    For the U-Net the photograph is resized to a square of `settings.size`; the picture
+    written has the original proportions and that short side.
 
     Returns:
         The weighted losses of the last step.
 
     Raises:
-        ConfigError: the prompt or the files make no sense.
+        ConfigError: the prompt or the files are not valid.
         TrainError: a file is missing or broken.
     """
     job.check()
@@ -60,7 +60,7 @@ def stylize_single(
     whole = F.interpolate(
         stylized, (height, width), mode="bicubic", align_corners=False
     )
-    write_picture(job.out, whole)
+    write_picture(job.run.out, whole)
     return terms
 
 
@@ -68,15 +68,17 @@ def write_picture(path: Path, picture: Tensor) -> None:
     """Write a picture file, whole or not at all.
 
     Args:
-        path: Its ending says the format.
-        picture: RGB, shape ``(1, 3, H, W)``, float; cut to 0..1.
+        path: Its suffix sets the format.
+        picture: RGB, shape ``(1, 3, H, W)``, float; clamped to 0..1.
 
     Raises:
         TrainError: it cannot be written.
     """
-    levels = (picture[0].clamp(0, 1) * 255).round().permute(1, 2, 0).cpu().numpy()
-    bgr = cv2.cvtColor(levels.astype(np.uint8), cv2.COLOR_RGB2BGR)
-    part = path.with_name(f"{path.name}.part{path.suffix}")
-    if not cv2.imwrite(str(part), bgr):
-        raise TrainError(f"{path}: cannot be written")
-    os.replace(part, path)
+    bgr = cv2.cvtColor(to_pixels(picture), cv2.COLOR_RGB2BGR)
+    is_encoded, data = cv2.imencode(path.suffix, bgr)
+    if not is_encoded:
+        raise TrainError(f"{path}: expected a picture's suffix, got {path.suffix}")
+    try:
+        write_whole(path, data.tobytes())
+    except OSError as error:
+        raise TrainError(f"{path}: cannot be written ({error.strerror})") from error

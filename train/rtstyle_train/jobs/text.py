@@ -1,23 +1,15 @@
-"""`rtstyle train text`: a prompt into a weights file."""
+"""Run `rtstyle train text`: learn a prompt into a weights file."""
 
 import copy
-import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-import rtstyle
-from rtstyle.networks import SwiftNet
-from rtstyle.networks.weights_file import (
-    Weights,
-    describe_network,
-    save_weights,
-)
+from rtstyle.networks.transform_net import TransformNet
+from rtstyle.networks.weights_file import Weights
 from rtstyle_train.clip.encoder import ClipEncoder, load_clip
 from rtstyle_train.clip.source import ClipSource
 from rtstyle_train.config.image import make_config
@@ -25,6 +17,7 @@ from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
 from rtstyle_train.loop.starts import load_start
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
 from rtstyle_train.loop.training_run import run_to_end
@@ -32,61 +25,40 @@ from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.johnson import make_network
 from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class TextJob:
-    """What the command line of one text style says."""
+    """Options of one text style on the command line."""
 
-    out: Path
-    """Where the weights (or with `single` the picture) go."""
+    run: RunOptions
+    """Where the weights (or, with `single`, the picture) go and how long it takes."""
     content: Path | None = None
     """Folder of photographs."""
     single: Path | None = None
-    """One photograph, for the papers' own way."""
-    loss_weights: Path | None = None
-    """Local loss network; None downloads torchvision's."""
-    start: Path | None = None
-    """Weights to start from."""
-    start_style: str | None = None
-    """Which style of several in `start` to start from."""
-    minutes: float = 0.0
-    """Time to spend, about; 0 for no limit."""
-    resume: bool = False
-    """Go on from the checkpoint beside `out`."""
-    overwrite: bool = False
-    """Whether `out` may exist."""
+    """One photograph, to stylize as in the papers."""
     truncate: bool = False
-    """Whether a prompt that is too long may be cut."""
+    """Whether to shorten a prompt that is too long."""
 
     def check(self) -> None:
-        """Refuse what cannot be done, before anything is loaded.
+        """Refuse options that cannot work, before anything is loaded.
 
         Raises:
-            ConfigError: no photographs, or a place that cannot be written to.
+            ConfigError: no photographs, or a path that cannot be written to.
+            TrainError: the result exists and may not be replaced.
         """
         if (self.content is None) == (self.single is None):
             raise ConfigError(
                 "expected --content FOLDER (a network) or --single PHOTO (a picture), "
                 f"got {'both' if self.content else 'neither'}"
             )
-        endings = (".png", ".jpg") if self.single else (".safetensors",)
-        if self.out.suffix not in endings:
-            raise ConfigError(
-                f"{self.out}: expected a name that ends in {' or '.join(endings)}"
-            )
-        if self.out.exists() and not self.overwrite:
-            raise ConfigError(f"{self.out}: exists already; use --overwrite")
-        if not self.out.parent.is_dir():
-            raise ConfigError(f"{self.out.parent}: expected a folder, got none there")
+        self.run.check(*((".png", ".jpg") if self.single else (".safetensors",)))
 
 
 def train_text(config: TextConfig, job: TextJob) -> Weights:
     """Train a network on a prompt, with progress on stderr and previews beside it.
 
     Raises:
-        ConfigError: the prompt, the networks or the files make no sense.
+        ConfigError: the prompt, the networks or the files are not valid.
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     job.check()
@@ -102,28 +74,31 @@ def train_text(config: TextConfig, job: TextJob) -> Weights:
         config,
         views=views,
         vgg=vgg.to(accelerator.device),
-        identity_steps=0 if job.start else config.identity_steps,
+        identity_steps=0 if job.run.start else config.identity_steps,
         padding=padding_of(network),
     )
-    trainer = make_trainer(
-        network,
-        method,
-        out=job.out,
-        start=job.start.name if job.start else "",
-        minutes=job.minutes,
-        accelerator=accelerator,
-    )
-    if job.resume:
+    trainer = make_trainer(network, method, job.run, accelerator=accelerator)
+    if job.run.resume:
         trainer.resume()
-    terms = run_to_end(trainer, save_preview(trainer, job.out, photos))
-    trained = _trained(trainer, job, terms) | {"photographs": len(photos.images)}
-    weights = Weights(
-        trainer.average, describe_network(network), config.as_dict(), trained
+    shown = copy.deepcopy(network)
+
+    def network_with(average: Mapping[str, Tensor]) -> TransformNet:
+        shown.load_state_dict(average)
+        return shown
+
+    def write(path: Path, network: TransformNet) -> None:
+        write_preview(path, network, photos, 1)
+
+    terms = run_to_end(trainer, preview_writer(job.run, network_with, write))
+    return save_result(
+        trainer,
+        job.run,
+        network,
+        tensors=trainer.average,
+        recipe=config.as_dict(),
+        terms=terms,
+        facts={"photographs": len(photos.images)},
     )
-    if accelerator.is_main_process:
-        save_weights(job.out, weights)
-        trainer.checkpoint.unlink(missing_ok=True)
-    return weights
 
 
 def load_judges(
@@ -135,88 +110,61 @@ def load_judges(
         The settings (with the prompt as CLIP will read it) and both networks.
 
     Raises:
-        ConfigError: names, layers or the prompt make no sense.
+        ConfigError: names, layers or the prompt are not valid.
         TrainError: files are missing or broken, or a download failed.
     """
     clip = load_clip(ClipSource(config.clip, config.clip_weights))
     prompt = clip.fitting_prompt(config.prompt, truncate=job.truncate)
-    vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
+    vgg = load_loss_network(config.loss_network, weights=job.run.loss_weights)
     return replace(config, prompt=prompt), clip, vgg
 
 
-def start_network(config: TextConfig, job: TextJob) -> nn.Module:
-    """Return the network to train: that of the start, or a new one of the recipe.
+def start_network(config: TextConfig, job: TextJob) -> TransformNet:
+    """Return the network to train: from the start, or a new one from the recipe.
 
     Raises:
         ConfigError: the start holds no such style, or several and none was named.
-        RtstyleError: there is no such start.
+        RtstyleError: the start does not exist.
     """
-    if job.start is None:
+    run = job.run
+    if run.start is None:
         same = ("network", "norm", "head", "padding", "seed")
         return make_network(make_config({n: getattr(config, n) for n in same}))
-    weights = load_start(job.start)
-    network = weights.build().train()
-    if isinstance(network, SwiftNet) and network.config.num_styles > 1:
+    weights = load_start(run.start)
+    network = weights.build_transform_net().train()
+    if network.num_styles > 1:
         names = [row["name"] for row in weights.recipe["styles"]]
-        if job.start_style not in names:
+        if run.start_style not in names:
             raise ConfigError(
-                f"{job.start}: expected --start-style among {', '.join(names)}, "
-                f"got {job.start_style or 'none'}"
+                f"{run.start}: expected --start-style among {', '.join(names)}, "
+                f"got {run.start_style or 'none'}"
             )
-        return network.select_style(names.index(job.start_style)).train()
+        return network.select_style(names.index(run.start_style)).train()
     return network
 
 
 def make_trainer(
     network: nn.Module,
     method: TextStyle,
+    run: RunOptions,
     *,
-    out: Path,
-    start: str = "",
-    minutes: float = 0.0,
     accelerator: Accelerator | None = None,
 ) -> Trainer:
-    """Return the trainer of a text style; its checkpoint is beside `out`."""
+    """Return the trainer of a text style."""
     config = method.config
+    start = run.start.name if run.start else ""
     schedule = Schedule(
         steps=config.steps,
         learning_rate=config.learning_rate,
         ema=config.ema,
-        minutes=minutes,
+        minutes=run.minutes,
     )
     return Trainer(
         network,
         method,
         schedule,
-        checkpoint=out.with_name(out.stem + ".checkpoint.safetensors"),
+        checkpoint=run.checkpoint,
         identity=kept_settings(config.as_dict()) | {"start": start},
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
-
-
-def save_preview(
-    trainer: Trainer, out: Path, photos: ContentImages
-) -> Callable[[dict[str, Tensor]], None]:
-    """Return what writes a preview beside `out` from averaged weights."""
-    network = copy.deepcopy(trainer.accelerator.unwrap_model(trainer.network)).cpu()
-    preview = out.with_name(out.stem + ".preview.png")
-
-    def write(average: dict[str, Tensor]) -> None:
-        network.load_state_dict({k: v.cpu() for k, v in average.items()})
-        write_preview(preview, network.eval(), photos, 1)
-
-    return write
-
-
-def _trained(trainer: Trainer, job: TextJob, terms: dict[str, float]) -> dict[str, Any]:
-    """Return what happened, for the weights file."""
-    return {
-        "steps": trainer.progress.step,
-        "seconds": round(trainer.progress.seconds),
-        "loss": {name: round(value, 5) for name, value in terms.items()},
-        "loss_weights": job.loss_weights.name if job.loss_weights else "torchvision",
-        "start": job.start.name if job.start else None,
-        "torch": torch.__version__,
-        "rtstyle": rtstyle.__version__,
-    }

@@ -1,4 +1,4 @@
-"""`rtstyle train text --dry-run`: what would be loaded, fetched and trained."""
+"""Describe what `rtstyle train text` would load, download and train (`--dry-run`)."""
 
 from typing import Any
 
@@ -17,20 +17,20 @@ from rtstyle_train.methods.single_image import SingleImageConfig, StyleUNet
 
 MEGABYTE = 1e6
 SAVED_PER_TOKEN = 18
-"""Numbers that a block of width 1 keeps for the backward pass, for each token."""
+"""Values per token that a block of width 1 keeps for the backward pass."""
 VGG_PARAMETERS = {"vgg16": 138_357_544, "vgg19": 143_667_240}
-"""Of torchvision's files, classifier included."""
+"""Size of torchvision's files, classifier included."""
 VGG_SAVED = 200
-"""Numbers that a VGG keeps for the backward pass, for each pixel."""
+"""Values per pixel that a VGG keeps for the backward pass."""
 
 
 def describe_plan(
     config: TextConfig, job: TextJob, *, settings: SingleImageConfig
 ) -> list[str]:
-    """Return the plan, one line for each thing; nothing is loaded or downloaded.
+    """Return the plan, one line per item; nothing is loaded or downloaded.
 
     Raises:
-        ConfigError: the prompt, the networks or the files make no sense.
+        ConfigError: the prompt, the networks or the files are not valid.
     """
     job.check()
     source = ClipSource(config.clip, config.clip_weights)
@@ -63,7 +63,7 @@ def describe_plan(
         f"photographs {_photos_line(job)}",
         f"memory      about {memory / MEGABYTE:,.0f} MB for the losses",
         *_download_lines(config, job, source.download, clip_parameters),
-        f"writes      {job.out}",
+        f"writes      {job.run.out}",
     ]
 
 
@@ -88,7 +88,7 @@ def _network_line(network: nn.Module, job: TextJob) -> str:
     if job.single:
         return f"CLIPstyler's U-Net, {count / 1e3:.0f} k parameters, for this picture"
     kind = describe_network(network)["kind"]
-    start = f"from {job.start}" if job.start else "from identity"
+    start = f"from {job.run.start}" if job.run.start else "from identity"
     return f"{kind}, {count / 1e3:.0f} k parameters, {start}"
 
 
@@ -98,7 +98,7 @@ def _steps_line(config: TextConfig, job: TextJob, settings: SingleImageConfig) -
             f"steps       {settings.steps} of {settings.num_patches} patches, "
             f"{settings.size}x{settings.size}"
         )
-    first = 0 if job.start else config.identity_steps
+    first = 0 if job.run.start else config.identity_steps
     return (
         f"steps       {config.steps} (the first {first} towards identity), "
         f"{config.batch_size} pictures and {config.num_patches} patches each, "
@@ -117,7 +117,7 @@ def _photos_line(job: TextJob) -> str:
 def _download_lines(
     config: TextConfig, job: TextJob, tag: str | None, clip_parameters: int
 ) -> list[str]:
-    """Return what is fetched unless it is in the caches already."""
+    """Return what is downloaded unless it is already cached."""
     lines = []
     if tag:
         size = 4 * clip_parameters / MEGABYTE
@@ -125,7 +125,7 @@ def _download_lines(
             f"download    CLIP {config.clip} {tag}, about {size:,.0f} MB, "
             "unless cached; local instead: --clip-weights FILE or --clip FOLDER"
         )
-    if job.loss_weights is None:
+    if job.run.loss_weights is None:
         size = 4 * VGG_PARAMETERS[config.loss_network] / MEGABYTE
         lines.append(
             f"download    {config.loss_network} of torchvision, {size:,.0f} MB, unless "

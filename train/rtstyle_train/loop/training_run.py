@@ -1,4 +1,4 @@
-"""A training from its first step to its last, with progress on stderr."""
+"""Run a training from its first step to its last, with progress on stderr."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ from rtstyle_train.loop.trainer import Trainer
 log = logging.getLogger(__name__)
 
 PACE = 0.01
-"""Share of each step's terms in the smoothed ones."""
+"""Weight of each step's terms in the smoothed ones."""
 
 
 def run_to_end(
@@ -25,9 +25,10 @@ def run_to_end(
     """Train to the end; Ctrl-C waits for the end of a step, keeps a checkpoint.
 
     Args:
-        trainer: At its beginning, or resumed.
-        on_save: Told the averaged weights after each checkpoint, in the main process.
-        go_on_by: What to do after Ctrl-C, for people.
+        trainer: New or resumed.
+        on_save: Called with the averaged weights after each checkpoint, in the main
+            process.
+        go_on_by: How to resume after Ctrl-C, as text for the user.
 
     Returns:
         The terms of the loss, smoothed.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
@@ -14,7 +13,9 @@ from torch import Tensor
 
 from rtstyle.gallery.find import load_style
 from rtstyle.networks import JohnsonNet
-from rtstyle.stylizer.stylizer import Controls, Stylizer
+from rtstyle.networks.pixels import to_batch, to_pixels
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.errors import TrainError
 
@@ -70,7 +71,7 @@ def open_candidate(
     session = stylizer.session
     return Candidate(
         name=path.stem if path.suffix == ".onnx" else name_or_path,
-        network=lambda pixels: stylizer.network(pixels)[1],
+        network=lambda pixels: stylizer.network(pixels).stylized,
         where=f"{session.runtime} {session.device}",
         close=stylizer.close,
         path=style.path,
@@ -86,12 +87,11 @@ def _johnson(path: Path) -> Callable[[Pixels], Pixels]:
 
     @torch.inference_mode()
     def stylize(content: Pixels) -> Pixels:
-        batch = torch.from_numpy(content).permute(2, 0, 1)[None].float().div(255.0)
+        batch = to_batch(content)
         height, width = content.shape[:2]
         below, right = -height % network.multiple, -width % network.multiple
-        made = network(F.pad(batch, (0, right, 0, below), mode="reflect"))
-        shown = made[0, :, :height, :width].clamp(0, 1).mul(255.0).round()
-        return np.ascontiguousarray(shown.permute(1, 2, 0).byte().numpy())
+        stylized = network(F.pad(batch, (0, right, 0, below), mode="reflect"))
+        return to_pixels(stylized[:, :, :height, :width])
 
     return stylize
 

@@ -1,13 +1,13 @@
 """Puts what was measured into a style file's card."""
 
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rtstyle.errors import StyleFileError
 from rtstyle.style_file import read_style, with_card
+from rtstyle.user_files import write_whole
 
 QUALITY = "quality"
 """Key of the figures in a card."""
@@ -25,16 +25,12 @@ def write_quality(style_file: Path, figures: Mapping[str, Any]) -> None:
     """
     style = read_style(style_file)
     card = style.card | {QUALITY: plain(figures)}
-    part = style_file.with_name(style_file.name + ".part")
     try:
-        part.write_bytes(with_card(style.model, card))
-        os.replace(part, style_file)
+        write_whole(style_file, with_card(style.model, card))
     except OSError as error:
         raise StyleFileError(
             f"{style_file}: cannot be written ({error.strerror})"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def plain(value: Any) -> Any:

@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from rtstyle.choices import Mirror
 from rtstyle.gallery.spec import parse_style
-from rtstyle.live.keys import HELP, Mirror, Studio
+from rtstyle.live.keys import HELP, KeyControls
+from rtstyle.live.messages import Messages
 from rtstyle.live.style_switcher import StyleSwitcher
-from rtstyle.stylizer.stylizer import Controls
+from rtstyle.stylizer.controls import Controls
+from rtstyle.stylizer.network_output import NetworkOutput
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
@@ -22,11 +25,11 @@ from rtstyle_streams.video.writer import VideoWriter
 class Inverter:
     """A style that inverts."""
 
-    def network(self, content: Pixels) -> tuple[Pixels, Pixels]:
-        return content, 255 - content
+    def network(self, content: Pixels) -> NetworkOutput:
+        return NetworkOutput(content, content, 255 - content)
 
-    def finish(self, content: Pixels, seen: Pixels, made: Pixels) -> Pixels:
-        return made
+    def finish(self, output: NetworkOutput) -> Pixels:
+        return output.stylized
 
     def reset(self) -> None: ...
 
@@ -38,12 +41,18 @@ class View:
     is_split = False
 
 
-def studio(
-    *, mirror: Mirror = "preview", recorder: Recorder | None = None
-) -> tuple[Studio, View]:
+def keys(
+    *,
+    mirror: Mirror = "preview",
+    recorder: Recorder | None = None,
+    messages: Messages | None = None,
+) -> tuple[KeyControls, View]:
     specs = [parse_style(text) for text in ("a", "b", "c")]
     switcher = StyleSwitcher(specs, lambda spec: Inverter())
-    made, view = Studio(switcher, Controls(), mirror=mirror, recorder=recorder), View()
+    made = KeyControls(
+        switcher, Controls(), mirror=mirror, recorder=recorder, messages=messages
+    )
+    view = View()
     made.show_in(view)
     return made, view
 
@@ -54,12 +63,12 @@ def frame(value: int = 0, index: int = 0) -> LiveFrame:
     return LiveFrame(pixels, index, Fraction(1, 30), index, 1, content=pixels)
 
 
-def finished(made: Studio, given: LiveFrame) -> LiveFrame:
+def finished(made: KeyControls, given: LiveFrame) -> LiveFrame:
     return made.smooth(made.stylize(given))
 
 
 def test_the_two_stages_keep_content_and_times() -> None:
-    made, _ = studio()
+    made, _ = keys()
     got = finished(made, frame(10, index=3))
     assert (got.pixels[:, 1:] == 245).all()
     assert got.content is not None
@@ -68,7 +77,7 @@ def test_the_two_stages_keep_content_and_times() -> None:
 
 
 def test_paused_sends_the_last_picture_with_the_new_time() -> None:
-    made, _ = studio()
+    made, _ = keys()
     finished(made, frame(10))
     made.on_key(" ")
     still = finished(made, frame(200, index=9))
@@ -86,7 +95,7 @@ def test_paused_sends_the_last_picture_with_the_new_time() -> None:
 def test_mirror_is_for_the_preview_for_all_or_for_nobody(
     mirror: Mirror, window: bool, outputs: bool
 ) -> None:
-    made, view = studio(mirror=mirror)
+    made, view = keys(mirror=mirror)
     assert view.is_mirrored is window
     mark = -1 if outputs else 0
     got = finished(made, frame())
@@ -96,7 +105,7 @@ def test_mirror_is_for_the_preview_for_all_or_for_nobody(
 
 
 def test_keys_change_the_controls_and_say_so() -> None:
-    made, view = studio()
+    made, view = keys()
     for key, said in [
         ("-", "strength 0.9"),
         ("c", "colours of the camera"),
@@ -115,7 +124,7 @@ def test_keys_change_the_controls_and_say_so() -> None:
 
 
 def test_the_mask_goes_round_where_there_is_one() -> None:
-    made, _ = studio()
+    made, _ = keys()
     made.on_key("k")
     assert made.lines()[-1] == "no mask; start with --mask person"
     assert made.controls.mask == "off"
@@ -127,7 +136,7 @@ def test_the_mask_goes_round_where_there_is_one() -> None:
 
 
 def test_strength_stays_between_0_and_1() -> None:
-    made, _ = studio()
+    made, _ = keys()
     for _ in range(15):
         made.on_key("-")
     assert made.controls.strength == 0
@@ -138,18 +147,18 @@ def test_strength_stays_between_0_and_1() -> None:
 
 @pytest.mark.parametrize("key", ["q", "escape"])
 def test_q_and_escape_quit(key: str) -> None:
-    assert not studio()[0].on_key(key)
+    assert not keys()[0].on_key(key)
 
 
 @pytest.mark.parametrize("key", ["x", "9", "0", "\r", "s", "r"])
 def test_other_keys_do_nothing_without_a_recorder(key: str) -> None:
-    made, _ = studio()
+    made, _ = keys()
     assert made.on_key(key)
     assert made.lines() == []
 
 
 def test_question_mark_shows_every_key_and_hides_it_again() -> None:
-    made, _ = studio()
+    made, _ = keys()
     made.on_key("?")
     assert made.lines() == list(HELP)
     made.on_key("?")
@@ -157,7 +166,7 @@ def test_question_mark_shows_every_key_and_hides_it_again() -> None:
 
 
 def test_h_shows_the_style_and_its_controls() -> None:
-    made, _ = studio()
+    made, _ = keys()
     made.on_key("h")
     assert made.lines()[0].startswith("a  strength 1.0  colours style  smooth off")
 
@@ -281,9 +290,10 @@ def test_two_snapshots_in_a_second_get_two_names(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.png"))) == 2
 
 
-def test_the_studio_speaks_for_its_recorder(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, lambda path: ListSink(fail_at=0))
-    made, _ = studio(recorder=recorder)
+def test_what_the_recorder_says_is_shown(tmp_path: Path) -> None:
+    messages = Messages()
+    recorder = Recorder(tmp_path, lambda path: ListSink(fail_at=0), say=messages.say)
+    made, _ = keys(recorder=recorder, messages=messages)
     made.on_key("r")
     recorder.write(frame())
     assert made.lines()[-1].startswith("memory: failed")

@@ -10,11 +10,13 @@ import queue
 import threading
 from collections.abc import Callable
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from rtstyle.errors import StyleFileError
+from rtstyle.style_file import Style, bundled_folder, read_style
 from rtstyle.telemetry import import_onnxruntime
 
 SIZES: Final = ((16, 16), (64, 48))
@@ -197,3 +199,17 @@ def _reason(error: Exception) -> str:
 
 def _text(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "no dimension"
+
+
+def read_to_run(path: Path) -> Style:
+    """Read a style file and try its graph, so that a large frame can be given to it.
+
+    Bundled ones are not tried: they were when they were made.
+
+    Raises:
+        StyleFileError: As `read_style`, or the graph does not do what a style does.
+    """
+    style = read_style(path)
+    if path.parent != bundled_folder():
+        check_by_trial(style.model, where=str(path))
+    return style

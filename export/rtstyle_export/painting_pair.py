@@ -11,14 +11,23 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from rtstyle.networks.adain import AdainNet
+from rtstyle.networks.pixels import to_batch
 from rtstyle.networks.swift_adain import StyleEncoder, SwiftAdain
+from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import describe_network
+from rtstyle.paintings.pair import (
+    ENCODER_KEY,
+    ENCODER_NAME,
+    ENCODER_VERSION,
+    MODULATION_OUTPUT,
+    PAINTING_INPUT,
+)
 from rtstyle.paintings.picture import read_painting, shown
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, with_card
 from rtstyle_export.errors import ExportError
 from rtstyle_export.graphs.bare import tensor_of
-from rtstyle_export.parity import test_frame
+from rtstyle_export.parity import parity_frame
 from rtstyle_export.style_writer import (
     check_target,
     make_style,
@@ -27,14 +36,6 @@ from rtstyle_export.style_writer import (
 )
 from rtstyle_export.to_onnx import trace
 
-ENCODER_NAME = "style_encoder.onnx"
-"""Name of the encoder's file, beside that of the style."""
-ENCODER_KEY = "rtstyle.style_encoder"
-"""Key of the encoder's facts in the model's ``metadata_props``."""
-ENCODER_VERSION = 1
-"""Layout of these facts."""
-PAINTING_INPUT, MODULATION_OUTPUT = "painting", "modulation"
-"""Names of the encoder's input and output."""
 SMALLEST, LARGEST = 64, 4096
 """Height and width that the encoder takes, in pixels."""
 PAINTING_SIDE = 448
@@ -114,7 +115,7 @@ def write_adain(
 
 def with_painting(
     network: nn.Module, card: dict[str, Any], path: Path
-) -> tuple[nn.Module, dict[str, Any]]:
+) -> tuple[TransformNet, dict[str, Any]]:
     """Give a network for any painting the style of one, for good.
 
     Args:
@@ -135,7 +136,7 @@ def with_painting(
             "leave --painting out"
         )
     pixels = shown(read_painting(path).pixels, side=PAINTING_SIDE)
-    painting = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255.0)
+    painting = to_batch(pixels)
     facts = {"name": path.stem, "title": path.stem.replace("_", " ").title()}
     if isinstance(network, AdainNet):
         return network.fixed(painting), card | facts
@@ -218,7 +219,7 @@ def check_encoder(model: bytes, encoder: StyleEncoder) -> float:
     session = open_session(model, device="cpu", runtime="onnxruntime")
     largest = 0.0
     for height, width in SIZES:
-        painting = test_frame(height, width)
+        painting = parity_frame(height, width)
         got = session.run({PAINTING_INPUT: painting})[MODULATION_OUTPUT]
         with torch.no_grad():
             wanted = reference(torch.from_numpy(painting)).numpy()

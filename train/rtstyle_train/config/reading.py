@@ -1,9 +1,10 @@
-"""From tables of settings, which anybody may have written, to checked dataclasses."""
+"""Recipes read from TOML into frozen settings."""
 
 import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -11,6 +12,8 @@ from rtstyle.untrusted.file_kind import accident
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
+RECIPES = Path(str(resources.files("rtstyle_train") / "recipes"))
+"""Folder of the bundled recipes."""
 LARGEST_RECIPE: Final = 1 << 20
 """Bytes of a recipe at most."""
 MOST: Final = 10**9
@@ -41,7 +44,7 @@ POSITIVE: Final = ("ema", "noise", "threshold")
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Read the TOML file `path`; its keys are checked by `made_of`.
+    """Read the TOML file `path`; its keys are checked by `settings_of`.
 
     Raises:
         ConfigError: it is missing or not TOML.
@@ -70,7 +73,43 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: expected a TOML recipe, got {text}") from error
 
 
-def made_of(kind: type[T], rows: object, where: str) -> T:
+def recipe_path(name_or_path: str) -> Path:
+    """Return the file of a bundled recipe, or the path itself.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.is_file():
+        return path
+    bundled = RECIPES / f"{name_or_path}.toml"
+    if bundled.exists():
+        return bundled
+    names = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.toml")))
+    raise ConfigError(
+        f"recipe {name_or_path!r}: no such file and no bundled recipe; "
+        f"bundled are {names}"
+    )
+
+
+def recipe_table(name_or_path: str) -> dict[str, Any]:
+    """Return the settings of a bundled recipe or of a recipe's file.
+
+    Raises:
+        ConfigError: there is no such recipe, or it is broken.
+    """
+    return read_recipe(recipe_path(name_or_path))
+
+
+def merged(layers: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:
+    """Return tables of settings as one, the later over the earlier; None leaves out."""
+    rows: dict[str, Any] = {}
+    for layer in layers:
+        rows |= {key: value for key, value in layer.items() if value is not None}
+    return rows
+
+
+def settings_of(kind: type[T], rows: object, *, where: str) -> T:
     """Return the dataclass `kind` with the settings of a table.
 
     Args:

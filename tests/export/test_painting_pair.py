@@ -15,13 +15,14 @@ from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import Placement, SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.weights_file import Weights, describe_network, save_weights
 from rtstyle.paintings.network import painting_network
+from rtstyle.paintings.pair import ENCODER_KEY
 from rtstyle.paintings.picture import shown
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, read_style
 from rtstyle_export.cli import main as export_command
 from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.adain import (
-    ENCODER_KEY,
+from rtstyle_export.graphs.frame import FrameGraph
+from rtstyle_export.painting_pair import (
     EncoderGraph,
     check_encoder,
     encoder_to_onnx,
@@ -29,8 +30,7 @@ from rtstyle_export.graphs.adain import (
     modulated_tensors,
     with_painting,
 )
-from rtstyle_export.graphs.frame import FrameGraph
-from rtstyle_export.parity import test_frame
+from rtstyle_export.parity import parity_frame
 from rtstyle_export.to_onnx import to_onnx
 
 CARD = {"name": "any", "title": "Any painting", "kind": "adain"}
@@ -84,7 +84,7 @@ def test_the_runtime_makes_of_both_files_what_torch_makes(
     network, folder = exported
     files = painting_network(folder)
     for size in ((16, 16), (57, 89), (121, 75)):
-        frame, painting = test_frame(*size), test_frame(97, 131)
+        frame, painting = parity_frame(*size), parity_frame(97, 131)
         modulation = files.encode(painting)
         assert modulation.shape == (network.size,) and modulation.dtype == np.float32
         style = files.fold(modulation, {"name": "p", "title": "P"})
@@ -144,7 +144,7 @@ def test_a_frame_costs_what_a_fixed_style_costs() -> None:
 
 def painting_file(folder: Path) -> Path:
     path = folder / "my_wall.png"
-    cv2.imwrite(str(path), test_frame(97, 131)[..., ::-1])
+    cv2.imwrite(str(path), parity_frame(97, 131)[..., ::-1])
     return path
 
 
@@ -163,8 +163,8 @@ def test_a_painting_given_for_good_makes_an_ordinary_style(
     style = read_style(target)
     assert style.name == "my_wall" and style.title == "My Wall"
     assert "modulation" not in style.card and style.card["network"]["kind"] == "swift"
-    files, frame = painting_network(folder), test_frame(57, 89)
-    seen = files.encode(shown(test_frame(97, 131), side=files.side))
+    files, frame = painting_network(folder), parity_frame(57, 89)
+    seen = files.encode(shown(parity_frame(97, 131), side=files.side))
     live = files.fold(seen, {"name": "p", "title": "P"})
     pictures = []
     for model in (style.model, live.model):
@@ -199,7 +199,7 @@ def test_a_painting_for_a_network_of_fixed_styles_is_refused(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_nothing_is_written_over_an_encoder_without_leave(tmp_path: Path) -> None:
-    from rtstyle_export.graphs.adain import write_adain
+    from rtstyle_export.painting_pair import write_adain
 
     (tmp_path / "style_encoder.onnx").write_text("precious")
     with pytest.raises(ExportError, match="style_encoder.onnx: exists already"):

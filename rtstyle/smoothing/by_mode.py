@@ -1,0 +1,30 @@
+"""Smooth with whichever mode is set."""
+
+from rtstyle.choices import SmoothMode
+from rtstyle.smoothing.make import make_smoother
+from rtstyle.smoothing.protocol import Smoother
+from rtstyle_streams.frame import Pixels
+
+
+class SmootherByMode:
+    """Smooths in a mode that may change between frames; a new mode starts afresh."""
+
+    def __init__(self) -> None:
+        self._smoother: Smoother | None = None
+        self._mode: SmoothMode = "off"
+
+    def __call__(
+        self, content: Pixels, stylized: Pixels, *, mode: SmoothMode
+    ) -> Pixels:
+        """Return the smoothed frame; see `Smoother`."""
+        if mode == "off":
+            self._smoother = None
+            return stylized
+        if self._smoother is None or self._mode != mode:
+            self._smoother, self._mode = make_smoother(mode), mode
+        return self._smoother(content, stylized)
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        if self._smoother is not None:
+            self._smoother.reset()
