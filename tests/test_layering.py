@@ -21,6 +21,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "camera": "errors fitting frame live_frame managed pacing protocols",
         "pictures": "errors frame managed part_file protocols video",
         "sample": "errors frame managed protocols",
+        "standard": "errors frame managed protocols",
         "video": "errors frame managed part_file protocols",
     },
     "rtstyle": {

@@ -10,11 +10,12 @@ from rtstyle.commands.options import (
     look_options,
     overwrite_option,
     precision_option,
+    quiet_option,
     runtime_options,
+    show_result,
     style_option,
 )
 from rtstyle.commands.video import EXIT_DAMAGED
-from rtstyle.process.terminal import echo
 
 
 @click.command()
@@ -25,6 +26,7 @@ from rtstyle.process.terminal import echo
 @runtime_options
 @precision_option
 @overwrite_option
+@quiet_option
 @json_option
 @click.pass_context
 def image(
@@ -36,9 +38,10 @@ def image(
     device: str,
     precision: str,
     overwrite: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
-    """Stylize the picture or folder of pictures IN into OUT."""
+    """Stylize the picture or folder of pictures IN into OUT; - is a pipe."""
     from rtstyle.offline.job import FileJob, run_file_job
 
     job = FileJob(
@@ -51,8 +54,11 @@ def image(
         device=device,
         precision=precision,
         overwrite=overwrite,
+        kind="pictures",
+        is_quiet=quiet,
     )
     result = run_file_job(job)
-    echo(result.as_json() if as_json else result.as_text())
+    text = result.as_json() if as_json else result.as_text()
+    show_result(text, target=target, is_quiet=quiet, as_json=as_json)
     if result.num_decode_errors:
         sys.exit(EXIT_DAMAGED)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import click
 
 from rtstyle.choices import PRECISIONS, RUNTIMES, SMOOTH_MODES
 from rtstyle.look import Look
+from rtstyle.process.terminal import echo
 
 LOOK = "rtstyle.look"
 """Where `click.Context.meta` keeps the look."""
@@ -67,6 +69,25 @@ class Number(click.FloatRange):
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def rate_of(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> Fraction | None:
+    """Return frames a second of ``25``, ``29.97`` or ``30000/1001``; None for None.
+
+    Raises:
+        click.BadParameter: it is no number, or not between 1/1000 and 1000.
+    """
+    if value is None:
+        return None
+    try:
+        rate = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not Fraction(1, 1000) <= rate <= 1000:
+        raise click.BadParameter(f"expected a rate like 25 or 30000/1001, got {value}")
+    return rate.limit_denominator(100_000)
 
 
 def style_option(command: Command) -> Command:
@@ -189,3 +210,23 @@ def overwrite_option(command: Command) -> Command:
     return click.option(
         "--overwrite", is_flag=True, help="Replace output files that exist."
     )(command)
+
+
+def quiet_option(command: Command) -> Command:
+    """Add `--quiet`."""
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="Show errors and the result, no more."
+    )(command)
+
+
+def show_result(result: str, *, target: str, is_quiet: bool, as_json: bool) -> None:
+    """Print what a job did; on stderr where its result goes to stdout.
+
+    Args:
+        result: The text.
+        target: Where the result of the job goes.
+        is_quiet: Whether only figures that were asked for are printed.
+        as_json: Whether they were.
+    """
+    if as_json or not is_quiet:
+        echo(result, err=target == "-")

@@ -1,6 +1,7 @@
 """`rtstyle video`: a video file in, a stylized one out, everything else kept."""
 
 import sys
+from fractions import Fraction
 
 import click
 
@@ -11,11 +12,13 @@ from rtstyle.commands.options import (
     look_options,
     overwrite_option,
     precision_option,
+    quiet_option,
+    rate_of,
     runtime_options,
+    show_result,
     smooth_option,
     style_option,
 )
-from rtstyle.process.terminal import echo
 
 EXIT_DAMAGED = 3
 """Exit status when the input had errors; the output holds all that could be read."""
@@ -36,7 +39,22 @@ EXIT_DAMAGED = 3
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
+@click.option(
+    "--fps",
+    metavar="RATE",
+    callback=rate_of,
+    help="Pictures a second, when IN is a folder of them or frames/%05d.png.",
+)
+@click.option(
+    "--format",
+    "suffix",
+    type=click.Choice(("mkv", "mp4", "mov", "webm", "ts", "avi", "gif")),
+    default="mkv",
+    show_default=True,
+    help="Of the film, when OUT is - (standard output).",
+)
 @overwrite_option
+@quiet_option
 @json_option
 @click.pass_context
 def video(
@@ -51,10 +69,16 @@ def video(
     codec: str | None,
     crf: int | None,
     preset: str | None,
+    fps: Fraction | None,
+    suffix: str,
     overwrite: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
-    """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
+    """Stylize the film IN into OUT: every frame, with its sound and the rest.
+
+    IN and OUT may be folders of pictures, frames/%05d.png, or - for a pipe.
+    """
     from rtstyle.offline.job import FileJob, run_file_job
 
     job = FileJob(
@@ -70,8 +94,13 @@ def video(
         crf=crf,
         preset=preset,
         overwrite=overwrite,
+        kind="film",
+        rate=fps,
+        suffix=f".{suffix}",
+        is_quiet=quiet,
     )
     result = run_file_job(job)
-    echo(result.as_json() if as_json else result.as_text())
+    text = result.as_json() if as_json else result.as_text()
+    show_result(text, target=target, is_quiet=quiet, as_json=as_json)
     if result.num_decode_errors:
         sys.exit(EXIT_DAMAGED)

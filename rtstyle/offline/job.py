@@ -3,8 +3,9 @@
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from tqdm import tqdm
 
@@ -24,7 +25,7 @@ from rtstyle.stylizer.controls import controls_of
 from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.frame import Frame
-from rtstyle_streams.opening import open_sink, open_source
+from rtstyle_streams.opening import Kind, open_sink, open_source
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
@@ -59,6 +60,14 @@ class FileJob:
     """Encoder preset; None is the writer's default."""
     overwrite: bool = False
     """Whether the target may exist."""
+    kind: Kind = "any"
+    """What pictures are taken for, see `open_source`."""
+    rate: Fraction | None = None
+    """Pictures a second, of a film that lies in pictures."""
+    suffix: str | None = None
+    """Of a target that is standard output."""
+    is_quiet: bool = False
+    """Whether neither progress nor notices are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,7 @@ def run_file_job(job: FileJob) -> JobResult:
     spec = parse_style(job.style or DEFAULT_STYLE)
     check_look(job.look, [spec])
     with (
-        open_source(job.source) as opened,
+        open_source(job.source, kind=job.kind, rate=job.rate) as opened,
         mask_of(job.look, is_for_stills=isinstance(opened, ImageSource)) as mask,
     ):
         first = PeekedSource(opened) if job.look.wants_content else None
@@ -133,18 +142,24 @@ def run_file_job(job: FileJob) -> JobResult:
             crf=job.crf,
             preset=job.preset,
             overwrite=job.overwrite,
+            suffix=job.suffix,
         )
+        say = log.debug if job.is_quiet else log.warning
         with sink:
             said: set[str] = set()
-            _say_notices(opened, sink, said=said)
+            _say_notices(opened, sink, said=said, say=say)
             with _stylizer(job, weighted_styles, mask, opened.info) as stylizer:
                 session = stylizer.session
-                log.info("style %s, %s", mixture_text(weighted_styles), stylizer.where)
-                summary = _run(Pipeline(first or opened, stylizer, sink))
-        _say_notices(opened, sink, said=said)
-        num_errors = int(getattr(opened, "num_decode_errors", 0))
+                if not job.is_quiet:
+                    log.info(
+                        "style %s, %s", mixture_text(weighted_styles), stylizer.where
+                    )
+                pipeline = Pipeline(first or opened, stylizer, sink)
+                summary = _run(pipeline, is_quiet=job.is_quiet)
+        _say_notices(opened, sink, said=said, say=say)
+        num_errors = opened.num_decode_errors + sink.num_decode_errors
         if num_errors:
-            log.warning("%s: %d errors while reading", job.source, num_errors)
+            say("%s: %d errors while reading", job.source, num_errors)
         return JobResult(
             summary=summary,
             width=opened.info.width,
@@ -177,8 +192,10 @@ def _stylizer(
     )
 
 
-def _run(pipeline: Pipeline) -> Summary:
+def _run(pipeline: Pipeline, *, is_quiet: bool) -> Summary:
     """Run with a progress bar on stderr: rate and remaining time."""
+    if is_quiet:
+        return pipeline.run()
     total = pipeline.source.info.num_frames
     with tqdm(total=total, unit="frame", file=sys.stderr, mininterval=0.5) as bar:
 
@@ -188,10 +205,11 @@ def _run(pipeline: Pipeline) -> Summary:
         return pipeline.run(on_frame)
 
 
-def _say_notices(source: Source, sink: Sink, *, said: set[str]) -> None:
+def _say_notices(
+    source: Source, sink: Sink, *, said: set[str], say: Callable[..., None]
+) -> None:
     """Say what differs from the input and was not said yet."""
-    for end in (source, sink):
-        for line in getattr(end, "notices", ()):
-            if line not in said:
-                log.warning("%s", line)
-                said.add(line)
+    for line in (*source.notices, *sink.notices):
+        if line not in said:
+            say("%s", line)
+            said.add(line)

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -65,10 +66,15 @@ def load_painting(
     if strength != 1.0:
         start = network.neutral if content is None else _own(network, content)
         modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
+    title = _readable(path.stem)
     card = {
-        "name": style_name(path.stem, default="painting"),
-        "title": path.stem,
-        "painting": {"file": path.name, "sha256": digest, "strength": strength},
+        "name": style_name(title, default="painting"),
+        "title": title,
+        "painting": {
+            "file": _readable(path.name),
+            "sha256": digest,
+            "strength": strength,
+        },
     }
     return network.fold(modulation, card)
 
@@ -99,6 +105,11 @@ def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
         "painting": [style.card.get("painting") for style, _ in paintings],
     }
     return painting_network().fold(mixed(modulations), card)
+
+
+def _readable(name: str) -> str:
+    """Return a file's name as text; bytes of it that are no UTF-8 become a sign."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _cached(

@@ -1,6 +1,6 @@
 """Read a source's first frame before the run starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rtstyle_streams.errors import SourceError
@@ -25,6 +25,7 @@ class PeekedSource(ManagedSource):
         Raises:
             SourceError: there is no frame, or it cannot be read.
         """
+        self._source = source
         self.info = source.info
         self._frames = iter(source)
         first = next(islice(self._frames, after, None), None)
@@ -33,6 +34,16 @@ class PeekedSource(ManagedSource):
         self._first: Frame | None = first
         self.pixels: Pixels = first.pixels
         """Pixels of the first frame, RGB, shape ``(H, W, 3)``, uint8."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Return those of the source below."""
+        return self._source.notices
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return that of the source below."""
+        return self._source.num_decode_errors
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield all frames, including the first."""

@@ -1,11 +1,22 @@
 """Implement the `with` block of sources and sinks."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 
 class ManagedSource:
     """A source that is closed at the end of its `with` block."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Return what differs between what came and what was given out: nothing."""
+        return ()
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how much of what came was broken: nothing."""
+        return 0
 
     def close(self) -> None:
         """Release everything; may be called twice."""

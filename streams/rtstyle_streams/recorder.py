@@ -6,12 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import cv2
-
 from rtstyle_streams.errors import SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.managed import ManagedSink
+from rtstyle_streams.pictures.picture_file import encode_picture
 from rtstyle_streams.protocols import Sink
 
 log = logging.getLogger(__name__)
@@ -86,9 +85,9 @@ class Recorder(ManagedSink):
         if isinstance(frame, LiveFrame) and frame.notice:
             raise SinkError("snapshot: expected a camera, got one that is lost")
         path = self._free_path(".png")
-        okay, data = cv2.imencode(".png", cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
+        data = encode_picture(frame.pixels, suffix=".png")
         try:
-            path.write_bytes(data.tobytes() if okay else b"")
+            path.write_bytes(data)
         except OSError as error:
             raise SinkError(
                 f"{path}: could not be written: {error.strerror}"
@@ -115,7 +114,7 @@ class Recorder(ManagedSink):
         if self._recording is not None:
             recording, self._recording = self._recording, None
             recording.close()
-            for line in getattr(recording, "notices", ()):
+            for line in recording.notices:
                 self.say(line)
 
     def finish(self) -> None:

@@ -105,10 +105,12 @@ def decode_plainly(
     num_frames = 0
     errors: list[str] = []
     flags: list[tuple[bool, bool]] = []
+    sources: set[str] = set()  # other decoders speak of what is copied as it is
     with av.logging.Capture(local=False) as logs:
         try:
             with av.open(str(path), metadata_errors="replace") as container:
                 stream = container.streams.best("video")
+                sources |= {container.format.name, stream.codec_context.name}  # type: ignore[union-attr]
                 stream.thread_count = 1  # type: ignore[union-attr]
                 while True:
                     try:
@@ -128,8 +130,12 @@ def decode_plainly(
         behind = flags[place + 1 : place + 5]
         if is_corrupt and not any(is_key for _, is_key in behind):  # no seam of parts
             errors.append("a packet is flagged as corrupt")
-    errors += [f"[{name}] {' '.join(text.split())}" for _, name, text in logs if name]
-    return num_frames, [line for line in errors if not line.startswith("[NULL]")]
+    errors += [
+        f"[{name}] {' '.join(text.split())}"
+        for _, name, text in logs
+        if name in sources
+    ]
+    return num_frames, errors
 
 
 def _decoded(packet: "av.Packet[av.stream.Stream]", errors: list[str]) -> list[object]:

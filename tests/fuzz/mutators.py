@@ -43,6 +43,7 @@ def mutated(
     changed = bytearray(data)
     for _ in range(random.randint(1, MOST_CHANGES)):
         found = elements(bytes(changed)) if elements and random.random() < 0.5 else ()
+        found = [part for part in found if part.body <= part.end]  # some are cut off
         if found:
             change_element(changed, random, random.choice(found), found)
         else:
@@ -189,6 +190,8 @@ def jpeg_segments(data: bytes) -> list[Element]:
 def tiff_entries(data: bytes) -> list[Element]:
     """Return the entries of 12 bytes of the first directory of a TIFF."""
     order = "<" if data[:2] == b"II" else ">"
+    if len(data) < 8:
+        return []
     (at,) = struct.unpack_from(order + "I", data, 4)
     if at + 2 > len(data):
         return []

@@ -21,6 +21,7 @@ from tests.fuzz.runner import (
     Report,
     Run,
     Seed,
+    fuzz,
     load_target,
     make_input,
 )
@@ -126,3 +127,11 @@ def test_elements_of_pictures_are_found() -> None:
     assert png[-1].end == len(seeds["a.png"])
     assert jpeg_segments(seeds["a.jpg"])[-1].end == len(seeds["a.jpg"])
     assert len(tiff_entries(seeds["a.tif"])) > 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["films", "pictures"])
+def test_malformed_files_end_in_one_of_three_ways(name: str, tmp_path: Path) -> None:
+    report = fuzz(name, num_inputs=300, keep=tmp_path)
+    assert not report.failures, report.as_text()
+    assert report.counts[Outcome.SUCCESS] and report.counts[Outcome.CLEAN_ERROR]

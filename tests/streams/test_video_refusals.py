@@ -1,6 +1,7 @@
 """Where and how a video cannot be written: said at once, in one line."""
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -81,6 +82,13 @@ def test_impossible_encoders_are_refused_and_leave_nothing(
     with pytest.raises(SinkError, match=message) as caught:
         VideoWriter(tmp_path / "out.mp4", INFO, **settings)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_encoder_that_crashes_on_narrow_films_is_refused(tmp_path: Path) -> None:
+    narrow = replace(INFO, width=48, height=32)
+    with pytest.raises(SinkError, match="expected at least 64 columns, got 48"):
+        VideoWriter(tmp_path / "out.mp4", narrow, codec="libx265")
     assert os.listdir(tmp_path) == []
 
 

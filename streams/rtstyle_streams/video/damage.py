@@ -29,15 +29,18 @@ class Damage:
         self._words = ""
         self._missing_seconds = 0.0
 
-    def count(self, seconds: float, words: str = "") -> None:
+    def count(self, seconds: float | None, words: str = "") -> None:
         """Count a broken packet or frame.
 
         Args:
-            seconds: When the last good frame before it is shown.
+            seconds: When the last good frame before it is shown; None when the file is
+                being opened and it may be anywhere.
             words: What FFmpeg says about it.
         """
         self.num_broken += 1
         self._words = self._words or words
+        if seconds is None:
+            return
         if self._places and seconds - self._places[-1][1] < _SAME_PLACE_SECONDS:
             self._places[-1] = (self._places[-1][0], max(seconds, self._places[-1][1]))
         else:
@@ -73,10 +76,11 @@ class Damage:
         missing = ""
         if self._missing_seconds:
             missing = f"; {self._missing_seconds:.2f} s of pictures are missing there"
+        where = f"at {places}" if shown else "found when it was opened"
         words = f" (FFmpeg: {self._words})" if self._words else ""
         return [
-            f"{self._name}: {self.num_broken} packets or frames are broken, at "
-            f"{places}{missing}{words}"
+            f"{self._name}: {self.num_broken} packets or frames are broken, "
+            f"{where}{missing}{words}"
         ]
 
 

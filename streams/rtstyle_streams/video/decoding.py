@@ -42,6 +42,8 @@ class Decoding:
         self._container, self._stream = container, stream
         self._timing, self._damage = timing, damage
         self._said_at_opening = said_at_opening
+        self.has_late_streams = False
+        """Whether packets came of a stream that the file did not have at first."""
         self._flagged: tuple[float, int] | None = None  # and how many came behind it
         self._undecoded: list[Fraction] = []  # when those in the decoder are due
 
@@ -72,7 +74,12 @@ class Decoding:
 
     def _packets(self) -> Iterator["av.Packet[Stream]"]:
         """Demux the stream, over broken places too."""
-        packets = demux_on(self._container, [self._stream], self._count_place)
+        packets = demux_on(
+            self._container,
+            [self._stream],
+            self._count_place,
+            late=self._remember_late,
+        )
         while True:
             with listening() as said:
                 packet = next(packets, None)
@@ -81,6 +88,9 @@ class Decoding:
             if packet is None:
                 return
             yield packet
+
+    def _remember_late(self) -> None:
+        self.has_late_streams = True
 
     def _count_place(self) -> None:
         self._damage.count(self._timing.seconds)
@@ -98,6 +108,8 @@ class Decoding:
         with listening() as said:
             try:
                 frames = [f for f in packet.decode() if isinstance(f, av.VideoFrame)]
+            except av.error.EOFError:  # flushed already
+                pass
             except av.error.FFmpegError as error:
                 words = str(error.strerror)
         if said and is_begun:
@@ -110,7 +122,9 @@ class Decoding:
             if self._flagged is not None:  # two are no seam
                 self._damage.count(self._flagged[0], "packets flagged as broken")
             self._flagged = (self._timing.seconds, 0)
-        if packet.size and packet.pts is not None and not packet.is_discard:
+        has_time = packet.pts is not None and self._container.format.name != "avi"
+        if packet.size and has_time and not packet.is_discard:
+            assert packet.pts is not None
             self._undecoded.append(packet.pts * packet.time_base)
         return frames
 
@@ -132,7 +146,7 @@ class Decoding:
             sources.add(self._stream.codec_context.name)
         for line in self._said_at_opening:
             if line.source in sources:
-                self._damage.count(0.0, line.text)
+                self._damage.count(None, line.text)
 
     def _judge_flag(self, packet: "av.Packet[Stream]") -> None:
         """Count the last packet that was flagged as broken and still decoded well.

@@ -33,6 +33,15 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "libwebp_anim": {"quality": "90"},
 }
 """Settings of encoders that nobody has asked for others of."""
+_ALWAYS = {
+    "mpegts": {"mpegts_copyts": "1"},
+    "gif": {"loop": "0"},
+    "webp": {"loop": "0"},
+    "apng": {"plays": "0"},
+}
+"""Options of muxers: times as they are, moving pictures that go on for ever."""
+_LEAST_WIDTH = {"libx265": 64}
+"""Columns below which an encoder writes beyond its memory (x265 4.2)."""
 _QUALITY_SCALE = {"mpeg4": 2, "mjpeg": 2, "mpeg2video": 2, "wmv2": 2, "flv": 2}
 """Encoders without a rate factor: their quantizer, 1 is the finest."""
 _FORMAT_ORDER = {  # pixel formats from the best to the worst stand-in for a wanted one
@@ -90,8 +99,7 @@ def container_options(
     options = {"avoid_negative_ts": "disabled"}
     if format_name == "matroska":
         options["write_crc32"] = "0"  # of the header, part of which is put right later
-    if format_name == "mpegts":
-        options["mpegts_copyts"] = "1"
+    options |= _ALWAYS.get(format_name, {})
     if wants_key_table(format_name, template):
         options["movflags"] = "+use_metadata_tags"
     if not info.is_live:
@@ -166,6 +174,11 @@ def add_video_stream(
     Raises:
         SinkError: the encoder refuses the settings.
     """
+    least = _LEAST_WIDTH.get(codec.name, 0)
+    if info.width < least:
+        raise SinkError(
+            f"--codec {codec.name}: expected at least {least} columns, got {info.width}"
+        )
     stream = container.add_stream(
         codec.name,
         rate=info.frame_rate or Fraction(30),
@@ -190,7 +203,9 @@ def add_video_stream(
     try:
         context.open()
     except (av.error.FFmpegError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        said = getattr(error, "log", None)  # FFmpeg's last line: level, name, text
+        text = said[2] if said else getattr(error, "strerror", None) or str(error)
+        reason = " ".join(text.split())
         asked = ", ".join(f"--{k} {v}" for k, v in settings.asked().items())
         raise SinkError(
             f"{codec.name}: expected an encoder that takes {info.width}x{info.height} "

@@ -1,7 +1,7 @@
 """What a container can hold, asked of its muxer by writing a little and reading it."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 
@@ -47,15 +47,23 @@ def can_hold(
 
 
 def can_hold_time_code(format_name: str, time_code: str, rate: Fraction) -> bool:
-    """Return whether this format writes a track for a time code at this frame rate."""
+    """Return whether a time code at this frame rate comes back from this format."""
+    scratch = io.BytesIO()
     try:
-        with av.open(io.BytesIO(), "w", format=format_name) as container:
+        with av.open(scratch, "w", format=format_name) as container:
             video = _add_picture_stream(container, rate)
             video.metadata["timecode"] = time_code
             _write_picture(container, video)
+        scratch.seek(0)
+        with av.open(scratch, format=format_name, metadata_errors="replace") as file:
+            tags = [file.metadata, *(stream.metadata for stream in file.streams)]
+            return any(_lower(row).get("timecode") == time_code for row in tags)
     except _REFUSALS:
         return False
-    return True
+
+
+def _lower(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key.lower(): value for key, value in tags.items()}
 
 
 @lru_cache

@@ -96,7 +96,11 @@ def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def demux_on(
-    container: InputContainer, streams: Sequence[Stream], broken: Callable[[], None]
+    container: InputContainer,
+    streams: Sequence[Stream],
+    broken: Callable[[], None],
+    *,
+    late: Callable[[], None] = lambda: None,
 ) -> Iterator["av.Packet[Stream]"]:
     """Demux to the end, over broken places too; the last packets flush.
 
@@ -104,13 +108,18 @@ def demux_on(
         container: what to read.
         streams: whose packets to give out; at least one.
         broken: called at each place that cannot be read.
+        late: called at each packet of a stream that the file did not have at first.
     """
-    for _ in range(_MOST_BROKEN_PLACES):
+    num_broken = 0
+    while num_broken < _MOST_BROKEN_PLACES:
         try:
             yield from container.demux(list(streams))
             return
         except _BROKEN:
+            num_broken += 1
             broken()
+        except IndexError:  # PyAV knows only the streams it began with
+            late()
 
 
 def check_file(path: Path) -> None:

@@ -42,8 +42,7 @@ class VideoReader(ManagedSource):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.notices: list[str] = []
-        """What differs between the file and what is given out, a line each."""
+        self._notices: list[str] = []
         self._is_closed = False
         self._lock = Lock()  # FFmpeg crashes when a file is closed while it is read
         self._damage = Damage(self.path.name)
@@ -117,6 +116,11 @@ class VideoReader(ManagedSource):
         return any(s.disposition & attached for s in self._container.streams.video)
 
     @property
+    def notices(self) -> list[str]:
+        """Return what differs between the file and what is given out, a line each."""
+        return self._notices
+
+    @property
     def num_decode_errors(self) -> int:
         """Return how many packets and frames were broken, so far."""
         return self._damage.num_broken
@@ -132,7 +136,12 @@ class VideoReader(ManagedSource):
             yield self._frame(decoded)
         if not self._is_closed:
             self._notice_early_end()
-            self.notices += self._damage.notices()
+            self._notices += self._damage.notices()
+            if self._decoding.has_late_streams:
+                self._notice(
+                    f"{self.path.name}: a stream that begins later in the file is left "
+                    "out"
+                )
 
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""

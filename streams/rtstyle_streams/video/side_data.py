@@ -28,7 +28,10 @@ def left_out(first: av.VideoFrame, stream: VideoStream) -> list[str]:
     components = first.format.components
     bits = max(component.bits for component in components)
     tags = {key.lower(): value for key, value in stream.metadata.items()}
-    if any(c.is_alpha for c in components) or tags.get(_ALPHA_TAG) == "1":
+    has_alpha = any(c.is_alpha for c in components)
+    if has_alpha and stream.codec_context.name == "gif":  # decoded so, whatever it is
+        has_alpha = bool(first.to_ndarray(format="rgba")[..., 3].min() < 255)
+    if has_alpha or tags.get(_ALPHA_TAG) == "1":
         lines.append("the alpha channel is left out")
     if bits > 8:
         lines.append(f"{bits} bits per sample rounded to 8")

@@ -117,14 +117,17 @@ class SideStreams:
         self.main.disposition = stream.disposition
         self.main.metadata.update(kept_video_tags(stream.metadata))
         for tags in (self.main.metadata, self._output.metadata):
-            time_code = tags.get("timecode")
-            if time_code and not can_hold_time_code(
-                self._output.format.name,
-                time_code,
-                self.main.average_rate or Fraction(25),
-            ):
-                del tags["timecode"]
-                self._notice(f"the time code {time_code}", "cannot write it")
+            for key in [key for key in tags if key.lower() == "timecode"]:
+                self._keep_time_code(tags, key)
+
+    def _keep_time_code(self, tags: dict[str, str], key: str) -> None:
+        """Keep a time code under the name that muxers know, or leave it out."""
+        time_code = tags.pop(key)
+        name, rate = self._output.format.name, self.main.average_rate
+        if can_hold_time_code(name, time_code, rate or Fraction(25)):
+            tags["timecode"] = time_code
+        else:
+            self._notice(f"the time code {time_code}", "cannot write it")
 
     def _notice(self, what: str, why: str = "cannot hold it") -> None:
         line = (

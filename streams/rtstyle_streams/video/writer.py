@@ -65,8 +65,7 @@ class VideoWriter(ManagedSink):
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
-        self.notices: list[str] = []
-        """What the file does not hold as the source did, a line each."""
+        self._notices: list[str] = []
         self._info = info
         self._start_pts = 0  # of what is written as 0
         self._last_pts: int | None = None
@@ -122,7 +121,7 @@ class VideoWriter(ManagedSink):
             self._stream = add_main()
         else:
             self._side = SideStreams(template, self._container, add_main)
-            self.notices += self._side.notices
+            self._notices += self._side.notices
             self._stream = self._side.main
         if template and template.is_stereo and not self._keeps_stereo():
             self.notices.append(
@@ -135,6 +134,11 @@ class VideoWriter(ManagedSink):
         """Return whether a tag says how the two views lie; Matroska alone has it."""
         is_matroska = self._container.format.name in ("matroska", "webm")
         return is_matroska and "stereo_mode" in self._stream.metadata
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what the file does not hold as the source did, a line each."""
+        return self._notices
 
     @property
     def num_decode_errors(self) -> int:
@@ -219,7 +223,7 @@ class VideoWriter(ManagedSink):
 
     def _close_container(self) -> None:
         if self._side is not None:
-            self.notices += self._side.closing_notices()
+            self._notices += self._side.closing_notices()
             self._side.close()
         try:
             self._container.close()

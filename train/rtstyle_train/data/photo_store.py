@@ -14,7 +14,7 @@ from PIL import Image
 from rtstyle.paintings.picture import MOST_PIXELS
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.pictures.images import natural_key
+from rtstyle_streams.pictures.names import natural_key
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 from rtstyle_train.errors import TrainError
 
