@@ -37,7 +37,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer",
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
-        "networks": "errors user_files",
+        "networks": "errors untrusted user_files",
         "offline": "drawing gallery look masks smoothing style_file stylizer",
         "paintings": "errors runtime style_file untrusted user_files",
         "runtime": "choices errors process smoothing style_file telemetry user_files",

@@ -19,8 +19,8 @@ from rtstyle.style_file import CARD_KEY, CARD_VERSION, with_card
 from rtstyle.style_trial import check_by_trial
 from rtstyle.untrusted.graph import LARGEST_FILE, check_graph, parse_model
 from rtstyle.untrusted.names import style_name
+from rtstyle_export.around import LEVELS, around
 from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.around import LEVELS, around
 from rtstyle_export.parity import parity_frame
 from rtstyle_export.style_writer import check_target, write_style
 from rtstyle_export.to_onnx import OPSET, SMALLEST

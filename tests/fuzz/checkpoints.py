@@ -149,7 +149,7 @@ def changed_record(data: bytes, random: Random) -> bytes:
                 if random.random() < 0.1:
                     continue
                 record = mutated(record, random, other=b"", elements=_opcodes)
-            new.writestr(entry.filename, record)
+            new.writestr(zipfile.ZipInfo(entry.filename), record)
     return made.getvalue()
 
 

@@ -51,7 +51,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
     """
     try:
         if not path.is_file():
-            raise ConfigError(f"{path}: expected a TOML recipe, found no such file")
+            raise ConfigError(f"{path}: cannot be read (no such file)")
         if path.stat().st_size > LARGEST_RECIPE:
             raise ConfigError(
                 f"{path}: expected a TOML recipe of at most {LARGEST_RECIPE >> 20} MB, "
@@ -62,6 +62,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
         if found is not None:
             raise ConfigError(f"{path}: expected a TOML recipe, got {found}")
         return tomllib.loads(data.decode())
+    except ConfigError:
+        raise
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except RecursionError:

@@ -40,7 +40,7 @@ class DevicePhotos:
                 continue
             first = self._first[number]
             for place, pixels in enumerate(_halvings(image, photos.size), start=first):
-                flat = torch.from_numpy(np.ascontiguousarray(pixels).ravel())
+                flat = torch.from_numpy(np.array(pixels).ravel())  # a copy
                 self._data[int(ends[place]) : int(ends[place + 1])] = flat.to(device)
 
     def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:

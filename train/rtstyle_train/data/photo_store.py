@@ -14,8 +14,8 @@ from PIL import Image
 from rtstyle.paintings.picture import MOST_PIXELS
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.pictures.names import natural_key
-from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
+from rtstyle_streams.pictures.names import pictures_in
+from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.errors import TrainError
 
 log = logging.getLogger(__name__)
@@ -153,14 +153,9 @@ def picture_paths(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     try:
-        found = [path for path in folder.iterdir() if path.is_file()]
-    except OSError as error:
-        raise TrainError(
-            f"{folder}: expected a readable folder, got: {error.strerror}"
-        ) from error
-    known = [path for path in found if path.suffix.lower() in PICTURE_SUFFIXES]
-    # macOS leaves a file ._NAME beside each NAME on disks of others
-    return sorted((p for p in known if not p.name.startswith("._")), key=natural_key)
+        return pictures_in(folder)[0]
+    except SourceError as error:
+        raise TrainError(str(error)) from error
 
 
 def photo_shape(path: Path) -> Shape | None:
