@@ -148,6 +148,7 @@ class VideoWriter(ManagedSink):
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
         self._check_size(frame)
+        self._part.check()
         time_base = self._time_base
         pts = round(frame.pts * frame.time_base / time_base) - self._start_pts
         if self._last_pts is not None:
