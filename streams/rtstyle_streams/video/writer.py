@@ -163,6 +163,7 @@ class VideoWriter(ManagedSink):
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
         self._check_size(frame)
+        self._part.check()
         time_base = self._time_base
         ticks = frame.pts * frame.time_base / time_base
         pts = round(ticks) - self._start_pts
