@@ -40,11 +40,16 @@ def run_to_end(
     terms: dict[str, float] = {}
 
     def save(average: dict[str, Tensor]) -> None:
-        if trainer.accelerator.is_main_process:
+        if is_main:
             on_save(average)
 
+    is_main = trainer.accelerator.is_main_process
     bar = tqdm(
-        initial=trainer.progress.step, unit="step", file=sys.stderr, mininterval=1
+        initial=trainer.progress.step,
+        unit="step",
+        file=sys.stderr,
+        mininterval=1,
+        disable=not is_main,
     )
     with bar, between_steps() as is_interrupted:
         for report in trainer.run(save):
@@ -54,9 +59,10 @@ def run_to_end(
             bar.update(report.step - bar.n)
             line = f"loss {report.loss:.3f} ({progress_line(terms)})"
             bar.set_postfix_str(line, refresh=False)
-            if is_interrupted():
+            if trainer.any_process(is_interrupted()):
                 trainer.save()
-                log.warning("stopped; go on with %s", go_on_by)
+                if is_main:
+                    log.warning("stopped; go on with %s", go_on_by)
                 raise KeyboardInterrupt
     return terms
 
