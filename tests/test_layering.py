@@ -38,7 +38,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer",
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
-        "networks": "errors user_files",
+        "networks": "errors untrusted user_files",
         "offline": "drawing errors gallery look masks smoothing style_file stylizer "
         "user_files",
         "paintings": "errors runtime style_file untrusted user_files",

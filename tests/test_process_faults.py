@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -212,6 +213,21 @@ def test_what_nohup_ignores_stays_ignored(room: Path) -> None:
     began = time.monotonic()
     process.communicate(timeout=60)
     assert process.returncode == 0 and time.monotonic() - began > 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [LONG, ENDLESS])
+def test_an_output_folder_that_vanishes_is_said_at_once(words: str, room: Path) -> None:
+    process = start(words, room)
+    while not any(path.stat().st_size for path in (room / "out").iterdir()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    shutil.rmtree(room / "out")
+    began = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 20
+    assert process.returncode == 1 and b"a file or folder that was removed" in said
+    assert b"Traceback" not in said
 
 
 def test_text_of_files_is_one_harmless_line() -> None:

@@ -155,12 +155,31 @@ def _build_engine(source: Path, *, precision: str, device: str) -> None:
 @click.argument("checkpoint", type=FILE)
 @click.argument("style_file", type=FILE)
 @click.option("--title", help="Title to show; default: the file's name.")
+@click.option(
+    "--levels",
+    type=click.Choice(("auto", "255", "1", "-1..1")),
+    default="auto",
+    show_default=True,
+    help="How an ONNX network counts colours: to 255, to 1, from -1 to 1.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace STYLE_FILE.")
 def import_checkpoint(
-    checkpoint: Path, style_file: Path, title: str | None, overwrite: bool
+    checkpoint: Path, style_file: Path, title: str | None, levels: str, overwrite: bool
 ) -> None:
-    """Turn a CHECKPOINT of pytorch/examples (.pth, .safetensors) into a style file."""
-    from rtstyle_export.from_checkpoint import import_johnson
+    """Turn a network of others into a style file.
 
-    import_johnson(checkpoint, style_file, title=title, overwrite=overwrite)
+    CHECKPOINT is one of pytorch/examples (.pth, .safetensors) or an ONNX network that
+    takes and gives a float picture (.onnx), as those of the ONNX model zoo do.
+    """
+    if checkpoint.suffix.lower() == ".onnx":
+        from rtstyle_export.from_onnx import import_onnx
+
+        lines = import_onnx(
+            checkpoint, style_file, title=title, levels=levels, overwrite=overwrite
+        )
+        echo(*lines)
+    else:
+        from rtstyle_export.from_checkpoint import import_johnson
+
+        import_johnson(checkpoint, style_file, title=title, overwrite=overwrite)
     echo(f"{style_file}: written; try: rtstyle demo --style {style_file}")

@@ -66,8 +66,10 @@ def pick_style(weights: Weights, style: str | None) -> tuple[nn.Module, dict[str
         ExportError: `style` does not exist, or is None and there are several.
     """
     network = weights.build()
-    rows = {row["name"]: row for row in weights.recipe["styles"]}
+    rows = {row["name"]: row for row in weights.recipe.get("styles", [])}
     names = list(rows)
+    if not names:
+        raise ExportError("weights: expected the name of a style in them, got none")
     if style is None and len(names) > 1:
         raise ExportError(
             f"weights hold {len(names)} styles: choose one with --style, of "
@@ -87,9 +89,9 @@ def card_of(weights: Weights, row: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a card that describe where a style comes from."""
     return {
         "name": row["name"],
-        "title": row["title"] or row["name"].replace("_", " ").title(),
-        "artist": row["artist"],
-        "year": row["year"],
+        "title": row.get("title") or row["name"].replace("_", " ").title(),
+        "artist": row.get("artist", ""),
+        "year": row.get("year", ""),
         "kind": weights.recipe.get("kind", "image"),
         "network": weights.network | {"num_styles": 1}
         if weights.network["kind"] == "swift"

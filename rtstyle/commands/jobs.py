@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,27 +30,38 @@ def jobs() -> None:
     """
 
 
-@jobs.command(
-    name="add",
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-)
-@click.argument("kind", type=click.Choice(["video", "image"]))
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="IN OUT ...")
+class _AddGroup(click.Group):
+    """The commands that can be queued, with all their options."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return their names."""
+        return ["video", "image"]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return the command itself; `PLANNED` keeps it from running."""
+        if name not in self.list_commands(ctx):
+            return None
+        module = import_module(f"rtstyle.commands.{name}")
+        command: click.Command = getattr(module, name)
+        return command
+
+
+@jobs.group(name="add", cls=_AddGroup)
 @click.pass_context
-def add_command(context: click.Context, kind: str, words: tuple[str, ...]) -> None:
-    """Add what the command `rtstyle video` (or `image`) would do with these words."""
-    from rtstyle.commands.image import image
-    from rtstyle.commands.video import video
+def add_group(context: click.Context) -> None:
+    """Queue what `rtstyle video` or `rtstyle image` would do, with the same words."""
+    context.meta[PLANNED] = []
+
+
+@add_group.result_callback()
+@click.pass_context
+def _add(context: click.Context, result: object) -> None:
     from rtstyle.offline.queue import JobQueue
 
-    command = video if kind == "video" else image
-    planned: list[PlannedJob] = []
-    context.meta[PLANNED] = planned
-    with command.make_context(kind, list(words), parent=context) as inner:
-        command.invoke(inner)
+    planned: list[PlannedJob] = context.meta[PLANNED]
     left = [row.job for row in planned if not row.is_done]
     with JobQueue() as queue:
-        numbers = queue.add_many(left, kind=kind)
+        numbers = queue.add_many(left, kind=context.invoked_subcommand or "")
     for number, job in zip(numbers, left, strict=True):
         echo(f"{number}  {job.source} -> {job.target}")
     if len(left) < len(planned):

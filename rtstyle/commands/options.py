@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -51,6 +52,22 @@ def _keep(context: click.Context, option: click.Parameter, value: object) -> Non
 _look = partial(click.option, callback=_keep, expose_value=False)
 """Returns a decorator that adds an option whose value goes into the look."""
 
+
+class Number(click.FloatRange):
+    """A finite number within bounds; what is none is refused, NaN too."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"expected a finite number, got {value!r}", param, ctx)
+        return found
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -86,7 +103,7 @@ def look_options(command: Command) -> Command:
         (
             _look(
                 "--strength",
-                type=click.FloatRange(0.0, 1.0),
+                type=Number(0.0, 1.0),
                 default=1.0,
                 show_default=True,
                 help="0 gives the input back bit for bit.",
@@ -98,7 +115,7 @@ def look_options(command: Command) -> Command:
             ),
             _look(
                 "--style-strength",
-                type=click.FloatRange(0.0, 1.5),
+                type=Number(0.0, 1.5),
                 help="Paintings: 1 is the painting's style, 0 nearly the input, 1.5 "
                 "bolder.  [default: 1]",
             ),
@@ -109,7 +126,7 @@ def look_options(command: Command) -> Command:
             ),
             _look(
                 "--style-scale",
-                type=click.FloatRange(0.25, 4.0),
+                type=Number(0.25, 4.0),
                 default=1.0,
                 show_default=True,
                 help="Size of the strokes; 2 is twice as large.",

@@ -8,6 +8,7 @@ import click
 
 from rtstyle.choices import MIRRORS, Mirror, SmoothMode
 from rtstyle.commands.options import (
+    Number,
     SizeType,
     json_option,
     look_of,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     "sample: plays one. Default: the first camera.",
 )
 @click.option("--size", type=SizeType(), help="Size to ask the camera for.")
-@click.option("--fps", type=click.FloatRange(1, 1000), help="Rate to ask it for.")
+@click.option("--fps", type=Number(1, 1000), help="Rate to ask it for.")
 @click.option(
     "--output",
     "outputs",
@@ -60,20 +61,18 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--fade",
-    type=click.FloatRange(0, 10),
+    type=Number(0, 10),
     default=0.0,
     metavar="SECONDS",
     help="Let one style fade into the next.",
 )
 @click.option(
     "--cycle",
-    type=click.FloatRange(1, 3600),
+    type=Number(1, 3600),
     metavar="SECONDS",
     help="Drift from style to style by itself, one in so many seconds.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1), help="End after so many seconds."
-)
+@click.option("--seconds", type=Number(0.1), help="End after so many seconds.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),

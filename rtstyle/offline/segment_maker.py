@@ -102,8 +102,8 @@ class SegmentMaker:
         weighted_styles: Its styles, loaded.
         path: Of its input, here.
         frames_per_segment: Where the film is cut.
-        workers: Threads that run the network, two at least: each frame then runs on
-            one core, as in a run on one machine.
+        workers: Threads that run the network on a CPU, a frame on one core each, as in
+            a run on one machine.
     """
 
     def __init__(
@@ -131,6 +131,8 @@ class SegmentMaker:
             mask=self._masks.__enter__(),
             smoother=SmootherByMode(),
         )
+        if job.device == "cpu":
+            self._stylizer.workers = workers
 
     def _open(self) -> VideoReader:
         return VideoReader(self._path, tone_map=self._job.tone_map)

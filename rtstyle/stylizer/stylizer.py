@@ -82,6 +82,8 @@ class Stylizer:
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
         self.workers = workers or (physical_cores() if device == "cpu" else 1)
+        self.is_one_core_a_frame = self.workers > 1
+        """Whether a frame is run by one core; the last bits may depend on it."""
         self.mask = mask
         self.sessions = [
             open_session(

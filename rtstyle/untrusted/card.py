@@ -92,8 +92,8 @@ def _fault(card: dict[str, Any]) -> str:
             wanted = " or ".join(kind.__name__ for kind in types)
             return f"{key}: expected {wanted}, got {_short(card[key])}"
     for table, key in NUMBERS:
-        value = card.get(table, {}).get(key, 0)
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        value = card.get(table, {}).get(key)  # null: it was not finite
+        if not isinstance(value, int | float | None) or isinstance(value, bool):
             return f"{table}.{key}: expected a number, got {_short(value)}"
     return ""
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,9 @@ from rtstyle_streams.errors import SinkError, TargetExistsError
 
 _MOST_BYTES = 255
 """Of a file's name, on every file system that is common."""
+
+_LOOK_SECONDS = 1.0
+"""How often is looked whether a file that is being written was removed."""
 
 
 class PartFile:
@@ -35,6 +39,25 @@ class PartFile:
         self._overwrite = overwrite
         self.path = _create(folder / self._place.name if folder else self._place)
         """The unfinished file; empty at first, open to be written by its name."""
+        self._next_look = 0.0
+
+    def check(self) -> None:
+        """Look, at most once a second, whether the unfinished file is still there.
+
+        The system lets a program write on into a file that was removed.
+
+        Raises:
+            SinkError: it is gone, or its folder is.
+        """
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_SECONDS
+        if not self.path.exists():
+            raise SinkError(
+                f"{self.target}: expected {self.path} to stay while it is written, "
+                "got a file or folder that was removed"
+            )
 
     def commit(self) -> None:
         """Move the whole file, closed by now, into its place.

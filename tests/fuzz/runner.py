@@ -25,8 +25,13 @@ from random import Random
 from typing import Protocol
 
 TARGETS: Mapping[str, str] = {
+    "checkpoints": "tests.fuzz.checkpoints:Checkpoints",
     "films": "tests.fuzz.films:Films",
     "pictures": "tests.fuzz.pictures:Pictures",
+    "playlists": "tests.fuzz.playlists:Playlists",
+    "recipes": "tests.fuzz.texts:Recipes",
+    "specs": "tests.fuzz.texts:Specs",
+    "styles": "tests.fuzz.styles:Styles",
 }
 """Where each target is: ``module:class``; a new one needs a line here and no more."""
 ROOT = Path(__file__).parents[2]

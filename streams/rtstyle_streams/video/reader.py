@@ -16,7 +16,7 @@ from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo, ToneMap
 from rtstyle_streams.video.colour import HDR_TRANSFERS, Colour, read_colour
-from rtstyle_streams.video.damage import Damage, LogLine, listening
+from rtstyle_streams.video.damage import Damage, LogLine
 from rtstyle_streams.video.decoding import Decoding
 from rtstyle_streams.video.deinterlace import Deinterlacer
 from rtstyle_streams.video.opening import (
@@ -56,11 +56,11 @@ class VideoReader(ManagedSource):
         self._is_interlaced = False
         self._lock = Lock()  # FFmpeg crashes when a file is closed while it is read
         self._damage = Damage(self.path.name)
-        with listening() as said:
-            self._container = open_video(self.path)
+        heard: list[LogLine] = []
+        self._container = open_video(self.path, heard=heard)
         try:
             self._stream = main_video_stream(self._container, self.path)
-            self._begin(said)
+            self._begin(heard)
         except BaseException:
             self.close()
             raise

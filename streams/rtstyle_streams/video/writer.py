@@ -30,6 +30,8 @@ from rtstyle_streams.video.planes import from_rgb
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_streams import SideStreams
 
+_TOLERATED = Fraction(1, 100)  # seconds by which nobody sees a frame moved
+
 
 class VideoWriter(ManagedSink):
     """Writes a video file beside its place and moves it there when it is whole.
@@ -74,6 +76,7 @@ class VideoWriter(ManagedSink):
         self._info = info
         self._start_pts = 0  # of what is written as 0
         self._last_pts: int | None = None
+        self._most_moved = Fraction(0)
         self._side: SideStreams | None = None
         self._colour = template.colour if template else _colour_of(info)
         self._is_done = False
@@ -160,13 +163,17 @@ class VideoWriter(ManagedSink):
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
         self._check_size(frame)
+        self._part.check()
         time_base = self._time_base
-        pts = round(frame.pts * frame.time_base / time_base) - self._start_pts
+        ticks = frame.pts * frame.time_base / time_base
+        pts = round(ticks) - self._start_pts
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
         elif self._info.is_live:
             self._start_pts, pts = pts, 0
         self._last_pts = pts
+        moved = abs(pts + self._start_pts - ticks) * time_base
+        self._most_moved = max(self._most_moved, moved)
         encoded = from_rgb(
             frame.pixels,
             self._colour,
@@ -192,6 +199,7 @@ class VideoWriter(ManagedSink):
             self._copy_side_streams(None)
             self._close_container()
             self._part.commit()
+            self._notice_moved()
         except BaseException:
             self.close()
             raise
@@ -206,6 +214,15 @@ class VideoWriter(ManagedSink):
             self._keep_part()
         else:
             self._throw_away()
+
+    def _notice_moved(self) -> None:
+        """Say that a container cannot tell the times of the frames apart."""
+        if self._most_moved > max(_TOLERATED, self._time_base * Fraction(3, 4)):
+            self.notices.append(
+                f"{self.path.name}: {self._container.format.name} keeps times only in "
+                f"steps of {float(self._time_base):.3g} s; frames are shown up to "
+                f"{float(self._most_moved):.2g} s off"
+            )
 
     def _check_size(self, frame: Frame) -> None:
         if (frame.width, frame.height) != (self._info.width, self._info.height):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle_train.commands.options import (
     FILE,
     FOLDER,
@@ -42,7 +43,7 @@ from rtstyle_train.commands.options import (
 @recipe_option
 @setting("--placement", type=click.Choice(["instance", "body"]), help="Of norms.")
 @setting("--size", type=click.IntRange(64), help="Side of the pictures, pixels.")
-@setting("--style-weight", type=float, help="More is more painterly.")
+@setting("--style-weight", type=Number(0), help="More is more painterly.")
 @run_option("--start", type=FILE, help="Weights (.safetensors) to start from.")
 @run_options
 @click.pass_context

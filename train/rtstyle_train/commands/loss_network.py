@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle.process.terminal import echo
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -34,7 +35,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     show_default=True,
     help="At most.",
 )
-@click.option("--minutes", type=click.FloatRange(0), default=0.0, help="Time at most.")
+@click.option("--minutes", type=Number(0), default=0.0, help="Time at most.")
 @click.option("--seed", type=int, default=1234, help="Of weights and crops.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")

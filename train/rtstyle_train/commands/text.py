@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle.process.terminal import echo
 from rtstyle_train.commands.options import (
     FOLDER,
@@ -33,8 +34,8 @@ BANDS = click.Choice(["none", "c1", "c2", "c3"])
 @setting("--clip-weights", help="open_clip's name of weights, or a local file.")
 @setting("--band", type=BANDS, help="SpectralCLIP's band; none is plain CLIP.")
 @network_option
-@setting("--content-weight", type=float, help="More keeps more of the photograph.")
-@setting("--patch-weight", type=float, help="More is more of the prompt.")
+@setting("--content-weight", type=Number(0), help="More keeps more of the photograph.")
+@setting("--patch-weight", type=Number(0), help="More is more of the prompt.")
 @start_options
 @click.option("--truncate", is_flag=True, help="Cut a prompt that is too long.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")

@@ -1,5 +1,6 @@
 """Keep content images on a GPU and crop them there."""
 
+import logging
 import math
 from collections.abc import Iterable
 
@@ -9,7 +10,12 @@ import torch
 from torch import Tensor
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.content_images import ContentImages, Photos
+
+log = logging.getLogger(__name__)
+
+DEVICE_BYTES = 4 << 30
+"""Of decoded photographs that are put on a GPU; their smaller copies add a third."""
 
 
 class DevicePhotos:
@@ -22,13 +28,20 @@ class DevicePhotos:
 
     def __init__(self, photos: ContentImages, device: torch.device) -> None:
         self.photos, self.size, self.margin = photos, photos.size, photos.margin
-        levels = [list(_halvings(image, photos.size)) for image in photos.images]
-        flat = [pixels for image in levels for pixels in image]
-        self._first = np.cumsum([0] + [len(image) for image in levels])
-        self._sizes = [pixels.shape[:2] for pixels in flat]
-        self._starts = np.cumsum([0] + [pixels.size for pixels in flat])
-        data = np.concatenate([pixels.ravel() for pixels in flat])
-        self._data = torch.from_numpy(data).to(device)
+        shapes = [list(_halved(shape, photos.size)) for shape in photos.images.shapes]
+        self._first = np.cumsum([0] + [len(image) for image in shapes])
+        self._sizes = [shape for image in shapes for shape in image]
+        ends = np.cumsum([0] + [3 * height * width for height, width in self._sizes])
+        self._starts = ends
+        self._data = torch.zeros(int(ends[-1]), dtype=torch.uint8, device=device)
+        for number in range(len(photos.images)):
+            image = photos.images.get(number)
+            if image is None:  # broken: no crop is drawn of it
+                continue
+            first = self._first[number]
+            for place, pixels in enumerate(_halvings(image, photos.size), start=first):
+                flat = torch.from_numpy(np.array(pixels).ravel())  # a copy
+                self._data[int(ends[place]) : int(ends[place + 1])] = flat.to(device)
 
     def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
         """Return the parameters of the crops from `ContentImages.crops`.
@@ -92,6 +105,28 @@ class DevicePhotos:
         pixels = upper * (1 - fy) + lower * fy
         changed = (pixels - 127.5) * contrast[..., None] + 127.5 + brightness[..., None]
         return (changed.clamp(0, 255) / 255).permute(0, 3, 1, 2)
+
+
+def photos_on(device: torch.device, photos: ContentImages) -> Photos:
+    """Return photographs that live on a GPU if that is one and they fit in there."""
+    if device.type != "cuda":
+        return photos
+    num_bytes = photos.images.num_bytes
+    if num_bytes > DEVICE_BYTES:
+        log.info(
+            "photographs take %.1f GB: the CPU decodes and cuts them as needed",
+            num_bytes / 1e9,
+        )
+        return photos
+    return DevicePhotos(photos, device)
+
+
+def _halved(shape: tuple[int, int], size: int) -> Iterable[tuple[int, int]]:
+    """Yield the sizes of what `_halvings` yields."""
+    yield shape
+    while min(shape) >= 2 * size:
+        shape = (shape[0] // 2, shape[1] // 2)
+        yield shape
 
 
 def _mirrored(places: Tensor, last: Tensor) -> Tensor:

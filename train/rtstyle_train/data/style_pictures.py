@@ -13,6 +13,7 @@ from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.photo_store import PicturesInMemory
 from rtstyle_train.data.textures import render_texture
 from rtstyle_train.errors import TrainError
 
@@ -37,7 +38,7 @@ class StyleImages(ContentImages):
         self.size = size
         self.smallest_crop = size
         self.margin = 0
-        self.images = list(images)
+        self.images = PicturesInMemory(images)
 
 
 def painting_paths(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data.adain_preview import preview_styles, write_adain_preview
 from rtstyle_train.data.content_images import ContentImages, Photos
-from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.device_photos import photos_on
 from rtstyle_train.data.style_looks import StyleLooks
 from rtstyle_train.data.style_pictures import (
     StyleImages,
@@ -117,7 +117,7 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
     terms = run_to_end(trainer, preview_writer(job.run, network_with, write))
     network = _averaged(trainer.average, config, vgg).to(device)
     if isinstance(network, SwiftAdain):
-        _set_neutral(network, _on(device, photos), seed=config.seed)
+        _set_neutral(network, photos_on(device, photos), seed=config.seed)
     counts = {"photographs": len(photos.images), "paintings": len(paintings)}
     return save_result(
         trainer,
@@ -174,7 +174,7 @@ def _cached(
         "paintings": make([*paintings.values()], seed=config.seed, groups=groups),
         "textures": make(textures, seed=config.seed + 1),
     }
-    return CachedAdainStyle(config, loss, _on(device, photos), looks)
+    return CachedAdainStyle(config, loss, photos_on(device, photos), looks)
 
 
 def _pictures(
@@ -188,9 +188,11 @@ def _pictures(
     counts = len(photos.images), len(paintings), len(textures)
     log.info("%d photographs, %d paintings, %d textures", *counts)
     return Pictures(
-        photos=_on(device, photos),
-        paintings=_on(device, StyleImages([*paintings.values()], size=config.size)),
-        textures=_on(device, StyleImages(textures, size=config.size)),
+        photos=photos_on(device, photos),
+        paintings=photos_on(
+            device, StyleImages([*paintings.values()], size=config.size)
+        ),
+        textures=photos_on(device, StyleImages(textures, size=config.size)),
     )
 
 
@@ -222,10 +224,6 @@ def _averaged(
     network = make_network(config, vgg)
     network.load_state_dict(average)
     return network
-
-
-def _on(device: torch.device, images: ContentImages) -> Photos:
-    return DevicePhotos(images, device) if device.type == "cuda" else images
 
 
 def _checksum(paintings: Mapping[str, Pixels]) -> str:

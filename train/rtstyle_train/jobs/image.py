@@ -17,7 +17,7 @@ from rtstyle.networks.weights_file import Weights
 from rtstyle_train.config.image import StyleImage, TrainConfig, make_config
 from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.content_images import ContentImages, load_style_image
-from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.device_photos import photos_on
 from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.outputs import (
@@ -144,7 +144,6 @@ def _train(
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     device = accelerator.device
     torch.set_float32_matmul_precision("high")  # TF32, where there is a GPU
-    on_gpu = DevicePhotos(photos, device) if device.type == "cuda" else None
     if job.is_compiled:
         _check_compiler(device)
         network.compile()
@@ -158,7 +157,7 @@ def _train(
     )
     trainer = Trainer(
         network,
-        ImageStyle(config, loss, on_gpu or photos),
+        ImageStyle(config, loss, photos_on(device, photos)),
         schedule,
         checkpoint=run.checkpoint,
         identity=image_identity(config, job, sums),
