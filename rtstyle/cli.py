@@ -21,9 +21,11 @@ COMMANDS: Final = {
     "demo": "rtstyle.commands.demo:demo",
     "video": "rtstyle.commands.video:video",
     "image": "rtstyle.commands.image:image",
+    "jobs": "rtstyle.commands.jobs:jobs",
     "webcam": "rtstyle.commands.webcam:webcam",
     "styles": "rtstyle.commands.styles:styles",
     "cameras": "rtstyle.commands.cameras:cameras",
+    "devices": "rtstyle.commands.devices:devices",
     "doctor": "rtstyle.commands.doctor:doctor",
     "bench": "rtstyle.commands.bench:bench",
 }
@@ -36,8 +38,11 @@ EXTRA_OF: Final = {
     "torch": "train",
     "torchvision": "train",
     "openvino": "openvino",
+    "ray": "cluster",
     "pyvirtualcam": "virtualcam",
     "tensorrt": "tensorrt",
+    "onnxruntime_ep_webgpu": "webgpu",
+    "onnxruntime_ep_nv_tensorrt_rtx": "tensorrt-rtx",
 }
 """Which extra brings a module that was not found."""
 EXIT_FAILURE, EXIT_USAGE = 1, 2

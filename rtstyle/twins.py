@@ -23,7 +23,7 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
         style: As loaded.
         precision: One of `PRECISIONS`; ``auto`` takes the int8 twin on a CPU if there
             is one: it is only written when it is near enough to its style.
-        device: ``cpu`` or ``cuda:N``.
+        device: As `resolve_device` returns it.
 
     Raises:
         UsageError: no such precision.

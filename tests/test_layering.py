@@ -29,7 +29,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "stylizer telemetry twins",
         "commands": "benchmark choices doctor errors gallery live look offline "
         "paintings process",
-        "doctor": "gallery paintings runtime style_file stylizer telemetry",
+        "doctor": "errors gallery offline paintings runtime style_file stylizer "
+        "telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
@@ -38,7 +39,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
         "networks": "errors untrusted user_files",
-        "offline": "drawing gallery look masks smoothing style_file stylizer",
+        "offline": "drawing errors gallery look masks smoothing style_file stylizer "
+        "user_files",
         "paintings": "errors runtime style_file untrusted user_files",
         "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
@@ -60,6 +62,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "export/rtstyle_export": {
         "graphs": "errors",
         "int8": "errors graphs",
+        "programs": "errors",
     },
     "train/rtstyle_experiments": {
         "text_bands": "small_clip",

@@ -33,7 +33,7 @@ from rtstyle.process.terminal import echo
     help="auto measures fp32 and, where there is one, the int8 twin.",
 )
 @click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
+    "--device", default="auto", show_default=True, help="See rtstyle devices."
 )
 @click.option(
     "--height",

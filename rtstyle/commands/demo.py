@@ -33,7 +33,7 @@ MOST_STYLES = 10
 )
 @smooth_option("flow")
 @click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
+    "--device", default="auto", show_default=True, help="See rtstyle devices."
 )
 def demo(
     out: Path,

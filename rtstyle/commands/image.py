@@ -1,9 +1,10 @@
 """`rtstyle image`: a picture or a folder of them in, stylized ones out."""
 
-import sys
+from pathlib import Path
 
 import click
 
+from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
     json_option,
     look_of,
@@ -12,15 +13,12 @@ from rtstyle.commands.options import (
     precision_option,
     quiet_option,
     runtime_options,
-    show_result,
     style_option,
 )
-from rtstyle.commands.video import EXIT_DAMAGED
 
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@inputs_options
 @style_option
 @look_options
 @runtime_options
@@ -31,8 +29,11 @@ from rtstyle.commands.video import EXIT_DAMAGED
 @click.pass_context
 def image(
     context: click.Context,
-    source: str,
-    target: str,
+    names: tuple[str, ...],
+    out_dir: Path | None,
+    recursive: bool,
+    name_template: str,
+    dry_run: bool,
     style: str | None,
     runtime: str,
     device: str,
@@ -42,11 +43,11 @@ def image(
     as_json: bool,
 ) -> None:
     """Stylize the picture or folder of pictures IN into OUT; - is a pipe."""
-    from rtstyle.offline.job import FileJob, run_file_job
+    from rtstyle.offline.job import FileJob
 
     job = FileJob(
-        source=source,
-        target=target,
+        source="",
+        target="",
         style=style,
         look=look_of(context),
         smooth="off",
@@ -57,8 +58,5 @@ def image(
         kind="pictures",
         is_quiet=quiet,
     )
-    result = run_file_job(job)
-    text = result.as_json() if as_json else result.as_text()
-    show_result(text, target=target, is_quiet=quiet, as_json=as_json)
-    if result.num_decode_errors:
-        sys.exit(EXIT_DAMAGED)
+    planned = planned_of(context, names, job, "image")
+    run_planned(context, planned, as_json=as_json)

@@ -165,7 +165,8 @@ def runtime_options(command: Command) -> Command:
         "--device",
         default="auto",
         show_default=True,
-        help="auto, cpu, cuda or cuda:N; what is named must work or it is an error.",
+        help="auto, cpu, gpu, cuda:N, webgpu, coreml, openvino:GPU …; rtstyle devices "
+        "lists them.  What is named must work or it is an error.",
     )(command)
     return click.option(
         "--runtime",

@@ -1,11 +1,12 @@
 """`rtstyle video`: a video file in, a stylized one out, everything else kept."""
 
-import sys
 from fractions import Fraction
+from pathlib import Path
 
 import click
 
 from rtstyle.choices import SmoothMode
+from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
     json_option,
     look_of,
@@ -15,18 +16,13 @@ from rtstyle.commands.options import (
     quiet_option,
     rate_of,
     runtime_options,
-    show_result,
     smooth_option,
     style_option,
 )
 
-EXIT_DAMAGED = 3
-"""Exit status when the input had errors; the output holds all that could be read."""
-
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@inputs_options
 @style_option
 @look_options
 @smooth_option("flow")
@@ -35,7 +31,8 @@ EXIT_DAMAGED = 3
 @click.option(
     "--codec",
     metavar="NAME",
-    help="FFmpeg's name of an encoder.  [default: libx264, or what OUT needs]",
+    help="FFmpeg's name of an encoder (h264_nvenc, libx265 …), or auto-hw: in hardware "
+    "if one opens.  [default: libx264, or what OUT needs]",
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
@@ -55,12 +52,32 @@ EXIT_DAMAGED = 3
 )
 @overwrite_option
 @quiet_option
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on where the same command ended before.",
+)
+@click.option(
+    "--segment-seconds",
+    type=click.FloatRange(0.04, 3600.0),
+    help="Of film, after which what is done is kept.  [default: 10 at most]",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Share the work among the machines of a Ray cluster; auto finds one.",
+)
+@click.option("--ship", is_flag=True, help="With --cluster: send the input along.")
 @json_option
 @click.pass_context
 def video(
     context: click.Context,
-    source: str,
-    target: str,
+    names: tuple[str, ...],
+    out_dir: Path | None,
+    recursive: bool,
+    name_template: str,
+    dry_run: bool,
     style: str | None,
     smooth: SmoothMode,
     runtime: str,
@@ -73,17 +90,21 @@ def video(
     suffix: str,
     overwrite: bool,
     quiet: bool,
+    resume: bool,
+    segment_seconds: float | None,
+    cluster: str | None,
+    ship: bool,
     as_json: bool,
 ) -> None:
     """Stylize the film IN into OUT: every frame, with its sound and the rest.
 
     IN and OUT may be folders of pictures, frames/%05d.png, or - for a pipe.
     """
-    from rtstyle.offline.job import FileJob, run_file_job
+    from rtstyle.offline.job import FileJob
 
     job = FileJob(
-        source=source,
-        target=target,
+        source="",
+        target="",
         style=style,
         look=look_of(context),
         smooth=smooth,
@@ -98,9 +119,10 @@ def video(
         rate=fps,
         suffix=f".{suffix}",
         is_quiet=quiet,
+        resume=resume,
+        segment_seconds=segment_seconds,
+        cluster=cluster,
+        ship=ship,
     )
-    result = run_file_job(job)
-    text = result.as_json() if as_json else result.as_text()
-    show_result(text, target=target, is_quiet=quiet, as_json=as_json)
-    if result.num_decode_errors:
-        sys.exit(EXIT_DAMAGED)
+    planned = planned_of(context, names, job, "video")
+    run_planned(context, planned, as_json=as_json)

@@ -103,6 +103,20 @@ def check_openvino() -> Check:
     return openvino_state()
 
 
+def check_devices() -> Check:
+    """Stylize a few frames on every device."""
+    from rtstyle.doctor.devices import devices_state
+
+    return devices_state()
+
+
+def check_encoders() -> Check:
+    """Encode a picture with every video encoder in hardware that FFmpeg has."""
+    from rtstyle.doctor.encoders import encoders_state
+
+    return encoders_state()
+
+
 def check_cameras() -> Check:
     """Look for cameras that can be used."""
     from rtstyle_streams.camera.devices import list_cameras, who_holds
@@ -163,6 +177,18 @@ def check_folder() -> Check:
     return Check("folder", "ok", state)
 
 
+def check_unfinished_films() -> Check:
+    """Look for films that were begun more than two weeks ago and never finished."""
+    from rtstyle.offline.unfinished import forgotten
+
+    films = forgotten()
+    if not films:
+        return Check("unfinished films", "ok", "none that are older than two weeks")
+    told = [f"{film.folder} ({film.num_bytes / 1e6:.0f} MB)" for film in films]
+    todo = "run their commands again to go on, or delete these folders"
+    return Check("unfinished films", "note", ", ".join(told), todo)
+
+
 def check_styles() -> Check:
     """Load every bundled style and compare its checksum."""
     from rtstyle.doctor.styles import styles_state
@@ -185,10 +211,13 @@ ALL_CHECKS: Final[tuple[Callable[[], Check], ...]] = (
     check_cuda,
     check_other_providers,
     check_openvino,
+    check_devices,
+    check_encoders,
     check_cameras,
     check_virtual_camera,
     check_display,
     check_folder,
+    check_unfinished_films,
     check_styles,
     check_speed,
 )

@@ -6,6 +6,7 @@ from typing import Literal
 from rtstyle.masks.layer import Layer
 from rtstyle.masks.segmenter import Probability, Segmenter
 from rtstyle.masks.steady import SteadyMask
+from rtstyle.smoothing.protocol import State
 from rtstyle_streams.frame import Pixels
 
 MaskMode = Literal["off", "person", "background"]
@@ -55,6 +56,17 @@ class Mask:
                 mask = self._steady(*self._segmenter(content))
                 self._last = content, mask
             return self._last[1]
+
+    def state(self) -> State:
+        """Return a copy of all that is remembered of the frames before."""
+        with self._lock:
+            return self._steady.state()
+
+    def restore(self, state: State) -> None:
+        """Go on as the mask did that gave out `state`."""
+        with self._lock:
+            self._steady.restore(state)
+            self._last = None
 
     def close(self) -> None:
         """Release the model; may be called twice."""

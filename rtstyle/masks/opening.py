@@ -59,7 +59,7 @@ def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]
         yield None
         return
     mask_mode(look)
-    segmenter = _read(_model_file(look.mask, look.mask_model))
+    segmenter = _read(model_file(look.mask, look.mask_model))
     mask = Mask(segmenter, is_for_stills=is_for_stills)
     try:
         yield mask
@@ -67,7 +67,12 @@ def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]
         mask.close()
 
 
-def _model_file(mask: str, model: str | None) -> Path:
+def model_file(mask: str, model: str | None) -> Path:
+    """Return the model's file that `--mask` and `--mask-model` name.
+
+    Raises:
+        UsageError: no model was named, or two were.
+    """
     if mask.endswith(".onnx"):
         if model is not None:
             raise UsageError(

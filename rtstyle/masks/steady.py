@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 
 from rtstyle.masks.segmenter import Probability
+from rtstyle.smoothing.protocol import State
 from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle.smoothing.state import state_of, tiny_of
 
 LEAST_SHARE = 0.004
 """Share of the frame; if less is marked, the person counts as lost."""
@@ -61,6 +63,22 @@ class SteadyMask:
         """Forget all frames."""
         self._state, self._num_lost = None, 0
         self._detector.reset()
+
+    def state(self) -> State:
+        """Return a copy of what is remembered, bit for bit."""
+        state = state_of(self._detector)
+        if self._state is not None:
+            state["mask"] = self._state.copy()
+            state["num_lost"] = np.array([self._num_lost], np.float32)
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on as the mask did that gave out `state`."""
+        self.reset()
+        self._detector.last = tiny_of(state)
+        if "mask" in state:
+            self._state = np.array(state["mask"], np.float32)
+            self._num_lost = int(state["num_lost"][0])
 
     @staticmethod
     def _follow(state: Probability, probability: Probability) -> None:

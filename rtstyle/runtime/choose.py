@@ -8,8 +8,11 @@ from importlib.util import find_spec
 
 from rtstyle.choices import RUNTIMES
 from rtstyle.errors import UsageError
+from rtstyle.runtime.devices.auto import candidates, quickest, resolve_gpu
+from rtstyle.runtime.devices.names import kind_of, parse_device
+from rtstyle.runtime.devices.providers import PROVIDERS
 from rtstyle.runtime.measure import Opener, fastest
-from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
+from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.runtime.openvino import OpenVinoSession
 from rtstyle.runtime.protocol import Session
 from rtstyle.runtime.switching import SwitchingSession
@@ -34,7 +37,7 @@ def open_session(
     Args:
         model: A serialised ONNX model.
         runtime: One of `RUNTIMES`.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: What `--device` takes; see `devices.names`.
         threads: CPU threads inside one node; None means all physical cores.
         precision: One of `rtstyle.choices.PRECISIONS`: what the runtime may compute
             in; the graph itself is already fp32 or int8.
@@ -46,7 +49,8 @@ def open_session(
         MissingExtraError: its package is not installed.
     """
     if runtime == "auto":
-        runtime = os.environ.get(VARIABLE, runtime)
+        is_openvino = kind_of(device) == "openvino"
+        runtime = "openvino" if is_openvino else os.environ.get(VARIABLE, runtime)
     if runtime not in RUNTIMES:
         raise UsageError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}"
@@ -75,6 +79,14 @@ def openers_for(
             return OrtSession(
                 model, device=device, threads=threads, precision=precision
             )
+        if kind_of(device) == "openvino":
+            raise UsageError(
+                f"device {device}: expected --runtime auto or openvino, got onnxruntime"
+            )
+        if kind_of(device) in PROVIDERS:
+            from rtstyle.runtime.devices.provider_session import open_on_provider
+
+            return open_on_provider(model, device=device, precision=precision)
         from rtstyle.runtime.cuda.session import open_on_gpu
 
         return open_on_gpu(model, device=device, precision=precision)
@@ -119,19 +131,31 @@ def auto_candidates(device: str, precision: str) -> list[str]:
     return ["onnxruntime"]
 
 
-def resolve_device(device: str) -> str:
-    """Return ``cpu`` or ``cuda:N`` for the user's choice of a device.
+def resolve_device(
+    device: str, *, model: bytes | None = None, architecture: str = ""
+) -> str:
+    """Return one device's name for what the user wrote; ``gpu`` and ``auto`` are none.
+
+    Args:
+        device: What `--device` takes.
+        model: What ``auto`` measures with, a serialised style graph in fp32; without
+            one it is the first GPU, or the CPU.
+        architecture: Text that is equal for all graphs that take as long as `model`.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: There is no such kind of device.
+        RuntimeUnavailableError: There are not so many GPUs.
     """
-    if device == "cpu":
-        return device
-    if device == "auto":
-        fault = cuda_fault()
-        log.debug("no CUDA: %s", fault)
-        return "cpu" if fault else "cuda:0"
-    name, _, number = device.partition(":")
-    if name == "cuda" and (number or "0").isdigit():
-        return f"cuda:{number or '0'}"
-    raise UsageError(f"device: expected auto, cpu, cuda or cuda:N, got {device!r}")
+    named = parse_device(device)
+    if kind_of(named) == "gpu":
+        return resolve_gpu(named)
+    if named != "auto":
+        return named
+    names = candidates()
+    if model is None:
+        return names[min(1, len(names) - 1)]
+
+    def open_on(name: str) -> Session:
+        return open_session(model, device=name)
+
+    return quickest(names, open_on, architecture=architecture)

@@ -1,5 +1,7 @@
 """Read device names, ``cpu`` and ``cuda:N``, and count the CPU cores."""
 
+import ctypes
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,19 @@ def cuda_index(device: str) -> int:
 def is_cuda(device: str) -> bool:
     """Return whether a device is an NVIDIA GPU."""
     return device.partition(":")[0] == "cuda"
+
+
+def cuda_count() -> int:
+    """Return how many GPUs the NVIDIA driver finds; 0 without one."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    count = ctypes.c_int()
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return 0
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return 0
+    return count.value
 
 
 def int8_kernel(cpuinfo: Path = CPUINFO) -> str:

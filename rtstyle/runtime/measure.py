@@ -98,6 +98,11 @@ def measure_ms(sessions: Mapping[str, Session]) -> dict[str, float]:
     return {name: min(times_ms[1:]) for name, times_ms in times.items()}
 
 
+def size_text() -> str:
+    """Return the size that is measured with, for people."""
+    return f"{WIDTH}x{HEIGHT}"
+
+
 def cache_key(model: bytes, facts: str, runtimes: tuple[str, ...]) -> str:
     """Return the cache key of a choice, from graph, machine, versions and `facts`."""
     versions = [f"{name} {_version(name)}" for name in runtimes]

@@ -1,5 +1,7 @@
 """Compute the recurrence that all smoothers share, on a float state."""
 
+from typing import Self
+
 import cv2
 import numpy as np
 
@@ -30,6 +32,18 @@ class SmoothedPicture:
         self._rounded = np.empty_like(stylized)
         self._shares = np.empty((lines * CELL_PX, columns * CELL_PX), np.float32)
         self._new_share = np.empty((height, width), np.float32)
+
+    @classmethod
+    def of_state(cls, state: Picture) -> Self:
+        """Return the picture whose `state` this was; see there."""
+        picture = cls(np.empty(state.shape, np.uint8))
+        picture._state[...] = state
+        return picture
+
+    @property
+    def state(self) -> Picture:
+        """Return the picture so far, ``(H, W, 3)`` float32, 0..255; not a copy."""
+        return self._state
 
     def blend(self, stylized: Pixels, keep: Grid) -> Pixels:
         """Update the state to ``keep * state + (1 - keep) * stylized``.

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from rtstyle.smoothing import still
 from rtstyle.smoothing.blend import KEEP, SmoothedPicture, blend_grid
 from rtstyle.smoothing.luma import Grid, LumaReader, check_pair
+from rtstyle.smoothing.protocol import State
 from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle.smoothing.state import (
+    picture_of,
+    state_of,
+    state_of_picture,
+    tiny_of,
+)
 from rtstyle_streams.frame import Pixels
 
 
@@ -54,3 +61,18 @@ class GateSmoother:
         """Forget all frames."""
         self._memory = None
         self._detector.reset()
+
+    def state(self) -> State:
+        """Return a copy of what is remembered; see `Smoother`."""
+        memory = self._memory
+        state = state_of(self._detector)
+        if memory is not None:
+            state |= state_of_picture(memory.picture, memory.reference, memory.floor)
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on behind another smoother; see `Smoother`."""
+        self._detector.last = tiny_of(state)
+        self._memory = None
+        if parts := picture_of(state):
+            self._memory = _Memory(*parts)

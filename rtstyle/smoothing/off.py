@@ -1,5 +1,6 @@
 """Leave frames without smoothing."""
 
+from rtstyle.smoothing.protocol import State
 from rtstyle_streams.frame import Pixels
 
 
@@ -12,3 +13,10 @@ class Off:
 
     def reset(self) -> None:
         """Do nothing: there is no memory."""
+
+    def state(self) -> State:
+        """Return nothing."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Do nothing."""

@@ -1,8 +1,14 @@
 """Define the interface of every smoother."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from rtstyle_streams.frame import Pixels
+
+State: TypeAlias = dict[str, npt.NDArray[np.float32] | npt.NDArray[np.uint8]]
+"""All that a smoother remembers, by name; empty when it remembers nothing."""
 
 
 class Smoother(Protocol):
@@ -25,4 +31,12 @@ class Smoother(Protocol):
 
     def reset(self) -> None:
         """Forget all frames; the next one is a first frame (style change, seek)."""
+        ...
+
+    def state(self) -> State:
+        """Return a copy of all that is remembered, bit for bit."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Go on as the smoother of this mode did that gave out `state`."""
         ...

@@ -61,6 +61,16 @@ class SceneCutDetector:
         """Forget all frames; the next one is a first frame."""
         self._last = None
 
+    @property
+    def last(self) -> Tiny | None:
+        """Return the tiny picture that the next one is compared with; None at first."""
+        return self._last
+
+    @last.setter
+    def last(self, tiny: Tiny | None) -> None:
+        """Go on behind another detector."""
+        self._last = tiny
+
 
 def _tiny(luma: npt.NDArray[np.float32]) -> Tiny:
     small = cv2.resize(luma, GRID_SIZE, interpolation=cv2.INTER_AREA)

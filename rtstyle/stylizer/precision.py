@@ -25,7 +25,7 @@ def with_quickest_precision(style: Style, precision: str, *, device: str) -> Sty
     Args:
         style: As loaded.
         precision: As for `rtstyle.twins.with_precision`.
-        device: ``cpu`` or ``cuda:N``.
+        device: As `resolve_device` returns it.
 
     Raises:
         UsageError: There is no such precision.
@@ -38,10 +38,14 @@ def with_quickest_precision(style: Style, precision: str, *, device: str) -> Sty
     return style if name == "fp32" else chosen
 
 
+def architecture_of(style: Style) -> str:
+    """Return a text that is equal for all styles that take as long."""
+    return json.dumps(style.card.get("network", style.name), sort_keys=True)
+
+
 def _measured(style: Style, twin: Style) -> str:
     """Return ``int8`` or ``fp32``, as measured now or on this machine before."""
-    architecture = json.dumps(style.card.get("network", style.name), sort_keys=True)
-    key = cache_key(architecture.encode(), "precision", ("onnxruntime",))
+    key = cache_key(architecture_of(style).encode(), "precision", ("onnxruntime",))
     if (known := read_cache().get(key)) in ("int8", "fp32"):
         return known
     sessions = {

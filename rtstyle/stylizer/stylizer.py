@@ -15,6 +15,7 @@ from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmootherByMode
+from rtstyle.smoothing.protocol import State
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle.stylizer.blending import (
     blend,
@@ -26,7 +27,7 @@ from rtstyle.stylizer.blending import (
 from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
 from rtstyle.stylizer.gate_on_device import gate_on_device
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.stylizer.precision import with_quickest_precision
+from rtstyle.stylizer.precision import architecture_of, with_quickest_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -55,7 +56,7 @@ class Stylizer:
                 `load_mixture`: a name, a path, or several with their weights.
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
-            device: ``auto``, ``cpu`` or ``cuda:N``.
+            device: What `--device` takes; ``auto`` is the quickest one here.
             precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` takes the int8
                 twin of a style on a CPU, if there is one and it is quicker here.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
@@ -68,18 +69,25 @@ class Stylizer:
             smoother: The smoother of a stylizer that this one replaces, so that its
                 frames continue that one's; None starts afresh.
         """
-        device = resolve_device(device)
         weighted_styles = _weighted_styles(style)
+        first = weighted_styles[0].style
+        device = resolve_device(
+            device, model=first.model, architecture=architecture_of(first)
+        )
         styles = [
             with_quickest_precision(weighted.style, precision, device=device)
             for weighted in weighted_styles
         ]
+        self.styles = tuple(styles)
+        """What runs: a style for each network, in its precision."""
         self.style = styles[0]
         """The style; for a mixture, the first one."""
         self.weights = [weighted.weight for weighted in weighted_styles]
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
         self.workers = workers or (physical_cores() if device == "cpu" else 1)
+        self.is_one_core_a_frame = self.workers > 1
+        """Whether a frame is run by one core; the last bits may depend on it."""
         self.mask = mask
         self.sessions = [
             open_session(
@@ -181,6 +189,26 @@ class Stylizer:
             mask=self.mask,
             smoother=self._smooth,
         )
+
+    def state(self) -> State:
+        """Return a copy of all that is remembered of the frames before, bit for bit.
+
+        What a device remembers is not in it: give `smoother` to keep it here.
+        """
+        state = {f"smooth.{name}": a for name, a in self._smooth.state().items()}
+        if self.mask is not None:
+            state |= {f"mask.{name}": a for name, a in self.mask.state().items()}
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on as a stylizer of the same settings did that gave out `state`."""
+        parts: dict[str, State] = {"smooth": {}, "mask": {}}
+        for name, array in state.items():
+            owner, _, own_name = name.partition(".")
+            parts[owner][own_name] = array
+        self._smooth.restore(parts["smooth"], mode=self.controls.smooth)
+        if self.mask is not None:
+            self.mask.restore(parts["mask"])
 
     def reset(self) -> None:
         """Forget all frames so far; the mask detects scene cuts itself."""

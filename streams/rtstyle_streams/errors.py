@@ -27,3 +27,8 @@ class TargetExistsError(SinkError, FileExistsError):
 
 class SpecError(StreamError, ValueError):
     """The text that names a source or a sink ("webcam:0") makes no sense."""
+
+
+def printable(text: str) -> str:
+    """Return text of a file with a sign in place of what a terminal would act on."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

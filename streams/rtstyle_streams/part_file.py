@@ -25,16 +25,19 @@ class PartFile:
     Args:
         target: the final name; checked by `check_target` before.
         overwrite: whether a file of the final name may be replaced.
+        folder: where the unfinished file is, on the same disk; None is beside it.
 
     Raises:
         SinkError: the folder cannot be written to.
     """
 
-    def __init__(self, target: Path, *, overwrite: bool) -> None:
+    def __init__(
+        self, target: Path, *, overwrite: bool, folder: Path | None = None
+    ) -> None:
         self.target = target
         self._place = Path(os.path.realpath(target))
         self._overwrite = overwrite
-        self.path = _create(self._place)
+        self.path = _create(folder / self._place.name if folder else self._place)
         """The unfinished file; empty at first, open to be written by its name."""
         self._next_look = 0.0
 

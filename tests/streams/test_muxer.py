@@ -1,5 +1,6 @@
 """What a container can hold is copied, what it cannot is named, by its own word."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -290,3 +291,47 @@ def test_an_encoder_without_fine_times_gets_those_it_can_tell(tmp_path: Path) ->
     wanted = [Fraction(k, 25) for k in (0, 1, 3, 4, 9)]
     moved = [times[k] - times[0] - wanted[k] for k in range(5)]
     assert max(map(abs, moved)) < Fraction(1, 1000)
+
+
+def test_a_container_with_one_rate_says_how_far_frames_are_off(tmp_path: Path) -> None:
+    pictures = [moving(k) for k in range(6)]
+    steady = write_clip(tmp_path / "a.mkv", pictures)
+    assert carried(steady, tmp_path / "a.avi") == []
+    times = [0, 1, 2, 3, 4, 5]
+    bunched = write_clip(
+        tmp_path / "b.mp4", pictures, pts=times, time_base=Fraction(1, 1000)
+    )
+    with VideoReader(bunched) as reader:
+        info = replace(reader.info, frame_rate=Fraction(25))
+        with VideoWriter(tmp_path / "b.avi", info) as writer:
+            for frame in reader:
+                writer.write(frame)
+    (line,) = writer.notices
+    assert "avi keeps times only in steps of 0.04 s; frames are shown up to 0.2" in line
+
+
+def test_text_of_a_file_reaches_no_terminal_as_it_is(tmp_path: Path) -> None:
+    source = with_sound(tmp_path / "a.mkv", "flac")
+    odd = tmp_path / "b.mkv"
+    with av.open(str(source)) as film, av.open(str(odd), "w") as copy:
+        pairs = {s.index: copy.add_stream_from_template(s) for s in film.streams}
+        pairs[1].metadata["language"] = "e\x1b[31m"
+        for packet in film.demux():
+            if packet.size:
+                packet.stream = pairs[packet.stream.index]
+                copy.mux(packet)
+    (line,) = carried(odd, tmp_path / "o.ts")
+    assert "\x1b" not in line and "(audio, flac" in line
+
+
+def test_a_film_whose_first_video_is_of_an_unknown_codec_has_another(
+    tmp_path: Path,
+) -> None:
+    path = write_rich_clip(tmp_path / "a.mkv", cover=False)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"V_MPEG4/ISO/AVC")
+    data[at : at + 15] = b"V_UNKNOWN/CODEC"
+    path.write_bytes(data)
+    lines = carried(path, tmp_path / "o.mkv")
+    assert any("(video, unknown codec" in line for line in lines)
+    assert len(frame_times(tmp_path / "o.mkv")) == 12, "those of the second one"

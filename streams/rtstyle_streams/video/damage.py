@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import av
 
+from rtstyle_streams.errors import printable
+
 _MOST_PLACES = 3
 """How many places a notice names."""
 _SAME_PLACE_SECONDS = 1.0
@@ -29,6 +31,11 @@ class Damage:
         self._words = ""
         self._missing_seconds = 0.0
 
+    def forget(self) -> None:
+        """Count from nothing again."""
+        self.num_broken, self._places, self._words = 0, [], ""
+        self._missing_seconds = 0.0
+
     def count(self, seconds: float | None, words: str = "") -> None:
         """Count a broken packet or frame.
 
@@ -38,7 +45,7 @@ class Damage:
             words: What FFmpeg says about it.
         """
         self.num_broken += 1
-        self._words = self._words or words
+        self._words = self._words or printable(words)
         if seconds is None:
             return
         if self._places and seconds - self._places[-1][1] < _SAME_PLACE_SECONDS:

@@ -15,6 +15,7 @@ from rtstyle_streams.errors import SinkError
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.video.colour import Colour
 from rtstyle_streams.video.formats import Format
+from rtstyle_streams.video.hardware import advice, defaults_of, hwaccel_of
 from rtstyle_streams.video.muxer import can_hold_codec
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.tags import wants_key_table
@@ -45,8 +46,8 @@ _LEAST_WIDTH = {"libx265": 64}
 _QUALITY_SCALE = {"mpeg4": 2, "mjpeg": 2, "mpeg2video": 2, "wmv2": 2, "flv": 2}
 """Encoders without a rate factor: their quantizer, 1 is the finest."""
 _FORMAT_ORDER = {  # pixel formats from the best to the worst stand-in for a wanted one
-    "yuv420p": ("yuv420p", "yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le"),
-    "yuv444p": ("yuv444p", "yuv444p10le", "yuv422p", "yuv422p10le", "yuv420p"),
+    "yuv420p": ("yuv420p", "nv12", "yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le"),
+    "yuv444p": ("yuv444p", "yuv444p10le", "yuv422p", "yuv422p10le", "yuv420p", "nv12"),
 }
 _RGB_FORMATS = ("rgb24", "pal8", "bgra", "rgba", "bgr0")
 _LAMBDA_PER_SCALE = 118  # FF_QP2LAMBDA
@@ -124,7 +125,7 @@ def find_encoder(name: str, file_format: Format, path: Path) -> Codec:
         codec = Codec(name, "w")
     except (ValueError, av.error.FFmpegError):
         raise SinkError(
-            f"--codec: expected a video encoder of FFmpeg, got {name!r}"
+            f"--codec: expected a video encoder of FFmpeg, got {name!r}{advice(name)}"
         ) from None
     if codec.type != "video":
         raise SinkError(f"--codec {name}: expected a video encoder, got {codec.type}")
@@ -149,6 +150,8 @@ def encoder_pixel_format(codec: Codec, wanted: str) -> str:
     known = [known.name for known in codec.video_formats or ()]
     if "yuvj420p" in known[:1]:  # full range is the only one it is made for
         return wanted.replace("yuv", "yuvj")
+    if known == ["vaapi"]:  # its own pictures, which PyAV makes of these
+        return "nv12"
     for name in (*_FORMAT_ORDER[wanted], *_RGB_FORMATS):
         if name in known or not known:
             return name
@@ -181,6 +184,7 @@ def add_video_stream(
         )
     stream = container.add_stream(
         codec.name,
+        hwaccel=hwaccel_of(codec.name),
         rate=info.frame_rate or Fraction(30),
         width=info.width,
         height=info.height,
@@ -210,6 +214,7 @@ def add_video_stream(
         raise SinkError(
             f"{codec.name}: expected an encoder that takes {info.width}x{info.height} "
             f"{pixel_format}{' with ' if asked else ''}{asked}, got: {reason}"
+            f"{advice(codec.name)}"
         ) from error
     return stream
 
@@ -228,4 +233,4 @@ def _options(
             raise SinkError(
                 f"--{name} {value}: expected a codec with this setting, got {codec}"
             )
-    return _DEFAULTS.get(codec, {}) | settings.asked()
+    return _DEFAULTS.get(codec, {}) | defaults_of(codec) | settings.asked()

@@ -2,7 +2,8 @@
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -11,25 +12,15 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from rtstyle_streams.errors import SourceError
+from rtstyle_streams.video.damage import LogLine, listening
 
 # Demuxers that take almost anything (text becomes teletype pictures), that read other
 # files than the one named, or that are for still pictures (`ImageSource` reads those).
-_REFUSED = {"tty", "image2", "concat", "concatf", "hls", "dash", "sdp", "bin", "lavfi"}
-
-# Of those, the ones that open the files they name while they are being opened: FFmpeg
-# is not to open anything with them, not even to find out that it is a pipe.
-_PLAYLISTS = {
-    "concat",
-    "concatf",
-    "hls",
-    "dash",
-    "sdp",
-    "imf",
-    "rtsp",
-    "webm_dash_manifest",
-}
-_NO_PLAYLIST = ",".join(sorted(av.formats_available - _PLAYLISTS))
-_PLAYLIST_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0")
+_REFUSED = frozenset(
+    """tty image2 concat concatf hls dash sdp bin lavfi imf rtp rtsp sap ffmetadata
+    webm_dash_manifest avisynth vapoursynth""".split()
+)
+_PLAYLISTS = frozenset("hls dash concat concatf sdp imf rtp rtsp sap".split())
 
 _MOST_BROKEN_PLACES = 1000
 # What a demuxer returns at a broken place behind which it can go on: a hole in a
@@ -54,25 +45,45 @@ def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_TAG_ERRORS, _as_windows_1252)
 
 
-def open_video(path: Path) -> InputContainer:
+def open_video(path: Path, *, heard: list[LogLine] | None = None) -> InputContainer:
     """Open the file `path` for demuxing.
+
+    Args:
+        path: what to open.
+        heard: is given what FFmpeg logs as errors meanwhile.
 
     Raises:
         SourceError: it is missing, empty, a directory, no video or cut off.
     """
     check_file(path)
-    with said_in_one_line(path):
+    options = {"protocol_whitelist": "file", "format_whitelist": _allowed_formats()}
+    container: InputContainer | None = None
+    with said_in_one_line(path), listening() as said, suppress(av.error.ArgumentError):
         container = av.open(
-            f"file:{path}",
-            "r",
-            metadata_errors=_TAG_ERRORS,
-            options={"protocol_whitelist": "file", "format_whitelist": _NO_PLAYLIST},
+            f"file:{path}", "r", metadata_errors=_TAG_ERRORS, options=options
         )
-    names = set(container.format.name.split(","))
-    if names & _REFUSED or container.format.name.endswith("_pipe"):
-        container.close()
-        raise SourceError(f"{path}: expected a video file, got {_kind(names)}")
-    return container
+    if heard is not None:
+        heard += said
+    if container is not None:
+        return container
+    refused = ""
+    for line in said:
+        if line.source in _REFUSED or line.source.endswith("_pipe"):
+            refused = line.source
+    raise SourceError(
+        f"{path}: expected a video file, got {_kind(refused)}"
+        if refused
+        else f"{path}: expected a readable video file, got one FFmpeg refuses"
+    )
+
+
+@lru_cache
+def _allowed_formats() -> str:
+    """Return the demuxers that may open a file; others never see what is beside it."""
+    names = (name for known in av.formats_available for name in known.split(","))
+    return ",".join(
+        sorted(n for n in names if n not in _REFUSED and not n.endswith("_pipe"))
+    )
 
 
 def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -88,11 +99,11 @@ def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise SourceError(
             f"{path}: expected a file with video, got {', '.join(kinds) or 'nothing'}"
         )
-    default = av.stream.Disposition.default
-    stream = next((s for s in moving if s.disposition & default), moving[0])
-    if stream.codec_context is None:
+    known = [stream for stream in moving if stream.codec_context is not None]
+    if not known:
         raise SourceError(f"{path}: expected a video codec that FFmpeg can decode")
-    return stream
+    default = av.stream.Disposition.default
+    return next((s for s in known if s.disposition & default), known[0])
 
 
 def demux_on(
@@ -157,25 +168,15 @@ def said_in_one_line(path: Path) -> Iterator[None]:
             "(another kind of file, or cut off)"
         ) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if isinstance(error, av.error.ArgumentError) and _is_playlist(path):
-            raise SourceError(
-                f"{path}: expected a video file, got a playlist"
-            ) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(
             f"{path}: expected a readable video file, got: {reason}"
         ) from error
 
 
-def _is_playlist(path: Path) -> bool:
-    with open(path, "rb") as file:
-        head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return head.startswith(_PLAYLIST_HEADS)
-
-
-def _kind(names: set[str]) -> str:
-    if "tty" in names:
+def _kind(name: str) -> str:
+    if name == "tty":
         return "text"
-    if names & {"hls", "dash", "concat", "concatf", "sdp"}:
+    if name in _PLAYLISTS:
         return "a playlist"
     return "a still picture or raw data"

@@ -16,7 +16,7 @@ from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.video.colour import Colour, read_colour
-from rtstyle_streams.video.damage import Damage, LogLine, listening
+from rtstyle_streams.video.damage import Damage, LogLine
 from rtstyle_streams.video.decoding import Decoding
 from rtstyle_streams.video.deinterlace import Deinterlacer
 from rtstyle_streams.video.opening import (
@@ -25,9 +25,13 @@ from rtstyle_streams.video.opening import (
     said_in_one_line,
 )
 from rtstyle_streams.video.planes import to_rgb
+from rtstyle_streams.video.read_mark import ReadMark, checksum
 from rtstyle_streams.video.rotation import Orientation, read_display_matrix
 from rtstyle_streams.video.side_data import is_stereo, left_out, side_data
 from rtstyle_streams.video.timing import Restart, Timing
+
+SEEK_MARGINS_SECONDS = (1, 10)
+"""How long before a place the key frame is looked for, at first and then."""
 
 
 class VideoReader(ManagedSource):
@@ -44,21 +48,28 @@ class VideoReader(ManagedSource):
         self.path = Path(path)
         self._notices: list[str] = []
         self._is_closed = False
+        self._is_interlaced = False
         self._lock = Lock()  # FFmpeg crashes when a file is closed while it is read
         self._damage = Damage(self.path.name)
-        with listening() as said:
-            self._container = open_video(self.path)
+        heard: list[LogLine] = []
+        self._container = open_video(self.path, heard=heard)
         try:
             self._stream = main_video_stream(self._container, self.path)
-            self._begin(said)
+            self._begin(heard)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, said_at_opening: Sequence[LogLine]) -> None:
-        """Decode the first frame, which tells what the header may not."""
-        self._stream.thread_type = "SLICE"
-        self._timing = Timing(self._stream)
+    def _decode(
+        self, *, num_before: int = 0, said_at_opening: Sequence[LogLine] = ()
+    ) -> None:
+        """Begin to decode where the container is now.
+
+        Args:
+            num_before: How many frames of the film come before.
+            said_at_opening: What FFmpeg logged while the file was opened.
+        """
+        self._timing = Timing(self._stream, num_before=num_before)
         self._decoding = Decoding(
             self._container,
             self._stream,
@@ -67,6 +78,11 @@ class VideoReader(ManagedSource):
             said_at_opening=said_at_opening,
         )
         self._decoded = self._deinterlaced(self._decoding.frames())
+
+    def _begin(self, said_at_opening: Sequence[LogLine]) -> None:
+        """Decode the first frame, which tells what the header may not."""
+        self._stream.thread_type = "SLICE"
+        self._decode(said_at_opening=said_at_opening)
         with said_in_one_line(self.path):
             first = next(self._decoded, None)
         if first is None:
@@ -143,6 +159,78 @@ class VideoReader(ManagedSource):
                     "out"
                 )
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether nothing so far was broken, interlaced or out of order."""
+        is_whole = not self.num_decode_errors and not self._is_interlaced
+        return is_whole and not self.restarts
+
+    def go_on_behind(self, mark: ReadMark) -> None:
+        """Give out the frames behind `mark` next, as if all before had been read.
+
+        Reading begins at a key frame where the frames of the mark are found again;
+        else everything before is decoded once more.
+
+        Raises:
+            SourceError: the file ends before the mark, or cannot be read.
+        """
+        with self._lock, said_in_one_line(self.path):
+            margins = SEEK_MARGINS_SECONDS if mark.is_plain else ()
+            if not any(self._seek(mark, margin) for margin in margins):
+                self._read_through(mark.index)
+
+    def _seek(self, mark: ReadMark, margin_seconds: int) -> bool:
+        """Begin at a key frame; return whether the frames of `mark` are there."""
+        margin = round(margin_seconds / self._timing.time_base)
+        target = max(mark.pts[0] - margin, self._stream.start_time or 0)
+        try:
+            self._container.seek(target, stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            return False
+        self._decode(num_before=mark.index + 1 - len(mark.pts))
+        for decoded in self._decoded:
+            ticks = self._timing.ticks(decoded)
+            if ticks is None or ticks > mark.pts[0]:
+                return False
+            if ticks == mark.pts[0]:
+                self._decoded = chain([decoded], self._decoded)
+                break
+        is_found = self._gives(mark)
+        self._damage.forget()  # of pictures that refer to some before the key frame
+        return is_found
+
+    def _gives(self, mark: ReadMark) -> bool:
+        """Read the frames of `mark`; return whether they are what they were."""
+        for number, pts in enumerate(mark.pts):
+            decoded = next(self._decoded, None)
+            if decoded is None:
+                return False
+            frame = self._frame(decoded)
+            is_same = not mark.checksums or (
+                checksum(frame.pixels) == mark.checksums[number]
+            )
+            if frame.pts != pts or not is_same:
+                return False
+        return True
+
+    def _read_through(self, index: int) -> None:
+        """Begin again, and decode up to frame `index`."""
+        self._container.close()
+        self._container = open_video(self.path)
+        self._stream = main_video_stream(self._container, self.path)
+        self._stream.thread_type = "SLICE"
+        self._is_interlaced = False
+        self._damage.forget()
+        self._decode()
+        for number in range(index + 1):
+            decoded = next(self._decoded, None)
+            if decoded is None:
+                raise SourceError(
+                    f"{self.path}: expected the {index + 1} frames that were read "
+                    f"before, got {number}"
+                )
+            self._time(decoded)
+
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""
         with self._lock:
@@ -156,17 +244,22 @@ class VideoReader(ManagedSource):
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)
         pixels = self._orientation.apply(to_rgb(decoded, colour))
-        num_restarts = len(self.restarts)
-        self._decoding.judge_gap(decoded)
-        pts, index = self._timing.next(decoded)
-        if len(self.restarts) > num_restarts:
-            self._notice_restart()
+        pts, index = self._time(decoded)
         return Frame(
             pixels=self._of_first_size(pixels),
             pts=pts,
             time_base=self._timing.time_base,
             index=index,
         )
+
+    def _time(self, decoded: av.VideoFrame) -> tuple[int, int]:
+        """Return pts and index of the next frame; say where times start over."""
+        num_restarts = len(self.restarts)
+        self._decoding.judge_gap(decoded)
+        pts, index = self._timing.next(decoded)
+        if len(self.restarts) > num_restarts:
+            self._notice_restart()
+        return pts, index
 
     def _read_colour(self, decoded: av.VideoFrame) -> Colour:
         return read_colour(
@@ -212,6 +305,7 @@ class VideoReader(ManagedSource):
             if deinterlacer is None and frame.interlaced_frame:
                 self._notice(f"{self.path.name}: interlaced; deinterlaced with bwdif")
                 deinterlacer = Deinterlacer(frame)
+                self._is_interlaced = True
             if deinterlacer is not None and not deinterlacer.takes(frame):
                 yield from deinterlacer.push(None)
                 deinterlacer = Deinterlacer(frame)

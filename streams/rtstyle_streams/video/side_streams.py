@@ -10,6 +10,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from rtstyle_streams.errors import printable
 from rtstyle_streams.video.acm_in_matroska import (
     open_stand_in,
     put_names_right,
@@ -130,6 +131,7 @@ class SideStreams:
             self._notice(f"the time code {time_code}", "cannot write it")
 
     def _notice(self, what: str, why: str = "cannot hold it") -> None:
+        what = printable(what)
         line = (
             f"{self._path.name}: {what} is left out: {self._output.format.name} {why}"
         )
@@ -220,4 +222,5 @@ def _describe(stream: Stream) -> str:
     codec = context.name if context else getattr(stream, "name", None)
     language = stream.metadata.get("language")
     extra = f", {language}" if language else ""
-    return f"stream {stream.index} ({stream.type}, {codec or 'unknown codec'}{extra})"
+    what = f"stream {stream.index} ({stream.type}, {codec or 'unknown codec'}{extra})"
+    return what

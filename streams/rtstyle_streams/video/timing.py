@@ -31,7 +31,8 @@ class Restart:
 class Timing:
     """Gives each decoded frame its time, strictly later than the one before."""
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, *, num_before: int = 0) -> None:
+        """Begin at the first frame, or behind so many that are passed over."""
         self._stream = stream
         self.time_base = stream.time_base or _MICROSECOND
         """Seconds per tick."""
@@ -45,7 +46,7 @@ class Timing:
         self._last_ticks = 0  # for how long that frame is shown
         self._due: tuple[int, ...] = ()  # when the last two were, as far as is certain
         self._doubtful: Restart | None = None
-        self._index = -1
+        self._index = num_before - 1
 
     def next(self, frame: av.VideoFrame) -> tuple[int, int]:
         """Return pts and index of the next frame.
@@ -67,6 +68,10 @@ class Timing:
         self._last = pts
         self._last_ticks = self._own_ticks(frame.duration or 0, frame)
         return pts, self._index
+
+    def ticks(self, frame: av.VideoFrame) -> int | None:
+        """Return the time that a frame itself has; None when it has none."""
+        return None if frame.pts is None else self._own_ticks(frame.pts, frame)
 
     def _own_ticks(self, ticks: int, frame: av.VideoFrame) -> int:
         return round(ticks * (frame.time_base or self.time_base) / self.time_base)

@@ -25,9 +25,12 @@ from rtstyle_streams.video.encoding import (
     output_pixel_format,
 )
 from rtstyle_streams.video.formats import frame_time_base, output_format
+from rtstyle_streams.video.hardware import AUTO, encoder_for
 from rtstyle_streams.video.planes import from_rgb
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_streams import SideStreams
+
+_TOLERATED = Fraction(1, 100)  # seconds by which nobody sees a frame moved
 
 
 class VideoWriter(ManagedSink):
@@ -44,10 +47,13 @@ class VideoWriter(ManagedSink):
         info: size, time base and rate of the frames to come.
         template: the reader of the source file: its audio, subtitles, chapters,
             attachments, tags and colours are carried over. None: only the frames.
-        codec: FFmpeg's name of an encoder; None for the container's, see `FORMATS`.
+        codec: FFmpeg's name of an encoder; None for the container's, see `FORMATS`;
+            ``auto-hw`` for the first in hardware that opens, else the container's.
         crf: constant rate factor, the encoder's scale; None for the default.
         preset: the encoder's preset; None for the default, a fast one.
         overwrite: whether a file of this name may be replaced.
+        part_folder: where the unfinished file is kept, on the same disk; None is
+            beside its place.
 
     Raises:
         SinkError: the file may not or cannot be written so.
@@ -63,24 +69,30 @@ class VideoWriter(ManagedSink):
         crf: int | None = None,
         preset: str | None = None,
         overwrite: bool = False,
+        part_folder: Path | None = None,
     ) -> None:
         self.path = Path(path)
         self._notices: list[str] = []
         self._info = info
         self._start_pts = 0  # of what is written as 0
         self._last_pts: int | None = None
+        self._most_moved = Fraction(0)
         self._side: SideStreams | None = None
         self._colour = template.colour if template else _colour_of(info)
         self._is_done = False
         file_format = output_format(self.path)
         check_target(self.path, overwrite=overwrite)
         _refuse_same_file(self.path, template)
-        settings = EncoderSettings(codec or file_format.codec, crf=crf, preset=preset)
+        name = codec or file_format.codec
+        if name == AUTO:
+            name, notice = encoder_for(file_format.name, file_format.codec)
+            self.notices.append(notice)
+        settings = EncoderSettings(name, crf=crf, preset=preset)
         self._codec = find_encoder(settings.codec, file_format, self.path)
         self._time_base = frame_time_base(
             file_format, self._codec.name, info.time_base, info.frame_rate
         )
-        self._part = PartFile(self.path, overwrite=overwrite)
+        self._part = PartFile(self.path, overwrite=overwrite, folder=part_folder)
         self._container: OutputContainer = av.open(
             f"file:{self._part.path}",
             "w",
@@ -105,9 +117,9 @@ class VideoWriter(ManagedSink):
         if notice and self._pixel_format == wanted:
             self.notices.append(f"{self.path.name}: {notice}")
 
-        def add_main() -> VideoStream:
+        def add_stream(container: OutputContainer) -> VideoStream:
             return add_video_stream(
-                self._container,
+                container,
                 self._info,
                 codec=self._codec,
                 settings=settings,
@@ -117,10 +129,13 @@ class VideoWriter(ManagedSink):
                 sample_aspect_ratio=template.sample_aspect_ratio if template else None,
             )
 
+        self._add_stream = add_stream
         if template is None:
-            self._stream = add_main()
+            self._stream = add_stream(self._container)
         else:
-            self._side = SideStreams(template, self._container, add_main)
+            self._side = SideStreams(
+                template, self._container, lambda: add_stream(self._container)
+            )
             self._notices += self._side.notices
             self._stream = self._side.main
         if template and template.is_stereo and not self._keeps_stereo():
@@ -150,12 +165,15 @@ class VideoWriter(ManagedSink):
         self._check_size(frame)
         self._part.check()
         time_base = self._time_base
-        pts = round(frame.pts * frame.time_base / time_base) - self._start_pts
+        ticks = frame.pts * frame.time_base / time_base
+        pts = round(ticks) - self._start_pts
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
         elif self._info.is_live:
             self._start_pts, pts = pts, 0
         self._last_pts = pts
+        moved = abs(pts + self._start_pts - ticks) * time_base
+        self._most_moved = max(self._most_moved, moved)
         encoded = from_rgb(
             frame.pixels,
             self._colour,
@@ -181,6 +199,7 @@ class VideoWriter(ManagedSink):
             self._copy_side_streams(None)
             self._close_container()
             self._part.commit()
+            self._notice_moved()
         except BaseException:
             self.close()
             raise
@@ -195,6 +214,15 @@ class VideoWriter(ManagedSink):
             self._keep_part()
         else:
             self._throw_away()
+
+    def _notice_moved(self) -> None:
+        """Say that a container cannot tell the times of the frames apart."""
+        if self._most_moved > max(_TOLERATED, self._time_base * Fraction(3, 4)):
+            self.notices.append(
+                f"{self.path.name}: {self._container.format.name} keeps times only in "
+                f"steps of {float(self._time_base):.3g} s; frames are shown up to "
+                f"{float(self._most_moved):.2g} s off"
+            )
 
     def _check_size(self, frame: Frame) -> None:
         if (frame.width, frame.height) != (self._info.width, self._info.height):

@@ -183,7 +183,7 @@ class Trainer:
             began = time.monotonic()
             terms = self._step()
             now = time.monotonic()
-            self.progress.seconds += now - began
+            self.progress.seconds += self._mean([now - began])[0]
             if now - saved > SAVE_SECONDS or self.is_done:
                 self.save()
                 on_save(self.average)
@@ -235,7 +235,8 @@ class Trainer:
         is_read = self._captured is None or step % READ_EVERY == 0 or self.is_done
         if is_read:
             self._wait()
-            names, values = list(terms), torch.stack(list(terms.values())).tolist()
+            names = list(terms)
+            values = self._mean(torch.stack(list(terms.values())).tolist())
             self._terms = dict(zip(names, values, strict=True))
             self._note_loss(sum(values), over=READ_EVERY if self._captured else 1)
         return self._terms
@@ -321,6 +322,21 @@ class Trainer:
         progress.loss = loss if first else progress.loss + pace * (loss - progress.loss)
         if progress.loss < progress.best * (1 - FLAT_SHARE):
             progress.best, progress.best_step = progress.loss, progress.step
+
+    def any_process(self, is_so: bool) -> bool:
+        """Tell whether something is so in any process; all have to ask together."""
+        return self._mean([float(is_so)])[0] > 0.0
+
+    def _mean(self, values: list[float]) -> list[float]:
+        """Return the mean over all processes, the same in each.
+
+        What is decided by loss, time or Ctrl-C is then decided alike; else one process
+        would wait for another for ever.
+        """
+        if self.accelerator.num_processes == 1:
+            return values
+        own = torch.tensor(values, dtype=torch.float64, device=self.accelerator.device)
+        return list(self.accelerator.reduce(own, reduction="mean").tolist())
 
     def _plain(self) -> dict[str, Tensor]:
         module = self.accelerator.unwrap_model(self.network)

@@ -1,6 +1,7 @@
 """Run a training from its first step to its last, with progress on stderr."""
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Mapping
 
@@ -39,11 +40,16 @@ def run_to_end(
     terms: dict[str, float] = {}
 
     def save(average: dict[str, Tensor]) -> None:
-        if trainer.accelerator.is_main_process:
+        if is_main:
             on_save(average)
 
+    is_main = trainer.accelerator.is_main_process
     bar = tqdm(
-        initial=trainer.progress.step, unit="step", file=sys.stderr, mininterval=1
+        initial=trainer.progress.step,
+        unit="step",
+        file=sys.stderr,
+        mininterval=1,
+        disable=not is_main,
     )
     with bar, graceful_stop() as stop:
         for report in trainer.run(save):
@@ -53,10 +59,11 @@ def run_to_end(
             bar.update(report.step - bar.n)
             line = f"loss {report.loss:.3f} ({progress_line(terms)})"
             bar.set_postfix_str(line, refresh=False)
-            if stop.is_set():
+            if trainer.any_process(stop.is_set()):
                 trainer.save()
-                log.warning("stopped; go on with %s", go_on_by)
-                raise Stopped(stop.number)
+                if is_main:
+                    log.warning("stopped; go on with %s", go_on_by)
+                raise Stopped(stop.number or signal.SIGINT)
     return terms
 
 

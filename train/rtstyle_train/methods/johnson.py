@@ -67,6 +67,19 @@ def loss_window(
     return top + side, left + side
 
 
+def share_of_batch(batch_size: int, rank: int) -> tuple[slice, int]:
+    """Return this process's part of the batch of all, and the size of that batch.
+
+    Args:
+        batch_size: Of each process.
+        rank: Of this process, from 0.
+    """
+    is_shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+    num_processes = torch.distributed.get_world_size() if is_shared else 1
+    own = slice(rank * batch_size, (rank + 1) * batch_size)
+    return own, batch_size * num_processes
+
+
 class ImageStyle:
     """Computes one step's losses for learning paintings from photographs.
 
@@ -100,14 +113,19 @@ class ImageStyle:
         return 1
 
     def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
-        """Draw a step's photographs, styles, window, motion and more, on the CPU."""
+        """Draw a step's photographs, styles, window, motion and more, on the CPU.
+
+        Several processes share one draw: each takes its part of the photographs that a
+        single process with as large a batch as all of theirs would see.
+        """
         config = self.config
-        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
+        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step)
         lines, columns = loss_window(config, generator)
-        # styles take turns, so that every batch holds as many as possible
-        first = (step * config.batch_size) % max(1, len(config.styles))
-        rows = torch.arange(first, first + config.batch_size)
-        crops = self.photos.draw(config.batch_size, seed=config.seed + rank, step=step)
+        own, total = share_of_batch(config.batch_size, rank)
+        # styles take turns, so that every batch holds as many as it can
+        first = (step * total) % max(1, len(config.styles))
+        rows = torch.arange(first, first + total)[own]
+        crops = self.photos.draw(total, seed=config.seed, step=step)[own]
         few = torch.arange(max(1, config.batch_size // 4))
         inputs = {
             "photos": crops,
