@@ -26,13 +26,14 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer twins",
-        "commands": "benchmark choices doctor errors gallery live look offline "
-        "paintings",
+        "commands": "benchmark choices doctor errors gallery live look looks offline "
+        "paintings style_file",
         "doctor": "gallery paintings runtime stylizer",
         "drawing": "errors",
         "gallery": "errors look paintings style_file twins",
-        "live": "choices errors gallery look masks runtime smoothing style_file "
-        "stylizer",
+        "live": "choices errors gallery look looks masks paintings runtime smoothing "
+        "style_file stylizer",
+        "looks": "choices errors",
         "masks": "errors look runtime smoothing",
         "metrics": "smoothing",
         "networks": "errors user_files",
@@ -40,7 +41,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "paintings": "errors runtime style_file user_files",
         "runtime": "choices errors smoothing style_file user_files",
         "smoothing": "choices errors",
-        "stylizer": "errors gallery look masks runtime smoothing style_file twins",
+        "stylizer": "errors gallery look looks masks paintings runtime smoothing "
+        "style_file twins",
     },
     "train/rtstyle_train": {
         "clip": "config errors losses",

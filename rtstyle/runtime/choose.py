@@ -11,7 +11,7 @@ from rtstyle.errors import UsageError
 from rtstyle.runtime.measure import Opener, fastest
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
 from rtstyle.runtime.openvino import OpenVinoSession
-from rtstyle.runtime.protocol import Session
+from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.runtime.switching import SwitchingSession
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def open_session(
     threads: int | None = None,
     precision: str = "auto",
     is_live: bool = False,
+    extra_inputs: Arrays | None = None,
 ) -> Session:
     """Load a graph where it is asked for; choose only what is left to ``auto``.
 
@@ -39,6 +40,7 @@ def open_session(
         precision: One of `rtstyle.choices.PRECISIONS`: what a runtime may compute
             in; the graph itself is fp32 or int8 already.
         is_live: Whether frames go on in onnxruntime while an engine is being built.
+        extra_inputs: What the graph takes beside the frame, to measure it with.
 
     Raises:
         UsageError: no such runtime or device.
@@ -62,7 +64,7 @@ def open_session(
         return openers[candidates[0]]()
     facts = f"{chosen} {threads} {precision}"
     tried = {name: openers[name] for name in candidates}
-    return fastest(tried, model=model, facts=facts)[1]
+    return fastest(tried, model=model, facts=facts, extra_inputs=extra_inputs)[1]
 
 
 def openers_for(

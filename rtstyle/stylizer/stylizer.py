@@ -11,6 +11,9 @@ import numpy as np
 
 from rtstyle.gallery.mixture import WeightedStyle, load_mixture
 from rtstyle.masks import Mask
+from rtstyle.paintings.cache import Modulation
+from rtstyle.paintings.live_network import ModulationInput, reads_modulation
+from rtstyle.paintings.loading import start_modulation
 from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.device import physical_cores
@@ -47,6 +50,7 @@ class Stylizer:
         mask: Mask | None = None,
         is_live: bool = False,
         smoother: SmootherByMode | None = None,
+        start: Modulation | None = None,
     ) -> None:
         """Load a style, or all of a mixture, onto a device.
 
@@ -67,6 +71,8 @@ class Stylizer:
                 wait for minutes until an engine is built.
             smoother: Of a stylizer whose place this one takes, so that its frames go
                 on from that one's; None starts afresh.
+            start: Modulation at style strength 0, for paintings whose graph reads it;
+                None is that of an average photograph.
         """
         chosen = resolve_device(device)
         weighted_styles = _weighted_styles(style)
@@ -80,6 +86,7 @@ class Stylizer:
         self.matrix: ColourMatrix = matrix
         self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
         self.mask = mask
+        self._modulations = [_modulation_input(style, start) for style in styles]
         self.sessions = [
             open_session(
                 style.model,
@@ -88,11 +95,13 @@ class Stylizer:
                 precision=precision,
                 threads=1 if self.workers > 1 else None,
                 is_live=is_live,
+                extra_inputs=None if given is None else given.at(1.0),
             )
-            for style in styles
+            for style, given in zip(styles, self._modulations, strict=True)
         ]
         self._gate = None
-        if smoother is None:  # what a device remembers cannot be handed on
+        reads_more = any(given is not None for given in self._modulations)
+        if smoother is None and not reads_more:  # a device's memory is not handed on
             self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
         self._smooth = smoother or SmootherByMode()
@@ -121,8 +130,9 @@ class Stylizer:
         frame = _at_least(seen, SMALLEST_SIDE)
         if self._gate and self.controls.smooth == "gate" and frame.shape == seen.shape:
             return NetworkOutput(content, seen, self._gate(frame), is_smoothed=True)
-        pictures = [s.run({FRAME_INPUT: frame})[FRAME_OUTPUT] for s in self.sessions]
-        mixed = cross_fade(pictures, self.weights)[: seen.shape[0], : seen.shape[1]]
+        mixed = cross_fade(self._pictures(frame), self.weights)[
+            : seen.shape[0], : seen.shape[1]
+        ]
         return NetworkOutput(content, seen, np.asarray(mixed, np.uint8))
 
     def finish(self, output: NetworkOutput) -> Pixels:
@@ -145,6 +155,29 @@ class Stylizer:
                 content, stylized, outside=controls.mask == "background"
             )
         return blend(content, stylized, strength=controls.strength)
+
+    def _pictures(self, frame: Pixels) -> list[Pixels]:
+        """Return what each network makes of a frame."""
+        strength, pictures = self.controls.style_strength, []
+        for session, given in zip(self.sessions, self._modulations, strict=True):
+            more = {} if given is None else given.at(strength)
+            pictures.append(session.run({FRAME_INPUT: frame, **more})[FRAME_OUTPUT])
+        return pictures
+
+    def go_on(self, style: Sequence[WeightedStyle]) -> bool:
+        """Take other paintings from the next frame on, in the session that there is.
+
+        Returns:
+            Whether that could be done: both are paintings whose graph reads them.
+        """
+        given = self._modulations[0] if len(self._modulations) == 1 else None
+        fresh = style[0].style if len(style) == 1 else None
+        if given is None or fresh is None or not reads_modulation(fresh):
+            return False
+        assert fresh.modulation is not None
+        given.go_on(fresh.modulation)
+        self.style = fresh
+        return True
 
     @property
     def session(self) -> Session:
@@ -212,6 +245,15 @@ def _weighted_styles(
     if isinstance(style, str):
         return load_mixture(style)
     return [WeightedStyle(style)] if isinstance(style, Style) else style
+
+
+def _modulation_input(style: Style, start: Modulation | None) -> ModulationInput | None:
+    """Return what the graph of `style` is given beside the frame, if it takes it."""
+    if style.modulation is None or not reads_modulation(style):
+        return None
+    if start is None:
+        start = start_modulation(None)
+    return ModulationInput(style.modulation, start)
 
 
 def _at_least(pixels: Pixels, side: int) -> Pixels:
