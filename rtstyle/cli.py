@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "video": "rtstyle.commands.video:video",
     "image": "rtstyle.commands.image:image",
     "webcam": "rtstyle.commands.webcam:webcam",
+    "studio": "rtstyle.commands.studio:studio",
     "styles": "rtstyle.commands.styles:styles",
     "cameras": "rtstyle.commands.cameras:cameras",
     "doctor": "rtstyle.commands.doctor:doctor",
@@ -33,6 +34,11 @@ EXTRA_OF: Final = {
     "openvino": "openvino",
     "pyvirtualcam": "virtualcam",
     "tensorrt": "tensorrt",
+    "starlette": "studio",
+    "uvicorn": "studio",
+    "websockets": "studio",
+    "pythonosc": "studio",
+    "mss": "studio",
 }
 """Which extra brings a module that was not found."""
 EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

@@ -50,7 +50,9 @@ def pytest_runtest_makereport(
     wants_gpu = os.environ.get("RTSTYLE_REQUIRE_GPU") == "1"
     if isinstance(report, pytest.TestReport) and report.skipped:
         marks = {mark.name for mark in item.iter_markers()}
-        is_unforgiven = is_strict and bool(marks & {"shared", "camera_vm", "display"})
+        is_unforgiven = is_strict and bool(
+            marks & {"shared", "camera_vm", "display", "browser"}
+        )
         if is_unforgiven or (wants_gpu and "gpu" in marks):
             report.outcome = "failed"
             report.longrepr = (

@@ -27,7 +27,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer twins",
         "commands": "benchmark choices doctor errors gallery live look looks offline "
-        "paintings style_file",
+        "paintings studio style_file",
         "doctor": "gallery paintings runtime stylizer",
         "drawing": "errors",
         "gallery": "errors look paintings style_file twins",
@@ -41,6 +41,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "paintings": "errors runtime style_file user_files",
         "runtime": "choices errors smoothing style_file user_files",
         "smoothing": "choices errors",
+        "studio": "choices errors gallery live look looks masks offline paintings "
+        "smoothing style_file stylizer user_files",
         "stylizer": "errors gallery look looks masks paintings runtime smoothing "
         "style_file twins",
     },

@@ -121,6 +121,15 @@ def _split(spec: str | os.PathLike[str]) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", "")
 
 
+def without_credentials(spec: str) -> str:
+    """Return `spec` without user, password, query and key, to be shown."""
+    match = re.fullmatch(r"([a-z]+s?)://(?:[^/@]*@)?([^/?#]*)(.*)", spec, re.DOTALL)
+    if match is None:
+        return spec
+    is_long = len(match[3]) > 1
+    return f"{match[1]}://{match[2]}{'/…' if is_long else ''}"
+
+
 _T = TypeVar("_T")
 
 
