@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import time
+from collections import deque
 from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -17,6 +19,8 @@ from rtstyle.studio.studio import Studio
 CREDIT: Final = 2
 """Pictures on their way to a page that it has not shown yet. Without a limit the
 kernel's buffers are a queue: 7 s of delay for a page that needs 200 ms a picture."""
+SLOW_SECONDS: Final = 0.08
+"""A page that needs longer for a picture gets the next one after it, not with it."""
 LARGEST_TEXT: Final = 64 << 10
 """Characters of a message in text."""
 STATE_SECONDS: Final = 0.5
@@ -30,6 +34,7 @@ class PageSocket:
         self._socket, self._studio, self._kind = socket, studio, kind
         self._loop = asyncio.get_running_loop()
         self._picture, self._state = asyncio.Event(), asyncio.Event()
+        self._sent: deque[float] = deque()
         self._credit = CREDIT
         self._viewer = Viewer(kind, self._wake)
 
@@ -66,11 +71,11 @@ class PageSocket:
         while True:
             await self._picture.wait()
             self._picture.clear()
-            if self._credit <= 0:
+            if len(self._sent) >= self._credit:
                 continue
             picture = self._viewer.take()
             if picture is not None:
-                self._credit -= 1
+                self._sent.append(time.monotonic())
                 await self._socket.send_bytes(picture.head + picture.jpeg)
 
     async def _send_states(self) -> None:
@@ -92,7 +97,9 @@ class PageSocket:
 
     async def _on_text(self, text: str) -> None:
         if text == "a":
-            self._credit = min(CREDIT, self._credit + 1)
+            if self._sent:
+                took = time.monotonic() - self._sent.popleft()
+                self._credit = 1 if took > SLOW_SECONDS else CREDIT
             self._picture.set()
             return
         if self._kind != "page":

@@ -39,6 +39,16 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             yield found
 
 
+@pytest.fixture(autouse=True)
+def from_the_start(studio: Running) -> None:
+    """Put every control and the style back."""
+    for control in CONTROLS.values():
+        studio.studio.session.set_control(control.name, control.default)
+    studio.studio.session.set_control("smooth", "off")
+    style = next(s for s in studio.studio.shelf.all() if s.title == "Negative")
+    studio.do({"do": "style", "name": style.id})
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -74,7 +84,7 @@ MESSAGES = JSON | st.fixed_dictionaries(
 def test_500_malformed_messages_are_refused_in_one_line_or_applied(
     studio: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with studio.socket() as socket:
+    with studio.socket(max_queue=None) as socket:  # it is read only afterwards
         pictures = Pictures(socket)
 
         @settings(max_examples=500, deadline=None, database=None)
@@ -167,9 +177,8 @@ def test_a_slow_page_gets_fresh_pictures_and_delays_nobody(studio: Running) -> N
 def test_the_stream_for_obs_sends_the_next_head_at_once(studio: Running) -> None:
     with sockets.create_connection(("127.0.0.1", studio.port), timeout=20) as line:
         view = studio.guard.view_token
-        line.sendall(
-            f"GET /stream.mjpg?view={view} HTTP/1.1\r\nHost: {studio.host}\r\n\r\n".encode()
-        )
+        head = f"GET /stream.mjpg?view={view} HTTP/1.1\r\nHost: {studio.host}\r\n\r\n"
+        line.sendall(head.encode())
         data = b""
         while data.count(b"--rtstyle\r\n") < 3:
             data += line.recv(65536)
@@ -311,6 +320,7 @@ def test_osc_sets_controls(studio: Running) -> None:
         sender.send_message("/rtstyle/strength", 1.0)
         wait_for(lambda: studio.state()["controls"]["strength"] == 1.0, seconds=10)
     finally:
+        sender._sock.close()
         server.close()
         studio.do({"do": "set", "name": "keep_colors", "value": False})
 

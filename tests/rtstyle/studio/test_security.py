@@ -232,7 +232,10 @@ def test_a_message_that_is_too_long_is_refused(studio: Running) -> None:
 
 
 def test_a_head_that_is_too_long_is_refused(studio: Running) -> None:
-    status = studio.ask("GET", "/", headers={"X": "x" * (1 << 17)})[0]
+    try:
+        status = studio.ask("GET", "/", headers={"X": "x" * (1 << 17)})[0]
+    except ConnectionError:  # it was closed while we still sent
+        return
     assert status in (400, 431)
 
 
