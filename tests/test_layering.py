@@ -19,6 +19,7 @@ MAY_IMPORT = {  # package: the packages of ours that it may import
 ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "streams/rtstyle_streams": {
         "camera": "errors fitting frame live_frame managed pacing protocols",
+        "network": "errors fitting frame live_frame managed pacing protocols",
         "pictures": "errors frame managed part_file protocols",
         "sample": "errors frame managed protocols",
         "video": "errors frame managed part_file protocols",

@@ -61,7 +61,7 @@ def all_choices(settings: StudioSettings) -> dict[str, CameraChoice]:
 
 def _safe_title(spec: str) -> str:
     """Return a camera's text for people, without a password."""
-    from rtstyle_streams.opening import without_credentials
+    from rtstyle_streams.network.urls import without_credentials
 
     return without_credentials(spec)
 

@@ -9,6 +9,9 @@
 ``null:``                      sink only: frames are counted and forgotten
 ``webcam:0``, ``webcam:NAME``  source: a camera
 ``virtualcam:NAME``            sink: a virtual camera
+``screen:``, ``screen:2``      source: a screen; ``screen:LEFT,TOP,WxH`` a part
+``rtmp://``, ``rtsp://``,      a stream; as a source with ``?listen=1`` others connect
+``udp://``, ``tcp://``         to us; ``http(s)://`` (HLS, MJPEG) as a source only
 =============================  ====================================================
 """
 
@@ -20,6 +23,11 @@ from typing import TypeVar
 
 from rtstyle_streams.errors import SinkError, SpecError
 from rtstyle_streams.memory import NullSink
+from rtstyle_streams.network.urls import (
+    MISSING,
+    SOURCE_SCHEMES,
+    without_credentials,
+)
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
@@ -121,15 +129,6 @@ def _split(spec: str | os.PathLike[str]) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", "")
 
 
-def without_credentials(spec: str) -> str:
-    """Return `spec` without user, password, query and key, to be shown."""
-    match = re.fullmatch(r"([a-z]+s?)://(?:[^/@]*@)?([^/?#]*)(.*)", spec, re.DOTALL)
-    if match is None:
-        return spec
-    is_long = len(match[3]) > 1
-    return f"{match[1]}://{match[2]}{'/…' if is_long else ''}"
-
-
 _T = TypeVar("_T")
 
 
@@ -137,9 +136,10 @@ def _lookup(table: Mapping[str, _T], scheme: str, spec: str | os.PathLike[str]) 
     try:
         return table[scheme]
     except KeyError:
-        known = ", ".join(f"{name}:" for name in table)
+        known = ", ".join(f"{name}:" for name in table if name not in MISSING)
+        shown = without_credentials(os.fspath(spec))
         raise SpecError(
-            f"{os.fspath(spec)}: expected a path or one of {known} got {scheme}:"
+            f"{shown}: expected a path or one of {known} got {scheme}:"
         ) from None
 
 
@@ -168,8 +168,38 @@ def _virtual_camera(rest: str, info: StreamInfo) -> Sink:
     )
 
 
-_SOURCES: dict[str, Callable[[str], Source]] = {"sample": _sample, "webcam": _webcam}
+def _screen(rest: str) -> Source:
+    from rtstyle_streams.camera.screen import ScreenSource
+
+    return ScreenSource(rest)
+
+
+def _stream_source(scheme: str) -> Callable[[str], Source]:
+    def open_one(rest: str) -> Source:
+        from rtstyle_streams.network.source import NetworkSource
+
+        return NetworkSource(f"{scheme}:{rest}")
+
+    return open_one
+
+
+def _stream_sink(scheme: str) -> Callable[[str, StreamInfo], Sink]:
+    def open_one(rest: str, info: StreamInfo) -> Sink:
+        from rtstyle_streams.network.sink import NetworkSink
+
+        return NetworkSink(f"{scheme}:{rest}", info)
+
+    return open_one
+
+
+_SOURCES: dict[str, Callable[[str], Source]] = {
+    "sample": _sample,
+    "webcam": _webcam,
+    "screen": _screen,
+    **{scheme: _stream_source(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},
+}
 _SINKS: dict[str, Callable[[str, StreamInfo], Sink]] = {
     "null": _null,
     "virtualcam": _virtual_camera,
+    **{scheme: _stream_sink(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},
 }
