@@ -57,6 +57,19 @@ from rtstyle.commands.options import (
 @click.option(
     "--osc", type=click.IntRange(0, 65535), metavar="PORT", help="Listen to OSC there."
 )
+@click.option(
+    "--export-page",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a page that needs no server into DIR, and end.",
+)
+@click.option(
+    "--runtime-from",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("node_modules/onnxruntime-web/dist"),
+    metavar="DIR",
+    help="With --export-page: where onnxruntime-web is.",
+)
 @runtime_options
 @click.pass_context
 def studio(
@@ -73,6 +86,8 @@ def studio(
     browser: bool,
     folder: Path | None,
     osc: int | None,
+    export_page: Path | None,
+    runtime_from: Path,
     runtime: str,
     device: str,
 ) -> None:
@@ -80,6 +95,12 @@ def studio(
 
     Nothing leaves this computer. Ctrl-C ends it; recordings are completed.
     """
+    if export_page is not None:
+        from rtstyle.studio.export_page import export_page as export
+
+        num_bytes = export(export_page, runtime=runtime_from)
+        click.echo(f"{export_page}: {num_bytes / 1e6:.1f} MB")
+        return
     import platformdirs
 
     from rtstyle.commands.webcam import graceful_stop

@@ -106,7 +106,9 @@ class Thumbnails:
             return kept, False
         began = time.monotonic()
         try:
-            picture = _webp(thumbnail(style, _sample() if scene is None else scene))
+            picture = webp(
+                thumbnail(style, sample_picture() if scene is None else scene)
+            )
         except (RtstyleError, StreamError, OSError) as error:
             log.debug("thumbnail of %s: %s", style.title, error)
             return b"", True
@@ -148,13 +150,15 @@ def thumbnail(style: ShelfStyle, scene: Pixels) -> Pixels:
     return stylized
 
 
-def _sample() -> Pixels:
-    with SampleSource(width=WIDTH, height=HEIGHT, num_frames=SCENE_FRAME) as source:
+def sample_picture(*, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
+    """Return a frame of the sample scene, RGB, shape ``(height, width, 3)``."""
+    with SampleSource(width=width, height=height, num_frames=SCENE_FRAME) as source:
         frame = next(frame for frame in source if frame.index == SCENE_FRAME - 1)
     return frame.pixels
 
 
-def _webp(pixels: Pixels) -> bytes:
+def webp(pixels: Pixels) -> bytes:
+    """Return RGB pixels as a WebP file; empty when OpenCV cannot make one."""
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     okay, data = cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, 82])
     return np.asarray(data).tobytes() if okay else b""

@@ -1,12 +1,13 @@
 """A stream by its URL, written: to a server, or to whoever listens."""
 
 import contextlib
-import logging
-import time
+import json
+import os
+import subprocess
+import sys
+import threading
 from fractions import Fraction
-from typing import Any, Final
-
-import av
+from typing import Final
 
 from rtstyle_streams.errors import SinkError, SpecError
 from rtstyle_streams.fitting import fit
@@ -15,22 +16,16 @@ from rtstyle_streams.managed import ManagedSink
 from rtstyle_streams.network.urls import SINK_FORMATS, stream_url
 from rtstyle_streams.protocols import StreamInfo
 
-log = logging.getLogger(__name__)
-
 TIME_BASE: Final = Fraction(1, 90_000)
 """Ticks of what is sent."""
-OPEN_SECONDS: Final = 10.0
-"""How long a server may take to answer."""
-WRITE_SECONDS: Final = 5.0
-"""How long it may take for a packet."""
-RETRY_SECONDS: Final = 2.0
-"""Between two tries to connect."""
-OPTIONS: Final = {"preset": "ultrafast", "tune": "zerolatency"}
-"""Of x264: no frame waits for a later one."""
+OPEN_SECONDS: Final = 20.0
+"""How long the sender may take to begin and to connect."""
+FINISH_SECONDS: Final = 5.0
+"""How long it may take to end."""
 
 
 class NetworkSink(ManagedSink):
-    """Sends frames as H.264; a connection that is lost is made again.
+    """Sends frames as H.264 from a process of its own, which connects again by itself.
 
     Args:
         url: ``rtmp(s)://``, ``rtsp://``, ``udp://`` or ``tcp://``.
@@ -46,83 +41,72 @@ class NetworkSink(ManagedSink):
         if self._stream.scheme not in SINK_FORMATS:
             known = ", ".join(f"{scheme}://" for scheme in SINK_FORMATS)
             raise SpecError(f"{self._stream.shown}: expected one of {known} to send to")
-        self._width, self._height = info.width // 2 * 2, info.height // 2 * 2
-        self._rate = info.frame_rate or Fraction(30)
-        self._container: Any = None
-        self._video: Any = None
-        self._start: Fraction | None = None
-        self._last_pts = -1
-        self._next_try = 0.0
-        try:
-            self._open()
-        except (av.error.FFmpegError, OSError) as error:
-            self.close()
-            raise SinkError(
-                f"{self._stream.shown}: expected somebody to send to, got "
-                f"{error.strerror}"
-            ) from error
-
-    def _open(self) -> None:
-        form = SINK_FORMATS[self._stream.scheme]
-        options = {"flvflags": "no_duration_filesize"} if form == "flv" else {}
-        self._container = av.open(
-            self._stream.url,
-            "w",
-            format=form,
-            options=options,
-            timeout=(OPEN_SECONDS, WRITE_SECONDS),
+        self._width, self._height = info.width, info.height
+        self._sender: subprocess.Popen[bytes] | None = subprocess.Popen(
+            [sys.executable, "-m", "rtstyle_streams.network.sender"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,  # Ctrl-C is for us; we end it
         )
-        video = self._container.add_stream("libx264", rate=self._rate, options=OPTIONS)
-        video.width, video.height, video.pix_fmt = self._width, self._height, "yuv420p"
-        video.codec_context.time_base = TIME_BASE
-        video.codec_context.gop_size = max(1, round(2 * self._rate))
-        self._video, self._start, self._last_pts = video, None, -1
+        rate = info.frame_rate or Fraction(30)
+        head = {"url": self._stream.url, "width": info.width, "height": info.height}
+        self._send(json.dumps(head | {"rate": str(rate)}).encode() + b"\n")
+        answer = self._answer()
+        if answer != "connected":
+            self.close()
+            raise SinkError(answer or f"{self._stream.shown}: nobody answers")
+
+    def _answer(self) -> str:
+        """Return the sender's first line; empty when none comes in time."""
+        assert self._sender is not None and self._sender.stdout is not None
+        lines: list[bytes] = []
+        pipe = self._sender.stdout
+        reader = threading.Thread(
+            target=lambda: lines.append(pipe.readline()), daemon=True
+        )
+        reader.start()
+        reader.join(OPEN_SECONDS)
+        return lines[0].decode("utf-8", "replace").strip() if lines else ""
 
     def write(self, frame: Frame) -> None:
-        """Send a frame; while the connection is lost it is forgotten."""
-        if self._container is None and not self._try_again():
-            return
-        pixels = frame.pixels[: self._height, : self._width]
-        if pixels.shape[:2] != (self._height, self._width):
-            pixels = fit(frame.pixels, self._width, self._height)
-        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        moment = frame.pts * frame.time_base
-        if self._start is None:
-            self._start = moment
-        pts = max(self._last_pts + 1, round((moment - self._start) / TIME_BASE))
-        picture.pts, picture.time_base, self._last_pts = pts, TIME_BASE, pts
-        try:
-            for packet in self._video.encode(picture):
-                self._container.mux(packet)
-        except (av.error.FFmpegError, OSError) as error:
-            log.warning("%s: lost (%s)", self._stream.shown, error.strerror)
-            self.close()
-            self._next_try = time.monotonic() + RETRY_SECONDS
+        """Hand a frame to the sender.
 
-    def _try_again(self) -> bool:
-        if time.monotonic() < self._next_try:
-            return False
+        Raises:
+            SinkError: the sender has ended.
+        """
+        pixels = frame.pixels
+        if pixels.shape[:2] != (self._height, self._width):
+            pixels = fit(pixels, self._width, self._height)
+        pts = round(frame.pts * frame.time_base / TIME_BASE)
+        self._send(pts.to_bytes(8, "little", signed=True) + pixels.tobytes())
+
+    def _send(self, data: bytes) -> None:
+        if self._sender is None or self._sender.stdin is None:
+            raise SinkError(f"{self._stream.shown}: expected an open one, got a closed")
         try:
-            self._open()
-        except (av.error.FFmpegError, OSError) as error:
-            log.debug("%s: %s", self._stream.shown, error.strerror)
+            self._sender.stdin.write(data)
+            self._sender.stdin.flush()
+        except OSError as error:
             self.close()
-            self._next_try = time.monotonic() + RETRY_SECONDS
-            return False
-        log.warning("%s: connected again", self._stream.shown)
-        return True
+            raise SinkError(f"{self._stream.shown}: its sender has ended") from error
 
     def finish(self) -> None:
-        """Send what the encoder still holds, then close."""
-        if self._container is not None:
-            with contextlib.suppress(av.error.FFmpegError, OSError):
-                for packet in self._video.encode(None):
-                    self._container.mux(packet)
+        """Let the sender send the rest, then close."""
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection; may be called twice."""
-        container, self._container = self._container, None
-        if container is not None:
-            with contextlib.suppress(av.error.FFmpegError, OSError):
-                container.close()
+        """End the sender; may be called twice."""
+        sender, self._sender = self._sender, None
+        if sender is None:
+            return
+        if sender.stdin is not None:
+            with contextlib.suppress(OSError):
+                sender.stdin.close()
+        try:
+            sender.wait(FINISH_SECONDS)
+        except subprocess.TimeoutExpired:
+            sender.kill()
+            sender.wait()
+        if sender.stdout is not None:
+            sender.stdout.close()

@@ -66,10 +66,10 @@ def stream_url(text: str) -> StreamUrl:
     if parts.scheme in MISSING:
         raise SpecError(f"{shown}: {MISSING[parts.scheme]}")
     try:
-        has_host = bool(parts.hostname) or parts.port is not None
+        has_port = parts.port is not None
     except ValueError as error:
         raise SpecError(f"{shown}: expected a port of 0 to 65535") from error
-    if not has_host:
+    if not parts.hostname and not has_port:
         raise SpecError(f"{shown}: expected {parts.scheme}://HOST…, got no host")
     query = parse_qsl(parts.query, keep_blank_values=True)
     is_listening = ("listen", "1") in query
