@@ -8,6 +8,7 @@ off begins again at the next start.
 import contextlib
 import json
 import logging
+import re
 import threading
 import time
 import uuid
@@ -22,6 +23,7 @@ from rtstyle.gallery.spec import StylePart, StyleSpec
 from rtstyle.look import Look
 from rtstyle.offline.pipeline import Pipeline
 from rtstyle.smoothing import SmoothMode
+from rtstyle.studio.gentle import be_gentle
 from rtstyle.stylizer.controls import controls_of
 from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle.user_files import write_whole
@@ -75,7 +77,10 @@ class Job:
         """Return what the page learns of it."""
         keys = ("id", "title", "state", "done", "seconds_left", "error")
         row = {key: getattr(self, key) for key in keys}
-        return row | {"style": " + ".join(Path(name).stem for name, _ in self.style)}
+        names = [
+            re.sub(r"-[0-9a-f]{8}$", "", Path(name).stem) for name, _ in self.style
+        ]
+        return row | {"style": " + ".join(names)}
 
 
 class JobList(Protocol):
@@ -189,6 +194,7 @@ class LocalJobs:
         return job
 
     def _work(self) -> None:
+        be_gentle()
         while not self._closing.is_set():
             waiting = [job for job in self.all() if job.state == "waiting"]
             if not waiting:
@@ -304,7 +310,10 @@ def run_job(job: Job, tell: Callable[[float], None]) -> None:
         with (
             open_sink(Path(job.target), source.info, template=source) as sink,
             Stylizer(
-                weighted_styles, controls=controls, matrix=source.info.matrix
+                weighted_styles,
+                controls=controls,
+                matrix=source.info.matrix,
+                workers=2,  # of one core each
             ) as stylizer,
         ):
             stylizer.workers = 1

@@ -12,6 +12,7 @@ import numpy as np
 from rtstyle.errors import RtstyleError
 from rtstyle.gallery.find import load_style
 from rtstyle.paintings.picture import read_painting
+from rtstyle.studio.gentle import be_gentle
 from rtstyle.studio.shelf import ShelfStyle
 from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle.user_files import DamagedEntryError, DiskCache, cache_folder
@@ -85,6 +86,7 @@ class Thumbnails:
         self._thread.join(5)
 
     def _work(self) -> None:
+        be_gentle()
         while not self._closing.is_set():
             missing = [s for s in self._wanted if s.id not in self._pictures]
             if not missing:

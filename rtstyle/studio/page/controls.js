@@ -1,7 +1,7 @@
 // Controls made from the studio's table: the same names and ranges as everywhere.
 
 const LABELS = {
-  off: "off", gate: "steady", flow: "follow motion", preview: "for me", all: "for all",
+  off: "off", gate: "steady", flow: "motion", preview: "for me", all: "for all",
   person: "person", background: "background",
 };
 const HIDDEN = new Set(["split", "paused"]);

@@ -53,6 +53,7 @@ export class Gallery {
     const isPart = this.parts.some((part) => part.id === id);
     choose.setAttribute("aria-pressed", String(isPart));
     mix.setAttribute("aria-pressed", String(isPart && this.parts.length > 1));
+    mix.textContent = isPart && this.parts.length > 1 ? "✓" : "+";
     mix.hidden = isPart && this.parts.length === 1;
   }
 
