@@ -209,8 +209,8 @@ def test_a_painting_is_dropped_mixed_kept_and_removed(
         wait_for(lambda: is_tinted(decoded(pictures.next())), seconds=20)
     status, look = studio.do({"do": "look"})
     assert [s["weight"] for s in look["styles"]] == [3, 1]
-    status, data = studio.do({"do": "forget_style", "name": ids[0]})
-    assert status == 400 and "not shown" in data["refused"]
+    status, refused = studio.do({"do": "forget_style", "name": ids[0]})
+    assert status == 400 and "not shown" in refused["refused"]
     first = state["styles"][-1]["id"]
     assert studio.do({"do": "style", "name": first})[0] == 200
     assert studio.do({"do": "look", "look": look})[0] == 200
