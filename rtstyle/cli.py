@@ -1,6 +1,7 @@
 """The command `rtstyle`: finds commands by name, turns errors into one line."""
 
 import logging
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -10,16 +11,22 @@ import click
 
 from rtstyle import __version__
 from rtstyle.errors import RtstyleError, UsageError
+from rtstyle.process.signals import EXIT_SIGNAL, StopEvent, Stopped, stopped_by_signals
+from rtstyle.process.streams import stdout_fault, steady_streams
+from rtstyle.process.terminal import LineFormatter, echo, is_dumb
+from rtstyle.telemetry import forbid_telemetry
 from rtstyle_streams.errors import SpecError, StreamError
 
 COMMANDS: Final = {
     "demo": "rtstyle.commands.demo:demo",
     "video": "rtstyle.commands.video:video",
     "image": "rtstyle.commands.image:image",
+    "jobs": "rtstyle.commands.jobs:jobs",
     "webcam": "rtstyle.commands.webcam:webcam",
     "studio": "rtstyle.commands.studio:studio",
     "styles": "rtstyle.commands.styles:styles",
     "cameras": "rtstyle.commands.cameras:cameras",
+    "devices": "rtstyle.commands.devices:devices",
     "doctor": "rtstyle.commands.doctor:doctor",
     "bench": "rtstyle.commands.bench:bench",
 }
@@ -32,6 +39,7 @@ EXTRA_OF: Final = {
     "torch": "train",
     "torchvision": "train",
     "openvino": "openvino",
+    "ray": "cluster",
     "pyvirtualcam": "virtualcam",
     "tensorrt": "tensorrt",
     "starlette": "studio",
@@ -39,9 +47,13 @@ EXTRA_OF: Final = {
     "websockets": "studio",
     "pythonosc": "studio",
     "mss": "studio",
+    "onnxruntime_ep_webgpu": "webgpu",
+    "onnxruntime_ep_nv_tensorrt_rtx": "tensorrt-rtx",
 }
 """Which extra brings a module that was not found."""
-EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILURE, EXIT_USAGE = 1, 2
+TELLING: Final = frozenset(("bench", "cameras", "doctor", "styles"))
+"""Commands whose result is what they write to stdout."""
 
 
 class LazyGroup(click.Group):
@@ -71,33 +83,56 @@ class LazyGroup(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 def group(debug: bool, verbose: bool) -> None:  # main has looked for --debug
     """Stylize video in real time: files, webcams, video calls."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter("%(message)s"))
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("libav", "torch", "onnxscript", "accelerate", "PIL"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0, 1 (failure), 2 (usage) or 130 (Ctrl-C)."""
+    """Run the command line and exit: 0, 1 (failure), 2 (usage) or 128 and a signal."""
+    forbid_telemetry()
+    steady_streams()
+    if is_dumb():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # a bar is drawn over itself
     given = sys.argv[1:] if arguments is None else arguments
+    with stopped_by_signals() as stop:
+        code = _run(given, stop)
+        fault = stdout_fault()
+    if fault:
+        echo(f"rtstyle: stdout: the result could not be written ({fault})", err=True)
+        code = code or (EXIT_FAILURE if given[:1] and given[0] in TELLING else 0)
+    sys.exit(code)
+
+
+def _run(given: list[str], stop: StopEvent) -> int:
+    """Run the command line and return the exit status."""
     words = [word for word in given if word != "--debug"]  # wherever it stands
     try:
         code = group.main(words, prog_name="rtstyle", standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("rtstyle: stopped", err=True)
-        code = EXIT_INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        found = (error, error.__cause__, error.__context__)  # click wraps it
+        return _stopped(next((one for one in found if isinstance(one, Stopped)), stop))
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        code = EXIT_USAGE
+        return EXIT_USAGE
+    except SystemExit as error:  # a command that knows its exit status
+        return error.code if isinstance(error.code, int) else EXIT_FAILURE
     except Exception as error:
+        if stop.is_set():  # libraries make errors of their own of it
+            return _stopped(stop)
         if len(words) < len(given) and not isinstance(error, click.ClickException):
             raise
-        code = report(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        return report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _stopped(stop: StopEvent | Stopped) -> int:
+    """Say that a signal ended the run and return the exit status for it."""
+    echo("rtstyle: stopped", err=True)
+    return EXIT_SIGNAL + stop.number
 
 
 def report(error: Exception) -> int:
@@ -113,7 +148,7 @@ def report(error: Exception) -> int:
         text = _broken_import(text)
     elif not isinstance(error, RtstyleError | StreamError):
         text = f"{type(error).__name__}: {text}; run again with --debug for more"
-    click.echo(f"rtstyle: {text}", err=True)
+    echo(f"rtstyle: {text}", err=True)
     return code
 
 

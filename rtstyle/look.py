@@ -16,7 +16,8 @@ class Look:
     style_scale: float = 1.0
     """See `rtstyle.stylizer.stylizer.Controls.scale`."""
     style_strength: float | None = None
-    """For paintings: 1 (or None) is the painting's style, 0 changes least."""
+    """For paintings: 1 (or None) is the painting's style, 0 changes least, up to 1.5
+    is bolder."""
     match_colors: bool = False
     """For paintings: whether they are given the first frame's colours before."""
     mask: str | None = None

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import stat
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import StyleFileError
+from rtstyle.untrusted.card import VERSION, parse_card
+from rtstyle.untrusted.graph import LARGEST_FILE, check_graph, parse_model
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 CARD_KEY = "rtstyle.card"
 """Key of the card in the model's ``metadata_props``."""
-CARD_VERSION = 1
+CARD_VERSION = VERSION
 """Layout of the card that this version reads and writes."""
 OPSETS = range(13, 24)
 """Opsets of the default domain that are accepted."""
-DOMAINS = ("", "ai.onnx")
-"""Operator domains that are accepted: no custom operators."""
-LARGEST_FILE = 1 << 29
-"""Bytes; far above any transform net."""
 FRAME_INPUT, FRAME_OUTPUT = "frame", "stylized"
 """Names of the graph's picture in and out."""
 
@@ -64,10 +64,14 @@ def read_style(path: Path) -> Style:
             claims other inputs, or refers to other files or operators.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a device or pipe"
+            raise StyleFileError(f"{path}: expected a style file, got {kind}")
+        if state.st_size > LARGEST_FILE:
             raise StyleFileError(
                 f"{path}: expected a style file of at most {LARGEST_FILE >> 20} MB, "
-                f"got {path.stat().st_size >> 20} MB"
+                f"got {state.st_size >> 20} MB"
             )
         data = path.read_bytes()
     except OSError as error:
@@ -88,28 +92,16 @@ def read_card(data: bytes, *, where: str) -> dict[str, Any]:
     Raises:
         StyleFileError: as in `read_style`.
     """
-    model = _parse(data, where)
+    model = parse_model(data, where=where)
     text = {entry.key: entry.value for entry in model.metadata_props}.get(CARD_KEY)
     if text is None:
         raise StyleFileError(
             f"{where}: expected a card under {CARD_KEY!r} in the file's metadata, got "
-            "none; make style files with rtstyle export or rtstyle import"
+            "none; rtstyle import makes a style file of an ONNX file of others"
         )
-    try:
-        card = json.loads(text)
-        version, inputs = card["version"], dict(card.get("inputs", {}))
-        texts = (card["name"], card["kind"], card.get("title", ""))
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("name, title and kind have to be texts")
-    except (ValueError, KeyError, TypeError) as error:
-        raise StyleFileError(f"{where}: the card cannot be read ({error})") from error
-    if version != CARD_VERSION:
-        raise StyleFileError(
-            f"{where}: expected a card of version {CARD_VERSION}, got {version}; "
-            "export it again with this version of rtstyle"
-        )
-    _check_graph(model, set(inputs), where)
-    return {"title": card["name"], **card}
+    card = parse_card(text, where=where)
+    _check_graph(model, set(card.get("inputs", {})), where)
+    return card
 
 
 def with_card(data: bytes, card: dict[str, Any]) -> bytes:
@@ -139,38 +131,16 @@ def _drop_card(model: "ModelProto") -> None:
     model.metadata_props.extend(kept)
 
 
-def _parse(data: bytes, where: str) -> "ModelProto":
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load_from_string(data)
-    except (DecodeError, ValueError, RuntimeError) as error:
-        raise StyleFileError(f"{where}: expected an ONNX file, got another") from error
-    if not model.graph.node:
-        raise StyleFileError(f"{where}: expected an ONNX file, got one without a graph")
-    return model
-
-
 def _check_graph(model: "ModelProto", inputs: set[str], where: str) -> None:
     """Refuse opsets, operators, files and inputs that a style may not have."""
     from onnx import TensorProto
 
+    check_graph(model, where=where)
     for opset in model.opset_import:
-        if opset.domain not in DOMAINS:
-            raise StyleFileError(
-                f"{where}: expected standard operators, got some of {opset.domain!r}"
-            )
         if opset.version not in OPSETS:
             raise StyleFileError(
                 f"{where}: expected an opset from {OPSETS[0]} to {OPSETS[-1]}, "
                 f"got {opset.version}"
-            )
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            raise StyleFileError(
-                f"{where}: expected all weights inside the file, "
-                f"got {tensor.name!r} in another"
             )
     names = {value.name: value for value in model.graph.input}
     claimed = {FRAME_INPUT, *inputs}
@@ -189,3 +159,8 @@ def _check_graph(model: "ModelProto", inputs: set[str], where: str) -> None:
             f"{where}: expected uint8 {FRAME_INPUT} [H, W, 3] in and "
             f"{FRAME_OUTPUT} out, got other inputs or outputs"
         )
+
+
+def bundled_folder() -> Path:
+    """Return the folder of the bundled style files."""
+    return Path(str(resources.files("rtstyle") / "styles"))

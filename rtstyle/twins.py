@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rtstyle.choices import PRECISIONS
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.style_file import Style, graph_sha256, read_style
+from rtstyle.style_file import Style, graph_sha256
+from rtstyle.style_trial import read_to_run
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
         style: As loaded.
         precision: One of `PRECISIONS`; ``auto`` takes the int8 twin on a CPU if there
             is one: it is only written when it is near enough to its style.
-        device: ``cpu`` or ``cuda:N``.
+        device: As `resolve_device` returns it.
 
     Raises:
         UsageError: no such precision.
@@ -39,7 +40,7 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
         twin = existing_twin_path(style, "int8") if is_slow else None
         if twin is None:
             return style
-        found = read_style(twin)
+        found = read_to_run(twin)
         if is_twin(style, found):
             return found
         log.warning("%s: is of another version of the style; left alone", twin.name)
@@ -58,7 +59,7 @@ def with_precision(style: Style, precision: str, *, device: str = "cpu") -> Styl
             f"got none; make it with rtstyle export --{precision}, "
             "or use --precision fp32"
         )
-    found = read_style(twin)
+    found = read_to_run(twin)
     if not is_twin(style, found):
         raise StyleFileError(
             f"{twin.name}: expected a twin of this version of {style.name}, got one of "

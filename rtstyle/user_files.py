@@ -26,35 +26,50 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def written_beside(target: Path) -> Iterator[Path]:
-    """Give out a path beside `target` that takes its place when the block ends well.
+def written_beside(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Yield a path beside `target` that takes its place when the block ends well.
 
-    An existing file is replaced; the folder is made. After an error nothing is left.
+    The folder is made. After an error nothing is left.
+
+    Args:
+        target: The final name.
+        overwrite: Whether an existing file is replaced; of several processes that
+            write a file which may not be, one wins.
 
     Yields:
-        Where to write, with the suffix of `target`.
+        Where to write; its suffix is ``.part``, so that no listing shows it.
 
     Raises:
-        OSError: it could not be written or moved.
+        FileExistsError: There is one, and it may not be replaced.
+        OSError: It could not be written or moved.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{uuid.uuid4().hex}.part{target.suffix}")
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         yield part
-        os.replace(part, target)
+        if overwrite:
+            os.replace(part, target)
+        else:
+            _move_if_free(part, target)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file whole or not at all; one that exists is replaced.
-
-    Raises:
-        OSError: it could not be written.
-    """
-    with written_beside(target) as part:
+def write_whole(target: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write a file whole or not at all; see `written_beside`."""
+    with written_beside(target, overwrite=overwrite) as part:
         part.write_bytes(data)
+
+
+def _move_if_free(part: Path, target: Path) -> None:
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with open(target, "xb") as file:
+            file.write(part.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ settings.register_profile("rtstyle", deadline=None)  # a busy machine is no fail
 settings.load_profile("rtstyle")
 
 ROOT = Path(__file__).parents[1]
+UNFORGIVEN = {"shared", "camera_vm", "display", "browser", "webgpu"}
+"""Markers of tests that CI may not skip."""
 
 
 def shared_folder() -> Path | None:
@@ -38,6 +40,7 @@ def own_folders(
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("RTSTYLE_RUNTIME", "onnxruntime")  # auto would measure first
+    monkeypatch.setenv("RTSTYLE_PRECISION", "int8")  # and this one too
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,9 +53,7 @@ def pytest_runtest_makereport(
     wants_gpu = os.environ.get("RTSTYLE_REQUIRE_GPU") == "1"
     if isinstance(report, pytest.TestReport) and report.skipped:
         marks = {mark.name for mark in item.iter_markers()}
-        is_unforgiven = is_strict and bool(
-            marks & {"shared", "camera_vm", "display", "browser"}
-        )
+        is_unforgiven = is_strict and bool(marks & UNFORGIVEN)
         if is_unforgiven or (wants_gpu and "gpu" in marks):
             report.outcome = "failed"
             report.longrepr = (

@@ -20,38 +20,44 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "streams/rtstyle_streams": {
         "camera": "errors fitting frame live_frame managed pacing protocols",
         "network": "errors fitting frame live_frame managed pacing protocols",
-        "pictures": "errors frame managed part_file protocols",
+        "pictures": "errors frame managed part_file protocols video",
         "sample": "errors frame managed protocols",
+        "standard": "errors frame managed protocols",
         "video": "errors frame managed part_file protocols",
     },
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
-        "stylizer twins",
+        "stylizer telemetry twins",
         "commands": "benchmark choices doctor errors gallery live look looks offline "
-        "paintings studio style_file",
-        "doctor": "gallery paintings runtime stylizer",
+        "paintings process studio style_file",
+        "doctor": "errors gallery offline paintings runtime style_file stylizer "
+        "telemetry",
         "drawing": "errors",
-        "gallery": "errors look paintings style_file twins",
+        "gallery": "errors look paintings style_file style_trial twins untrusted "
+        "user_files",
         "live": "choices errors gallery look looks masks paintings runtime smoothing "
         "style_file stylizer",
         "looks": "choices errors",
-        "masks": "errors look runtime smoothing",
+        "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
-        "networks": "errors user_files",
-        "offline": "drawing gallery look masks smoothing style_file stylizer",
-        "paintings": "errors runtime style_file user_files",
-        "runtime": "choices errors smoothing style_file user_files",
+        "networks": "errors untrusted user_files",
+        "offline": "drawing errors gallery look masks smoothing style_file stylizer "
+        "user_files",
+        "paintings": "errors runtime style_file untrusted user_files",
+        "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
         "studio": "choices errors gallery live look looks masks offline paintings "
         "smoothing style_file stylizer user_files",
         "stylizer": "errors gallery look looks masks paintings runtime smoothing "
         "style_file twins",
+        "untrusted": "errors",
     },
     "train/rtstyle_train": {
         "clip": "config errors losses",
-        "commands": "config evaluation jobs methods",
+        "commands": "config distillation evaluation jobs methods",
         "config": "errors",
         "data": "config errors",
+        "distillation": "data errors loop loss_networks losses",
         "evaluation": "errors loss_networks losses",
         "jobs": "clip config data errors evaluation loop loss_networks losses methods",
         "loop": "errors",
@@ -61,6 +67,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "export/rtstyle_export": {
         "graphs": "errors",
         "int8": "errors graphs",
+        "programs": "errors",
     },
     "train/rtstyle_experiments": {
         "text_bands": "small_clip",
@@ -143,6 +150,21 @@ def test_nothing_imports_the_experiments() -> None:
             continue
         for path in (ROOT / folder).rglob("*.py"):
             assert "rtstyle_experiments" not in imported(path), path
+
+
+@pytest.mark.parametrize("folder", [*MAY_IMPORT, "train", "tests"])
+def test_one_module_imports_what_would_report_its_use(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        found = imported(path) & {"onnxruntime", "openvino"}
+        assert not found, f"{path.relative_to(ROOT)}: use rtstyle.telemetry for {found}"
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_one_module_writes_to_the_terminal(folder: str) -> None:
+    may = {ROOT / "rtstyle" / "process" / "terminal.py", ROOT / "rtstyle" / "cli.py"}
+    for path in set((ROOT / folder).rglob("*.py")) - may:
+        found = "click.echo" in path.read_text("utf-8")
+        assert not found, f"{path.relative_to(ROOT)}: use rtstyle.process.terminal"
 
 
 @pytest.mark.parametrize("folder", ["streams", "train", "export"])

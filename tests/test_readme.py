@@ -133,9 +133,9 @@ def _options(command: object, rest: str, context: object) -> set[str]:
     import click
 
     assert isinstance(command, click.Command) and isinstance(context, click.Context)
-    if isinstance(command, click.Group):
-        names = [word for word in rest.split() if word in command.commands]
-        command = command.commands[names[0]] if names else command
+    for word in rest.split():  # down to the innermost command
+        if isinstance(command, click.Group):
+            command = command.get_command(context, word) or command
     found = {"--help"}
     for parameter in command.params:
         found |= {*parameter.opts, *parameter.secondary_opts}

@@ -1,1 +1,1 @@
-"""Turns a trained network into a style file or an engine."""
+"""Turn a trained network into a style file or an engine."""

@@ -1,7 +1,7 @@
-"""What can go wrong in export; one line for the user each."""
+"""Define the errors of export; each message is one line for the user."""
 
 from rtstyle.errors import RtstyleError
 
 
 class ExportError(RtstyleError):
-    """A graph could not be made, or is not faithful to its network."""
+    """A graph could not be made, or does not match its network."""

@@ -1,4 +1,4 @@
-"""`rtstyle export STYLE.onnx`: twins in other numbers, and engines."""
+"""Write the int8 and fp16 twins of a style (`rtstyle export STYLE.onnx`)."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ def export_twin(
     calibration: Path | None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a style's twin in other numbers, if it is near enough to the style.
+    """Write a style's int8 or fp16 twin, if its pictures are close enough.
 
     Args:
         style_path: An fp32 style file, or the name of a style.
         twin_path: Where the twin goes; None is ``NAME.int8.onnx`` beside the style,
-            where it is found.
+            where the runtime looks for it.
         precision: ``int8`` or ``fp16``.
         calibration: Folder of photographs, for the ranges and for the comparison.
         overwrite: Whether the twin may exist.
@@ -30,7 +30,8 @@ def export_twin(
         Where the twin is.
 
     Raises:
-        ExportError: a painting, no photographs, or the twin misses the gate.
+        ExportError: `style_path` is a painting, there are no photographs, or the twin
+            differs too much.
     """
     from rtstyle_export.int8.quantize import quantize_style, read_photos
     from rtstyle_export.to_fp16 import fp16_style

@@ -1,4 +1,4 @@
-"""`rtstyle export`: trained weights become a style file."""
+"""Turn trained weights into a style file (`rtstyle export`)."""
 
 from pathlib import Path
 from typing import Any
@@ -26,21 +26,21 @@ def export_weights(
 ) -> None:
     """Write the style file of one painting.
 
-    Of a network for any painting two files are written: the style file, and beside it
-    the style encoder, ``style_encoder.onnx``.
+    For a network for any painting, two files are written: the style file and, beside
+    it, the style encoder, ``style_encoder.onnx``.
 
     Args:
         weights_path: What `rtstyle train` wrote.
         style_path: Where the style file goes.
         style: Which painting, by the recipe's name, when the weights hold several.
-        name: Of the card; None takes the recipe's.
-        title: Of the card; None takes the recipe's.
-        painting: Picture whose style a network for any painting is given for good;
-            then the style file is an ordinary one.
+        name: Name on the card; None uses the recipe's.
+        title: Title on the card; None uses the recipe's.
+        painting: Picture whose style is fixed into a network for any painting; the
+            result is an ordinary style file.
         overwrite: Whether `style_path` may exist.
 
     Raises:
-        ExportError: no such painting, or the graph is not faithful.
+        ExportError: no such painting, or the graph does not match its network.
         WeightsFileError: no such weights.
     """
     check_target(style_path, overwrite=overwrite)
@@ -55,41 +55,43 @@ def export_weights(
     if isinstance(network, SwiftAdain):
         write_adain(style_path, network, card, overwrite=overwrite)
     else:
-        assert isinstance(network, TransformNet)  # all others have been dealt with
+        assert isinstance(network, TransformNet)  # the others were handled above
         write_style(style_path, make_style(network, card), overwrite=overwrite)
 
 
 def pick_style(weights: Weights, style: str | None) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the network of one painting and the painting's row of the recipe.
+    """Return the network of one painting and the painting's row in the recipe.
 
     Raises:
-        ExportError: `style` is not there, or None where there are several.
+        ExportError: `style` does not exist, or is None and there are several.
     """
     network = weights.build()
-    rows = {row["name"]: row for row in weights.recipe["styles"]}
+    rows = {row["name"]: row for row in weights.recipe.get("styles", [])}
     names = list(rows)
+    if not names:
+        raise ExportError("weights: expected the name of a style in them, got none")
     if style is None and len(names) > 1:
         raise ExportError(
             f"weights hold {len(names)} styles: choose one with --style, of "
             + ", ".join(names)
         )
-    chosen = names[0] if style is None else style
-    if chosen not in rows:
+    name = names[0] if style is None else style
+    if name not in rows:
         raise ExportError(
-            f"style {chosen!r}: expected one of {', '.join(names)}, got another"
+            f"style {name!r}: expected one of {', '.join(names)}, got another"
         )
     if isinstance(network, TransformNet) and network.num_styles > 1:
-        network = network.select_style(names.index(chosen))
-    return network.eval(), rows[chosen]
+        network = network.select_style(names.index(name))
+    return network.eval(), rows[name]
 
 
 def card_of(weights: Weights, row: dict[str, Any]) -> dict[str, Any]:
-    """Return what a card says about where a style comes from."""
+    """Return the fields of a card that describe where a style comes from."""
     return {
         "name": row["name"],
-        "title": row["title"] or row["name"].replace("_", " ").title(),
-        "artist": row["artist"],
-        "year": row["year"],
+        "title": row.get("title") or row["name"].replace("_", " ").title(),
+        "artist": row.get("artist", ""),
+        "year": row.get("year", ""),
         "kind": weights.recipe.get("kind", "image"),
         "network": weights.network | {"num_styles": 1}
         if weights.network["kind"] == "swift"

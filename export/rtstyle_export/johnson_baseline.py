@@ -1,4 +1,4 @@
-"""The Johnson network as a graph without data, for `rtstyle bench` to race against."""
+"""Make Johnson's network as a graph without data, the baseline of `rtstyle bench`."""
 
 import onnx
 from onnx import TensorProto, helper
@@ -7,22 +7,22 @@ from rtstyle.networks import JohnsonNet
 from rtstyle_export.to_onnx import to_onnx
 
 LARGE = 64
-"""Weights of more numbers than this are made when the graph is loaded."""
+"""Weights with more values than this are filled in when the graph is loaded."""
 VALUE = 0.01
-"""What they are made of; the time of a convolution does not depend on it."""
+"""Value of those weights; a convolution's time does not depend on it."""
 
 
 def johnson_baseline() -> bytes:
-    """Return the graph of `JohnsonNet` with one number in place of its weights.
+    """Return the graph of `JohnsonNet` with one value in place of its weights.
 
-    Shapes, operators and order are those of any style that pytorch/examples trained,
-    so it takes as long; a runtime makes constants of the weights before it starts.
+    Shapes, operators and their order are those of any style that pytorch/examples
+    trained, so it is as slow; a runtime folds the weights into constants on loading.
 
     Returns:
         A serialised model of less than 50 kB, ``frame`` to ``stylized``.
     """
     model = onnx.load_from_string(to_onnx(JohnsonNet().eval()))
-    graph, made, kept = model.graph, [], []
+    graph, weight_nodes, kept = model.graph, [], []
     for tensor in graph.initializer:
         count = 1
         for length in tensor.dims:
@@ -37,10 +37,10 @@ def johnson_baseline() -> bytes:
             )
         )
         value = helper.make_tensor("value", TensorProto.FLOAT, [1], [VALUE])
-        made.append(
+        weight_nodes.append(
             helper.make_node("ConstantOfShape", [shape], [tensor.name], value=value)
         )
-    nodes = [*made, *graph.node]
+    nodes = [*weight_nodes, *graph.node]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)

@@ -1,4 +1,4 @@
-"""Whether a graph does what its network does."""
+"""Compare a graph's output with that of its network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from rtstyle_export.graphs.frame import FrameGraph
 from rtstyle_streams.frame import Pixels
 
 SIZES = ((16, 16), (113, 89), (181, 239))
-"""Heights and widths that are compared: the smallest and two odd ones."""
+"""Heights and widths to compare: the smallest and two odd ones."""
 TOLERANCE = 1
-"""Levels of 255 by which any value may differ."""
+"""Largest difference allowed in any value, in levels of 255."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How far a graph is from its network."""
+    """How much a graph differs from its network."""
 
     largest: int
     """Largest difference of any value, in levels of 255."""
@@ -43,12 +43,12 @@ class Parity:
 def check_parity(model: bytes, network: TransformNet) -> Parity:
     """Compare a graph in onnxruntime with its network in torch.
 
-    The network is wrapped in the plain `FrameGraph`, so that what export rewrites
-    is compared too.
+    The network is wrapped in the plain `FrameGraph`, so the rewrites made by export
+    are compared too.
 
     Args:
         model: The serialised graph.
-        network: What it was made from.
+        network: The network that it was made from.
 
     Raises:
         ExportError: a value differs by more than `TOLERANCE`.
@@ -59,15 +59,15 @@ def check_parity(model: bytes, network: TransformNet) -> Parity:
     for height, width in SIZES:
         frame = parity_frame(height, width)
         inputs: Mapping[str, np.ndarray] = {FRAME_INPUT: frame}
-        got = session.run(inputs)[FRAME_OUTPUT].astype(np.int16)
+        actual = session.run(inputs)[FRAME_OUTPUT].astype(np.int16)
         with torch.no_grad():
-            wanted = reference(torch.from_numpy(frame)).numpy().astype(np.int16)
-        if got.shape != wanted.shape:
+            expected = reference(torch.from_numpy(frame)).numpy().astype(np.int16)
+        if actual.shape != expected.shape:
             raise ExportError(
-                f"graph: expected shape {wanted.shape} from {width}x{height}, "
-                f"got {got.shape}"
+                f"graph: expected shape {expected.shape} from {width}x{height}, "
+                f"got {actual.shape}"
             )
-        difference = np.abs(got - wanted)
+        difference = np.abs(actual - expected)
         largest = max(largest, int(difference.max()))
         differing += int((difference > 0).sum())
         total += difference.size
@@ -81,7 +81,7 @@ def check_parity(model: bytes, network: TransformNet) -> Parity:
 
 
 def parity_frame(height: int, width: int) -> Pixels:
-    """Return a frame with gradients, edges and noise, the same each time.
+    """Return a frame with gradients, edges and noise; always the same.
 
     Returns:
         RGB, shape ``(height, width, 3)``, uint8.

@@ -1,4 +1,4 @@
-"""Puts graph and card together and writes the style file, whole or not at all."""
+"""Combine graph and card and write the style file, whole or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from rtstyle_export.to_onnx import OPSET, SMALLEST, to_onnx
 
 
 def make_style(network: TransformNet, card: dict[str, Any]) -> bytes:
-    """Return a style file's bytes, after its graph was compared with the network.
+    """Return a style file's bytes after comparing its graph with the network.
 
     Args:
         network: A transform net in evaluation mode, with one style.
         card: At least ``name``, ``title`` and ``kind``.
 
     Raises:
-        ExportError: the graph is not faithful.
+        ExportError: the graph does not match the network.
     """
     model = to_onnx(network)
     parity = check_parity(model, network)
@@ -36,7 +36,7 @@ def make_style(network: TransformNet, card: dict[str, Any]) -> bytes:
 
 
 def write_style(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Write a style file beside its place and move it there.
+    """Write a style file under a temporary name and move it into place.
 
     Raises:
         ExportError: it exists and may not be replaced, or cannot be written.
@@ -47,7 +47,7 @@ def write_style(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there.
+    """Write a file under a temporary name and move it into place.
 
     Raises:
         ExportError: it cannot be written.

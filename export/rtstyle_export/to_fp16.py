@@ -1,18 +1,19 @@
-"""Half precision for a GPU; the statistics of instance norm stay in fp32."""
+"""Convert a style to fp16 for GPUs; statistics of instance norm stay in fp32."""
 
 import onnx
 
 from rtstyle.style_file import Style, graph_sha256, with_card
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
 from rtstyle_export.int8.quantize import compare
 from rtstyle_streams.frame import Pixels
 
 LEAST_PSNR_DB = 45.0
-"""Of the fp16 picture against the fp32 one: not to be seen."""
+"""PSNR of the fp16 picture against the fp32 one from which no difference is visible."""
 IN_FP32 = ("InstanceNormalization", "Resize", "Sub", "Clip")
-"""What stays fp32: sums over a picture overflow or lose their small parts in fp16, and
-the ends count in levels of 255, where fp16 has eighths."""
+"""Operators that stay in fp32: sums over a picture overflow or lose small terms in
+fp16, and the ends work in levels of 255, where fp16 only resolves eighths."""
 
 
 def fp16_style(style: Style, frames: list[Pixels]) -> bytes:
@@ -20,10 +21,10 @@ def fp16_style(style: Style, frames: list[Pixels]) -> bytes:
 
     Args:
         style: An fp32 style.
-        frames: Content pictures to compare both on.
+        frames: Content pictures on which to compare the two.
 
     Raises:
-        ExportError: the style is in another precision, or its twin is too far off.
+        ExportError: the style is in another precision, or its twin differs too much.
     """
     if style.card.get("precision") != "fp32":
         raise ExportError(f"{style.name}: expected an fp32 style to halve")
@@ -40,8 +41,8 @@ def fp16_style(style: Style, frames: list[Pixels]) -> bytes:
 
 
 def fp16_graph(model: bytes) -> bytes:
-    """Return a graph whose convolutions compute in fp16; its ends stay bytes."""
-    from onnxruntime.transformers import float16
+    """Return a graph that convolves in fp16 and still takes and returns bytes."""
+    float16 = import_onnxruntime("transformers.float16")
 
     proto = onnx.load_from_string(model)
     del proto.graph.value_info[:]

@@ -1,4 +1,4 @@
-"""From a torch network to a serialised ONNX graph that eats raw frames."""
+"""Export a torch network as a serialised ONNX graph that takes raw frames."""
 
 import contextlib
 import logging
@@ -16,13 +16,13 @@ from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.graphs.optimise import with_fast_ends
 
 OPSET = 18
-"""Of the default domain; what every runtime that we name reads."""
+"""Opset of the default domain; every supported runtime reads it."""
 SMALLEST, LARGEST = 16, 8192
-"""Height and width that the graph is made for, in pixels."""
+"""Bounds of the height and width that the graph accepts, in pixels."""
 
 
 def to_onnx(network: TransformNet) -> bytes:
-    """Return the graph around `network` as ONNX, with height and width left open.
+    """Return `network` as an ONNX graph with dynamic height and width.
 
     Args:
         network: A transform net: RGB ``(1, 3, H, W)``, float, 0..1, to the same.
@@ -49,12 +49,12 @@ def trace(
     names: tuple[str, str],
     sides: tuple[int, int] = (SMALLEST, LARGEST),
 ) -> onnx.ModelProto:
-    """Return the graph of a module that takes a picture of any size, cleaned.
+    """Return the cleaned graph of a module that takes a picture of any size.
 
     Args:
         module: Takes RGB, shape ``(H, W, 3)``, uint8.
         example: Height and width to trace it with, in pixels.
-        names: Of the graph's input and output.
+        names: Names of the graph's input and output.
         sides: Smallest and largest height and width, in pixels.
     """
     least, most = sides
@@ -79,7 +79,7 @@ def trace(
 
 
 def clean(model: onnx.ModelProto) -> None:
-    """Remove traces of the machine and name the open dimensions H and W."""
+    """Remove traces of the machine and name the dynamic dimensions H and W."""
     del model.metadata_props[:]
     model.producer_name, model.producer_version = "rtstyle", ""
     model.doc_string = ""
@@ -102,7 +102,7 @@ def clean(model: onnx.ModelProto) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's progress and deprecation notes to itself."""
+    """Silence the exporter's progress and deprecation messages."""
     names = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
     levels = {name: logging.getLogger(name).level for name in names}
     with warnings.catch_warnings():

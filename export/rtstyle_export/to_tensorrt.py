@@ -1,4 +1,4 @@
-"""`rtstyle export STYLE.onnx --to tensorrt`: an engine in the cache, made ahead."""
+"""Build an engine into the cache (`rtstyle export STYLE.onnx --to tensorrt`)."""
 
 from pathlib import Path
 
@@ -31,38 +31,38 @@ def export_engine(
     """Build the engine that ``--runtime tensorrt`` will find.
 
     Args:
-        style: As loaded; its fp16 twin is taken where `precision` says so, as the
-            runtime does.
+        style: As loaded; its fp16 twin is used if `precision` asks for it, as in the
+            runtime.
         device: ``cuda`` or ``cuda:N``.
         precision: ``fp32`` or ``fp16``; ``auto`` is fp32.
-        profile: Sizes that the engine takes; None is from 16x16 to 4K.
-        report: Told about progress.
+        profile: Sizes that the engine accepts; None is from 16x16 to 4K.
+        report: Called with the progress.
         trt: The module ``tensorrt``; None imports it.
         cuda: The device's memory; None opens it.
 
     Returns:
-        Where the engine is kept.
+        Path of the engine.
 
     Raises:
         MissingExtraError: TensorRT is not installed.
-        RuntimeUnavailableError: no GPU, or TensorRT refuses the graph.
-        UsageError: a precision or device that TensorRT does not have.
-        StyleFileError: the style has no fp16 twin and one is asked for.
+        RuntimeUnavailableError: no GPU, or TensorRT rejects the graph.
+        UsageError: a precision or device that TensorRT does not support.
+        StyleFileError: an fp16 twin was requested and the style has none.
     """
-    chosen = resolve_device(device)
-    numbers = numbers_for(chosen, precision)
-    model = with_precision(style, precision, device=chosen).model
+    device = resolve_device(device)
+    numbers = numbers_for(device, precision)
+    model = with_precision(style, precision, device=device).model
     module = trt or import_tensorrt()
     sizes = profile or Profile()
-    key = engine_key(module, model, device=chosen, profile=sizes, precision=numbers)
+    key = engine_key(module, model, device=device, profile=sizes, precision=numbers)
 
     def build() -> bytes:
         return build_engine(
             module, model, profile=sizes, precision=numbers, report=report
         )
 
-    # TensorRT builds on the device that it finds set
-    selected = cuda or Cuda(device=cuda_index(chosen))
+    # TensorRT builds on the current device
+    selected = cuda or Cuda(device=cuda_index(device))
     try:
         cached_engine(key, build)
     finally:

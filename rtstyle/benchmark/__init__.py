@@ -1,4 +1,4 @@
-"""Measures styles beside a baseline, in one run on one machine."""
+"""Measure styles and a baseline in one run on one machine."""
 
 from rtstyle.benchmark.report import Report, Row
 from rtstyle.benchmark.run import BenchJob, run_bench

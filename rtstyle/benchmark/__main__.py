@@ -1,6 +1,6 @@
-"""Starts one candidate afresh: ``MODEL RUNTIME DEVICE PRECISION WIDTH HEIGHT``.
+"""Measure one candidate: ``MODEL RUNTIME DEVICE PRECISION WIDTH HEIGHT``.
 
-`measure_fresh` runs this in a process of its own and reads one line of JSON.
+`measure_fresh` runs this in a new process and reads one line of JSON.
 """
 
 import json

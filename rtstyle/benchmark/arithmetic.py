@@ -1,4 +1,4 @@
-"""How much arithmetic a graph asks for."""
+"""Count the arithmetic of a graph."""
 
 import numpy as np
 import onnx
@@ -9,14 +9,14 @@ from rtstyle.style_file import FRAME_INPUT
 from rtstyle_streams.frame import Pixels
 
 SHAPE_SUFFIX = "/bench_shape"
-"""Of the outputs that the shapes of convolutions are read from."""
+"""Suffix of the added outputs that give the shapes of convolutions."""
 
 
 def count_gmac(model: bytes, frame: Pixels) -> float:
-    """Return the multiplications that the convolutions of a graph make, in 10^9.
+    """Return the multiplications of a graph's convolutions, in 10^9.
 
-    The graph is run once: its sizes hang on the frame's in ways (padding, cropping)
-    that shape inference does not follow.
+    The graph is run once: its sizes depend on the frame's in ways (padding, cropping)
+    that shape inference cannot follow.
 
     Args:
         model: A serialised style graph.
@@ -49,7 +49,7 @@ def count_gmac(model: bytes, frame: Pixels) -> float:
 
 
 def _numbers_for_one(model: onnx.ModelProto, conv: onnx.NodeProto) -> int:
-    """Return how many multiplications one number of a convolution's output takes."""
+    """Return how many multiplications one output value of a convolution takes."""
     weight = conv.input[1]
     for tensor in model.graph.initializer:
         if tensor.name == weight:

@@ -1,4 +1,4 @@
-"""What is measured: a graph, in a precision, on a runtime and device."""
+"""List what to measure: a graph, in a precision, on a runtime and device."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -8,7 +8,7 @@ from rtstyle.style_file import Style
 from rtstyle.twins import with_precision
 
 BASELINE = "johnson"
-"""Name of the baseline that everything is held against."""
+"""Name of the baseline that everything is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Candidate:
     """One row of a benchmark, before it is measured."""
 
     name: str
-    """Of the style, or `BASELINE`."""
+    """Name of the style, or `BASELINE`."""
     precision: str
     """``fp32``, ``int8``, ``bf16`` or ``fp16``."""
     runtime: str
@@ -24,29 +24,29 @@ class Candidate:
     model: bytes
     """The graph that runs."""
     counted: bytes
-    """The graph whose arithmetic is counted: the fp32 one, unless a twin was named."""
+    """The graph used to count arithmetic: the fp32 one, unless a twin was named."""
 
 
 def baseline(runtime: str) -> Candidate:
-    """Return the network of Johnson et al. 2016 without its weights' values."""
+    """Return the network of Johnson et al. 2016, with placeholder weights."""
     model = resources.files("rtstyle.benchmark").joinpath("johnson.onnx").read_bytes()
     return Candidate(BASELINE, "fp32", runtime, model, model)
 
 
 def candidates_of(style_name: str, *, precision: str, runtime: str) -> list[Candidate]:
-    """Return what is measured of one style.
+    """Return the candidates of one style.
 
     Args:
-        style_name: For `load_style`.
+        style_name: Passed to `load_style`.
         precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` is the style as it is
             and, if it has a twin, int8.
-        runtime: One that can be had here.
+        runtime: A runtime that works here.
     """
     style = load_style(style_name)
-    chosen = with_precision(style, precision)
-    graphs = {precision: chosen.model}
+    variant = with_precision(style, precision)
+    graphs = {precision: variant.model}
     if precision == "auto":
-        graphs = {_precision_of(s): s.model for s in (style, chosen)}
+        graphs = {_precision_of(s): s.model for s in (style, variant)}
     return [
         Candidate(
             name=style.name,

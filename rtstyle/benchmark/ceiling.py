@@ -1,4 +1,4 @@
-"""What this machine can do at best: a short convolution and a short copy."""
+"""Measure this machine's peak speed with a short convolution and a short copy."""
 
 import time
 from collections.abc import Sequence
@@ -12,29 +12,29 @@ from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.onnxruntime import OrtSession
 
 CHANNELS, LINES, COLUMNS = 64, 90, 160
-"""Of the probed 3x3 convolution: a size at which runtimes come near the peak."""
+"""Size of the 3x3 convolution; large enough for runtimes to come near the peak."""
 GPU_CHANNELS, GPU_LINES, GPU_COLUMNS = 256, 270, 480
-"""Likewise on a GPU."""
+"""The same on a GPU."""
 COPY_BYTES = 64 << 20
-"""Far more than any cache holds."""
+"""Size of the copy: far more than any cache holds."""
 PROBE_SECONDS = 0.4
-"""Time that each probe takes."""
+"""How long each probe runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The best that was seen of this machine, in the same run."""
+    """This machine's peak speeds, measured in the same run."""
 
     fp32_gmac_per_second: float
     """3x3 convolution of 64 channels, fp32."""
     int8_gmac_per_second: float
-    """The same in int8; on a GPU, where int8 twins do not run, that of fp32."""
+    """The same in int8; on a GPU, where int8 twins do not run, the fp32 figure."""
     copy_gb_per_second: float
     """Bytes read and written by a large copy in this machine's own memory, in 10^9 a
     second, one thread."""
 
     def of(self, precision: str) -> float:
-        """Return the arithmetic ceiling that a precision is held against."""
+        """Return the arithmetic ceiling of a precision."""
         if precision == "int8":
             return self.int8_gmac_per_second
         return self.fp32_gmac_per_second
@@ -62,7 +62,7 @@ def probe_ceiling(*, device: str = "cpu") -> Ceiling:
 
 
 def fp32_probe() -> bytes:
-    """Return a graph that is one convolution; only a mean of it leaves the graph."""
+    """Return a graph of one convolution that outputs only its mean."""
     weight = np.full((CHANNELS, CHANNELS, 3, 3), 0.01, np.float32)
     nodes = [
         helper.make_node(
@@ -74,7 +74,7 @@ def fp32_probe() -> bytes:
 
 
 def gpu_probe() -> bytes:
-    """Return a large convolution of one number: nothing large is sent to the GPU."""
+    """Return a large convolution of one value, so that little is sent to the GPU."""
     shape = np.array([1, GPU_CHANNELS, GPU_LINES, GPU_COLUMNS], np.int64)
     weight = np.full((GPU_CHANNELS, GPU_CHANNELS, 3, 3), 0.01, np.float32)
     nodes = [
@@ -90,7 +90,7 @@ def gpu_probe() -> bytes:
 
 
 def int8_probe() -> bytes:
-    """Return the same as a quantised convolution, between its scales."""
+    """Return the same graph with a quantised convolution between its scales."""
     values: dict[str, np.ndarray] = {
         "weight": np.full((CHANNELS, CHANNELS, 3, 3), 3, np.int8),
         "scale": np.array(1.0, np.float32),
@@ -146,7 +146,7 @@ def _convolution_on_gpu(device: str) -> float:
 
 
 def _best_seconds(call: object) -> float:
-    """Return the shortest time of a call that is repeated for `PROBE_SECONDS`."""
+    """Return the shortest time of a call, repeated for `PROBE_SECONDS`."""
     assert callable(call)
     call()
     best, end = float("inf"), time.perf_counter() + PROBE_SECONDS

@@ -1,4 +1,4 @@
-"""A whole `rtstyle video`, stage by stage and then with its threads."""
+"""Time a whole `rtstyle video`, stage by stage and then with its threads."""
 
 import tempfile
 import time
@@ -20,50 +20,50 @@ from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.writer import VideoWriter
 
 STAGES = ("source", "stylize", "smooth", "encode")
-"""In the order in which a frame passes them."""
+"""Stages in the order in which a frame passes through them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndToEnd:
-    """What a file's way through all stages takes."""
+    """Times of a file through all stages."""
 
     style: str
     """Name of the style."""
     precision: str
-    """Of its network."""
+    """Precision of its network."""
     smooth: SmoothMode
-    """How it was kept steady."""
+    """How it was smoothed."""
     num_frames: int
-    """Frames of the clip."""
+    """Number of frames in the clip."""
     stage_ms: dict[str, float]
-    """Wall time of each of `STAGES` for a frame, one stage after the other."""
+    """Wall time per frame of each of `STAGES`, run one after the other."""
     fps: float
-    """Frames a second of the pipeline, all its threads at work."""
+    """Frames per second of the pipeline with all its threads."""
     core_ms: float
-    """CPU time of a frame over all threads, one stage after the other."""
+    """CPU time per frame over all threads, stages run one after the other."""
     cores: int
-    """Physical cores that may be used."""
+    """Physical cores available."""
 
     @property
     def shares(self) -> dict[str, float]:
-        """Return the share of each stage in the time of all, 0..1."""
+        """Return each stage's share of the total time, 0..1."""
         total = sum(self.stage_ms.values())
         return {stage: ms / total for stage, ms in self.stage_ms.items()}
 
     @property
     def overlap(self) -> float:
-        """Return how many times faster the pipeline is than its stages in a row."""
+        """Return how many times faster the pipeline is than its stages run in turn."""
         return sum(self.stage_ms.values()) * self.fps / 1e3
 
     @property
     def efficiency(self) -> float:
-        """Return the share that is reached of what the cores allow, 0..1."""
+        """Return the share of the cores' capacity that the pipeline uses, 0..1."""
         return self.fps * self.core_ms / 1e3 / self.cores
 
     def as_dict(self) -> dict[str, Any]:
         """Return fields and properties for JSON."""
-        found = {name: getattr(self, name) for name in ("shares", "overlap")}
-        return asdict(self) | found | {"efficiency": self.efficiency}
+        properties = {name: getattr(self, name) for name in ("shares", "overlap")}
+        return asdict(self) | properties | {"efficiency": self.efficiency}
 
 
 def measure_end_to_end(
@@ -85,13 +85,13 @@ def measure_end_to_end(
         style: As loaded.
         width: Of the clip, in pixels; even.
         height: Of the clip, in pixels; even.
-        num_frames: Frames of the clip.
-        smooth: As `rtstyle video` has it.
+        num_frames: Number of frames in the clip.
+        smooth: As in `rtstyle video`.
         work_height: Lines that the network sees; None means all.
         precision: See `Stylizer`.
         runtime: See `Stylizer`.
         device: See `Stylizer`.
-        folder: Where clips are put; None takes one that is removed afterwards.
+        folder: Where clips are written; None uses a temporary one.
     """
     with ExitStack() as stack:
         if folder is None:
@@ -131,7 +131,7 @@ def measure_end_to_end(
 def _in_a_row(
     clip: Path, target: Path, stylizer: Stylizer
 ) -> tuple[dict[str, float], float]:
-    """Return the mean milliseconds of each stage, nothing overlapping, and of CPU."""
+    """Return the mean milliseconds of each stage without overlap, and of CPU time."""
     total = dict.fromkeys(STAGES, 0.0)
     count = 0
     with (

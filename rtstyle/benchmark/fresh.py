@@ -1,4 +1,4 @@
-"""Loading, first frame and peak memory, each in a process of its own."""
+"""Measure loading, first frame and peak memory in a new process."""
 
 import json
 import os
@@ -15,22 +15,22 @@ from rtstyle.benchmark.candidate import Candidate
 from rtstyle.errors import RtstyleError
 
 NUM_FRAMES = 3
-"""Frames that the process stylizes: enough for memory to reach its peak."""
+"""Number of frames to stylize: enough for memory to reach its peak."""
 TIMEOUT_SECONDS = 300
-"""An engine may have to be built first."""
+"""Timeout of the process; an engine may have to be built first."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreshStart:
-    """What it takes to get from nothing to the first frame."""
+    """Time and memory from an empty process to the first frame."""
 
     load_ms: float
-    """From the graph's bytes to a session."""
+    """Time to load the graph's bytes into a session."""
     first_frame_ms: float
-    """The first frame; later ones find their buffers."""
+    """Time of the first frame; later ones reuse its buffers."""
     peak_memory_mb: float | None
-    """Most memory that the process held, Python and libraries included; None where
-    the system does not tell."""
+    """Peak memory of the process, Python and libraries included; None where the
+    system does not report it."""
 
 
 class BenchError(RtstyleError):
@@ -67,7 +67,7 @@ def measure_fresh(
 def start_fresh(
     model: bytes, *, runtime: str, device: str, precision: str, width: int, height: int
 ) -> FreshStart:
-    """Load a graph and run it, in this process."""
+    """Load a graph and run it in this process."""
     from rtstyle.runtime import open_session
     from rtstyle.style_file import FRAME_INPUT
 
@@ -85,8 +85,8 @@ def start_fresh(
 
 
 def peak_memory_mb() -> float | None:
-    """Return the most memory that this process has held, in 10^6 bytes."""
-    try:  # Linux: getrusage would tell the parent's peak when that was higher
+    """Return the peak memory of this process, in 10^6 bytes."""
+    try:  # Linux: getrusage would report the parent's peak if that was higher
         with open("/proc/self/status", encoding="ascii") as file:
             for line in file:
                 if line.startswith("VmHWM:"):

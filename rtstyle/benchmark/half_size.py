@@ -1,4 +1,4 @@
-"""What it costs a picture that the network sees fewer lines than there are."""
+"""Compare pictures whose network saw fewer lines with those of the full size."""
 
 from dataclasses import dataclass, replace
 
@@ -13,44 +13,44 @@ from rtstyle_streams.frame import Pixels
 
 @dataclass(frozen=True, slots=True)
 class HalfSize:
-    """Pictures of ``--height N`` beside those of the whole size."""
+    """How pictures with ``--height N`` differ from those of the full size."""
 
     work_height: int
-    """N: lines that the network saw."""
+    """N: number of lines that the network saw."""
     num_frames: int
-    """Frames of the built-in scene, or photographs."""
+    """Number of frames of the built-in scene, or of photographs."""
     psnr_db: float
-    """Against the network at the whole size, over all frames."""
+    """PSNR against the network at the full size, over all frames."""
     ssim: float
-    """Likewise, mean of the frames."""
+    """SSIM against the same, mean of the frames."""
     texture_distance: float
-    """How far the textures are from those of the whole size, as a share: see
+    """Relative distance of the textures from those of the full size; see
     `texture_distance`."""
 
 
 def compare_half_size(stylizer: Stylizer, frames: list[Pixels]) -> HalfSize:
-    """Stylize frames at their whole size and as `stylizer` is told to.
+    """Stylize frames at their full size and at the height set in `stylizer`.
 
     Args:
-        stylizer: With `Controls.height` set; left as it was.
+        stylizer: With `Controls.height` set; its controls are restored.
         frames: RGB, ``(H, W, 3)``, uint8; at least one.
     """
-    told = stylizer.controls
-    assert told.height is not None and frames
+    controls = stylizer.controls
+    assert controls.height is not None and frames
     errors, likeness, distance = [], [], []
     try:
         for frame in frames:
-            stylizer.controls = replace(told, smooth="off")
+            stylizer.controls = replace(controls, smooth="off")
             small = stylizer(frame)
-            stylizer.controls = replace(told, smooth="off", height=None)
+            stylizer.controls = replace(controls, smooth="off", height=None)
             large = stylizer(frame)
             errors.append(np.mean((small.astype(np.float64) - large) ** 2))
             likeness.append(ssim(small, large))
             distance.append(texture_distance(large, small))
     finally:
-        stylizer.controls = told
+        stylizer.controls = controls
     return HalfSize(
-        work_height=told.height,
+        work_height=controls.height,
         num_frames=len(frames),
         psnr_db=psnr_db(float(np.mean(errors))),
         ssim=float(np.mean(likeness)),

@@ -1,4 +1,4 @@
-"""A benchmark as a picture: bars of frames a second, on a scale of powers of ten."""
+"""Draw a benchmark as a bar chart of frames per second, on a logarithmic scale."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
 
 WIDTH, LEFT, LINE, TOP = 960, 330, 44, 70
-"""Pixels: of the picture, of the names, of a bar, of the heading."""
+"""In pixels: width of the picture and of the names, height of a bar and the heading."""
 BASELINE_COLOUR, STYLE_COLOUR, INK, PAPER = (150,) * 3, (36, 113, 163), (30,) * 3, 255
 """RGB."""
 
 
 def draw_report(report: Report) -> Pixels:
-    """Return a picture of the report's rows.
+    """Return the report's rows as a bar chart.
 
     Returns:
         RGB, shape ``(H, 960, 3)``, uint8.
@@ -36,7 +36,7 @@ def draw_report(report: Report) -> Pixels:
 
 
 def write_plot(report: Report, path: Path, *, overwrite: bool = False) -> None:
-    """Draw the report into a PNG file.
+    """Write the report's bar chart to a PNG file.
 
     Raises:
         SinkError: it exists and may not be replaced, or cannot be written.

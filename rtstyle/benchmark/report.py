@@ -1,4 +1,4 @@
-"""What a benchmark found, for people and for machines."""
+"""Hold the results of a benchmark and print them as text or JSON."""
 
 import json
 import platform
@@ -10,12 +10,13 @@ from rtstyle.benchmark.end_to_end import EndToEnd
 from rtstyle.benchmark.half_size import HalfSize
 from rtstyle.benchmark.soak import Soak
 from rtstyle.runtime.device import physical_cores
+from rtstyle.telemetry import import_onnxruntime
 
 HEADING = (
     f"{'style':22}{'numbers':9}{'runtime':13}{'median':>8}{'p95':>8}{'fps':>7}"
     f"{'x Johnson':>11}{'GMAC':>7}{'ceiling':>9}{'MB':>6}{'load':>6}{'first':>7}"
 )
-"""Of the table; times in milliseconds."""
+"""Header of the table; times in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,63 +24,63 @@ class Row:
     """One style in one precision on one runtime."""
 
     name: str
-    """Of the style; ``johnson`` is the baseline."""
+    """Name of the style; ``johnson`` is the baseline."""
     precision: str
     """``fp32``, ``int8``, ``bf16`` or ``fp16``."""
     runtime: str
     """The library."""
     device: str
-    """Where it ran."""
+    """Device that it ran on."""
     median_ms: float
-    """Of a frame, bytes in to bytes out."""
+    """Median time of a frame, bytes in to bytes out."""
     p95_ms: float
-    """95 of 100 frames took no longer."""
+    """95th percentile of the time of a frame."""
     num_timed: int
-    """Frames that were timed."""
+    """Number of timed frames."""
     ratio_to_johnson: float
-    """How many times faster than the baseline in fp32 by onnxruntime, medians."""
+    """Median of the fp32 baseline in onnxruntime over this median."""
     gmac: float
-    """Multiplications of a frame in its fp32 form, in 10^9."""
+    """Multiplications per frame of the fp32 graph, in 10^9."""
     share_of_ceiling: float
-    """Of the arithmetic that this machine can do in that precision, 0..1."""
+    """Share of the machine's peak arithmetic in that precision, 0..1."""
     load_ms: float
-    """From the graph to a session, in a fresh process."""
+    """Time to load the graph into a session, in a new process."""
     first_frame_ms: float
-    """The first frame of that process."""
+    """Time of the first frame in that process."""
     peak_memory_mb: float | None
-    """Most memory of that process; None where the system does not tell."""
+    """Peak memory of that process; None where the system does not report it."""
 
     @property
     def fps(self) -> float:
-        """Return frames a second at the median."""
+        """Return frames per second at the median time."""
         return 1e3 / self.median_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that one run found."""
+    """All results of one run."""
 
     width: int
     """Of the frames, in pixels."""
     height: int
     """Of the frames, in pixels."""
     ceiling: Ceiling
-    """Of this machine, in this run."""
+    """Peak speeds of this machine, measured in this run."""
     rows: tuple[Row, ...]
-    """The baseline first."""
+    """One row for each candidate, the baseline first."""
     end_to_end: tuple[EndToEnd, ...]
     """Whole pipelines."""
     half_size: HalfSize | None = None
-    """Pictures of a network that sees fewer lines."""
+    """Comparison of pictures whose network saw fewer lines."""
     soak: Soak | None = None
-    """Memory of a long run."""
+    """Memory use of a long run."""
 
     def as_json(self) -> str:
         """Return everything as one JSON object."""
         rows: list[dict[str, Any]] = [
             asdict(row) | {"fps": row.fps} for row in self.rows
         ]
-        found = {
+        document = {
             "size": f"{self.width}x{self.height}",
             "machine": machine(),
             "ceiling": asdict(self.ceiling),
@@ -88,10 +89,10 @@ class Report:
             "half_size": self.half_size and asdict(self.half_size),
             "soak": self.soak and asdict(self.soak) | {"growth": self.soak.growth},
         }
-        return json.dumps(_rounded(found), indent=2)
+        return json.dumps(_rounded(document), indent=2)
 
     def as_text(self) -> str:
-        """Return a table, and a line for everything else."""
+        """Return a table, and one line for each other result."""
         facts = machine()
         lines = [
             f"{self.width}x{self.height} on {facts['cpu']}, {facts['cores']} cores; "
@@ -125,8 +126,8 @@ class Report:
 
 
 def machine() -> dict[str, Any]:
-    """Return what figures depend on: processor, cores, system, versions."""
-    import onnxruntime
+    """Return what the figures depend on: processor, cores, system, versions."""
+    onnxruntime = import_onnxruntime()
 
     return {
         "cpu": _cpu_name(),

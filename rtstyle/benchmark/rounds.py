@@ -1,4 +1,4 @@
-"""Times of several sessions, taken in turns so that all see the same machine."""
+"""Time several sessions in turns, so that all see the machine in the same state."""
 
 import time
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from rtstyle.style_file import FRAME_INPUT
 from rtstyle_streams.frame import Pixels
 
 NUM_ROUNDS = 7
-"""Rounds at most."""
+"""Largest number of rounds."""
 LEAST_ROUNDS = 3
-"""Rounds at least, however long they take."""
+"""Smallest number of rounds, however long they take."""
 MOST_SECONDS = 20.0
-"""After this no further round is begun."""
+"""No further round starts after this time."""
 TURN_SECONDS = 0.25
-"""How long one session's turn lasts; at least one frame."""
+"""Length of one session's turn; at least one frame is run."""
 
 Times = npt.NDArray[np.float64]
 
@@ -29,12 +29,12 @@ def interleaved_ms(
     *,
     most_seconds: float = MOST_SECONDS,
 ) -> dict[str, Times]:
-    """Run every session in turns and return its times.
+    """Run the sessions in turns and return their times.
 
     Args:
-        sessions: By name.
+        sessions: Sessions by name.
         frame: RGB, shape ``(H, W, 3)``, uint8.
-        most_seconds: After this no further round is begun.
+        most_seconds: No further round starts after this time.
 
     Returns:
         Milliseconds of every frame but the first, by name.
@@ -53,10 +53,10 @@ def interleaved_ms(
 
 
 def _turn(session: Session, inputs: dict[str, npt.NDArray[Any]]) -> list[float]:
-    taken: list[float] = []
+    times_ms: list[float] = []
     end = time.perf_counter() + TURN_SECONDS
-    while not taken or time.perf_counter() < end:
+    while not times_ms or time.perf_counter() < end:
         began = time.perf_counter()
         session.run(inputs)
-        taken.append((time.perf_counter() - began) * 1e3)
-    return taken
+        times_ms.append((time.perf_counter() - began) * 1e3)
+    return times_ms

@@ -1,4 +1,4 @@
-"""One benchmark from beginning to end."""
+"""Run a benchmark from beginning to end."""
 
 import logging
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 from rtstyle_streams.sample.source import SampleSource
 
 NUM_JUDGED, SCENE_STEP = 3, 20
-"""Frames of the scene that a smaller network size is judged by, and how far apart."""
+"""Scene frames on which to judge a smaller network size, and the step between them."""
 
 log = logging.getLogger(__name__)
 
@@ -36,31 +36,31 @@ class BenchJob:
     """What to measure."""
 
     styles: tuple[str, ...]
-    """Names or files."""
+    """Names or files of the styles."""
     width: int = 1280
     """Of the frames, in pixels."""
     height: int = 720
     """Of the frames, in pixels."""
     runtimes: tuple[str, ...] = ("onnxruntime",)
-    """Libraries to measure every style on."""
+    """Runtimes on which to measure every style."""
     precision: str = "auto"
     """``auto`` is fp32 and, where a style has a twin, int8."""
     device: str = "auto"
     """See `Stylizer`."""
     smooth: SmoothMode = "flow"
-    """Smoothing of the whole pipeline; `rtstyle video` has this by default."""
+    """Smoothing of the whole pipeline; this is the default of `rtstyle video`."""
     work_height: int | None = None
-    """Lines that the network sees in the whole pipeline; None means all."""
+    """Number of lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
-    """Frames of the clip of the whole pipeline; 0 leaves it out."""
+    """Number of frames in the clip for the whole pipeline; 0 skips it."""
     soak_seconds: float = 0.0
-    """How long a video is run to see whether memory grows; 0 leaves it out."""
+    """How long to run a video to see whether memory grows; 0 skips it."""
     photos: Path | None = None
-    """Folder of pictures that `work_height` is judged by; None takes the scene."""
+    """Folder of pictures on which to judge `work_height`; None uses the scene."""
 
 
 def run_bench(job: BenchJob) -> Report:
-    """Measure styles and baseline in turns, then whole pipelines.
+    """Measure the styles and the baseline in turns, then whole pipelines.
 
     Raises:
         StyleFileError: no such style, or no twin in that precision.
@@ -68,14 +68,14 @@ def run_bench(job: BenchJob) -> Report:
         BenchError: the folder of pictures holds none.
     """
     if job.photos is not None:
-        photo_paths(job.photos)  # before minutes of measuring
+        photo_paths(job.photos)  # fail now, not after minutes of measuring
     device = resolve_device(job.device)
     frame = sample_frame(job.width, job.height)
     candidates = [baseline("onnxruntime")]
     for runtime in job.runtimes:
         for name in job.styles:
             candidates += candidates_of(name, precision=job.precision, runtime=runtime)
-    log.info("measuring what this machine can do at best")
+    log.info("measuring the peak speed of this machine")
     ceiling = probe_ceiling(device=device)
     starts = [
         measure_fresh(candidate, width=job.width, height=job.height, device=device)
@@ -133,10 +133,10 @@ def _rows(
     johnson_ms = float(np.median(times[0]))
     counted: dict[bytes, float] = {}
     rows = []
-    for candidate, start, taken in zip(candidates, starts, times, strict=True):
+    for candidate, start, times_ms in zip(candidates, starts, times, strict=True):
         if candidate.counted not in counted:
             counted[candidate.counted] = count_gmac(candidate.counted, frame)
-        gmac, median = counted[candidate.counted], float(np.median(taken))
+        gmac, median = counted[candidate.counted], float(np.median(times_ms))
         rows.append(
             Row(
                 name=candidate.name,
@@ -144,8 +144,8 @@ def _rows(
                 runtime=candidate.runtime,
                 device=device,
                 median_ms=median,
-                p95_ms=float(np.percentile(taken, 95)),
-                num_timed=len(taken),
+                p95_ms=float(np.percentile(times_ms, 95)),
+                num_timed=len(times_ms),
                 ratio_to_johnson=johnson_ms / median,
                 gmac=gmac,
                 share_of_ceiling=gmac / median * 1e3 / ceiling.of(candidate.precision),
@@ -158,7 +158,7 @@ def _rows(
 
 
 def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
-    """Measure a whole file's way for the first style, as `rtstyle video` takes it."""
+    """Measure the whole pipeline of `rtstyle video` with the first style."""
     if not job.num_video_frames:
         return ()
     log.info("measuring a whole video")
@@ -179,7 +179,7 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
 def _half_size(job: BenchJob, device: str) -> HalfSize | None:
     if job.work_height is None:
         return None
-    log.info("comparing pictures of %d lines with whole ones", job.work_height)
+    log.info("comparing pictures of %d lines with full-size ones", job.work_height)
     controls = Controls(height=job.work_height)
     precision, runtime = job.precision, job.runtimes[0]
     with Stylizer(
@@ -193,10 +193,10 @@ def _half_size(job: BenchJob, device: str) -> HalfSize | None:
 
 
 def judged_frames(job: BenchJob) -> list[Pixels]:
-    """Return the pictures that `BenchJob.work_height` is judged by, in the job's size.
+    """Return the pictures on which to judge `BenchJob.work_height`, in the job's size.
 
     Raises:
-        BenchError: the folder holds none.
+        BenchError: the folder holds no pictures.
     """
     if job.photos is None:
         count = SCENE_STEP * (NUM_JUDGED - 1) + 1
@@ -216,7 +216,7 @@ def photo_paths(folder: Path) -> list[Path]:
     """Return the pictures of a folder.
 
     Raises:
-        BenchError: it holds none.
+        BenchError: it holds no pictures.
     """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
@@ -228,7 +228,7 @@ def _soak(job: BenchJob, times: list[Times]) -> Soak | None:
     if not job.soak_seconds:
         return None
     log.info("running a video for %.0f seconds", job.soak_seconds)
-    quickest = min(float(np.median(taken)) for taken in times)
+    quickest = min(float(np.median(times_ms)) for times_ms in times)
     return measure_soak(
         job.styles[0],
         width=job.width - job.width % 2,

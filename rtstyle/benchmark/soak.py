@@ -1,4 +1,4 @@
-"""Memory of a long `rtstyle video`, read from outside while it runs."""
+"""Read the memory of a long `rtstyle video` from outside while it runs."""
 
 import os
 import signal
@@ -14,27 +14,27 @@ from rtstyle_streams.sample.source import SampleSource
 from rtstyle_streams.video.writer import VideoWriter
 
 NUM_SCENES = 60
-"""Frames of the built-in scene that the clip repeats."""
+"""Number of frames of the built-in scene that the clip repeats."""
 FIRST_SECOND = 10.0
-"""By then every buffer has been used."""
+"""When to read for the first time: every buffer has been used by then."""
 END_SECONDS = 20.0
-"""How long the command may take to stop."""
+"""Timeout of stopping the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """What a long run held."""
+    """Memory use of a long run."""
 
     seconds: tuple[float, float]
-    """When memory was read, since the start."""
+    """The two times at which memory was read, since the start."""
     memory_mb: tuple[float, float]
-    """Memory that the process held then, in 10^6 bytes."""
+    """Memory of the process at those times, in 10^6 bytes."""
     peak_mb: float
-    """The most until the second time."""
+    """Peak memory until the second time."""
 
     @property
     def growth(self) -> float:
-        """Return by which share memory grew from the first time to the second."""
+        """Return the relative growth of memory from the first time to the second."""
         return self.memory_mb[1] / self.memory_mb[0] - 1.0
 
 
@@ -44,14 +44,14 @@ def measure_soak(
     """Run `rtstyle video` with its defaults in a process and read its memory.
 
     Args:
-        style: Name or file.
+        style: Name or file of a style.
         width: Of the clip, in pixels; even.
         height: Of the clip, in pixels; even.
-        seconds: When to read for the second time and stop; more than `FIRST_SECOND`.
-        most_fps: Rate that the command will not reach, so that the clip lasts.
+        seconds: When to read again and stop; more than `FIRST_SECOND`.
+        most_fps: Rate that the command cannot reach, so that the clip is long enough.
 
     Raises:
-        BenchError: the command ended before, or this system does not tell.
+        BenchError: the command ended too early, or this system does not report memory.
     """
     with tempfile.TemporaryDirectory() as folder:
         clip, target = Path(folder) / "clip.mp4", Path(folder) / "out.mp4"
@@ -75,7 +75,7 @@ def measure_soak(
 
 
 def write_clip(path: Path, *, width: int, height: int, count: int) -> None:
-    """Write `count` frames of the built-in scene, its first ones again and again."""
+    """Write `count` frames that repeat the first ones of the built-in scene."""
     with SampleSource(width=width, height=height, num_frames=NUM_SCENES) as source:
         scenes = list(source)
         with VideoWriter(path, source.info, preset="ultrafast") as writer:
@@ -86,10 +86,10 @@ def write_clip(path: Path, *, width: int, height: int, count: int) -> None:
 
 
 def memory_mb(pid: int) -> tuple[float, float]:
-    """Return what a process holds and the most that it held, in 10^6 bytes.
+    """Return the present and the peak memory of a process, in 10^6 bytes.
 
     Raises:
-        BenchError: it has ended, or this system does not tell.
+        BenchError: it has ended, or this system does not report memory.
     """
     try:
         text = Path(f"/proc/{pid}/status").read_text("ascii")
@@ -104,7 +104,7 @@ def memory_mb(pid: int) -> tuple[float, float]:
 
 
 def stop(running: subprocess.Popen[bytes]) -> None:
-    """End a command as Ctrl-C does, and at once if it does not."""
+    """End a command as Ctrl-C does; kill it if it does not stop."""
     if running.poll() is None:
         running.send_signal(signal.SIGINT)
     try:

@@ -11,6 +11,7 @@ from rtstyle.commands.options import (
     parse_size,
     smooth_option,
 )
+from rtstyle.process.terminal import echo
 
 
 @click.command()
@@ -32,7 +33,7 @@ from rtstyle.commands.options import (
     help="auto measures fp32 and, where there is one, the int8 twin.",
 )
 @click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
+    "--device", default="auto", show_default=True, help="See rtstyle devices."
 )
 @click.option(
     "--height",
@@ -107,7 +108,7 @@ def bench(
         photos=photos,
     )
     report = run_bench(job)
-    click.echo(report.as_json() if as_json else report.as_text())
+    echo(*(report.as_json() if as_json else report.as_text()).split("\n"))
     if plot is not None:
         from rtstyle.benchmark.plot import write_plot
 

@@ -1,12 +1,12 @@
 """`rtstyle cameras`: which cameras there are, and what they offer."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from rtstyle.commands.options import json_option
+from rtstyle.process.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from rtstyle_streams.camera.model import Camera
@@ -21,10 +21,9 @@ def cameras(*, as_json: bool) -> None:
     found = list_cameras()
     if as_json:
         rows = [camera_row(camera) for camera in found if not camera.is_virtual]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo_json(rows, indent=2)
         return
-    for line in camera_lines(found):
-        click.echo(line)
+    echo(*camera_lines(found))
 
 
 def camera_row(camera: "Camera") -> dict[str, object]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rtstyle.commands.options import smooth_option
+from rtstyle.process.terminal import echo
 
 MOST_STYLES = 10
 """Bundled styles that a demonstration shows at most."""
@@ -32,7 +33,7 @@ MOST_STYLES = 10
 )
 @smooth_option("flow")
 @click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu or cuda:N."
+    "--device", default="auto", show_default=True, help="See rtstyle devices."
 )
 def demo(
     out: Path,
@@ -58,7 +59,5 @@ def demo(
         device=device,
     )
     rate = result.num_frames / result.seconds
-    click.echo(
-        f"{result.sheet}: a portrait and a scene in every style; look here first"
-    )
-    click.echo(f"{result.video}: {result.num_frames} frames, {rate:.1f} a second")
+    echo(f"{result.sheet}: a portrait and a scene in every style; look here first")
+    echo(f"{result.video}: {result.num_frames} frames, {rate:.1f} a second")

@@ -1,6 +1,5 @@
 """`rtstyle doctor`: what is there, what is wrong, what to do about it."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from rtstyle.commands.options import json_option
+from rtstyle.process.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from rtstyle.doctor.check import Check
@@ -28,12 +28,11 @@ def doctor(*, as_json: bool) -> None:
     for check in run_checks():
         found.append(check)
         if not as_json:
-            for line in check_lines(check):
-                click.echo(line)
+            echo(*check_lines(check))
     is_well = all(check.status != "fail" for check in found)
     if as_json:
         report = {"ok": is_well, "checks": [asdict(check) for check in found]}
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        echo_json(report, indent=2)
     if not is_well:
         sys.exit(1)
 

@@ -1,48 +1,53 @@
 """`rtstyle image`: a picture or a folder of them in, stylized ones out."""
 
-import sys
+from pathlib import Path
 
 import click
 
+from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
     json_option,
     look_of,
     look_options,
     overwrite_option,
     precision_option,
+    quiet_option,
     runtime_options,
     style_option,
 )
-from rtstyle.commands.video import EXIT_DAMAGED
 
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@inputs_options
 @style_option
 @look_options
 @runtime_options
 @precision_option
 @overwrite_option
+@quiet_option
 @json_option
 @click.pass_context
 def image(
     context: click.Context,
-    source: str,
-    target: str,
+    names: tuple[str, ...],
+    out_dir: Path | None,
+    recursive: bool,
+    name_template: str,
+    dry_run: bool,
     style: str | None,
     runtime: str,
     device: str,
     precision: str,
     overwrite: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
-    """Stylize the picture or folder of pictures IN into OUT."""
-    from rtstyle.offline.job import FileJob, run_file_job
+    """Stylize the picture or folder of pictures IN into OUT; - is a pipe."""
+    from rtstyle.offline.job import FileJob
 
     job = FileJob(
-        source=source,
-        target=target,
+        source="",
+        target="",
         style=style,
         look=look_of(context),
         smooth="off",
@@ -50,8 +55,8 @@ def image(
         device=device,
         precision=precision,
         overwrite=overwrite,
+        kind="pictures",
+        is_quiet=quiet,
     )
-    result = run_file_job(job)
-    click.echo(result.as_json() if as_json else result.as_text())
-    if result.num_decode_errors:
-        sys.exit(EXIT_DAMAGED)
+    planned = planned_of(context, names, job, "image")
+    run_planned(context, planned, as_json=as_json)

@@ -1,7 +1,9 @@
 """Options that several commands share."""
 
+import math
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +13,7 @@ import click
 from rtstyle.choices import PRECISIONS, RUNTIMES, SMOOTH_MODES
 from rtstyle.look import Look
 from rtstyle.looks.control_table import CONTROLS
+from rtstyle.process.terminal import echo
 
 LOOK = "rtstyle.look"
 """Where `click.Context.meta` keeps the look."""
@@ -51,15 +54,31 @@ def _keep(context: click.Context, option: click.Parameter, value: object) -> Non
 _look = partial(click.option, callback=_keep, expose_value=False)
 """Returns a decorator that adds an option whose value goes into the look."""
 
+
+class Number(click.FloatRange):
+    """A finite number within bounds; what is none is refused, NaN too."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"expected a finite number, got {value!r}", param, ctx)
+        return found
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _range_of(name: str) -> click.FloatRange | click.IntRange:
+def _range_of(name: str) -> Number | click.IntRange:
     """Return the range of a control of the table."""
     control = CONTROLS[name]
     if control.kind == "lines":
         return click.IntRange(int(control.least), int(control.most))
-    return click.FloatRange(control.least, control.most)
+    return Number(control.least, control.most)
 
 
 def _use_look_file(
@@ -84,6 +103,25 @@ _look_file = click.option(
     callback=_use_look_file,
     help="A look saved in the studio: style and controls; other options win over it.",
 )
+
+
+def rate_of(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> Fraction | None:
+    """Return frames a second of ``25``, ``29.97`` or ``30000/1001``; None for None.
+
+    Raises:
+        click.BadParameter: it is no number, or not between 1/1000 and 1000.
+    """
+    if value is None:
+        return None
+    try:
+        rate = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not Fraction(1, 1000) <= rate <= 1000:
+        raise click.BadParameter(f"expected a rate like 25 or 30000/1001, got {value}")
+    return rate.limit_denominator(100_000)
 
 
 def style_option(command: Command) -> Command:
@@ -161,7 +199,8 @@ def runtime_options(command: Command) -> Command:
         "--device",
         default="auto",
         show_default=True,
-        help="auto, cpu, cuda or cuda:N; what is named must work or it is an error.",
+        help="auto, cpu, gpu, cuda:N, webgpu, coreml, openvino:GPU …; rtstyle devices "
+        "lists them.  What is named must work or it is an error.",
     )(command)
     return click.option(
         "--runtime",
@@ -206,3 +245,23 @@ def overwrite_option(command: Command) -> Command:
     return click.option(
         "--overwrite", is_flag=True, help="Replace output files that exist."
     )(command)
+
+
+def quiet_option(command: Command) -> Command:
+    """Add `--quiet`."""
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="Show errors and the result, no more."
+    )(command)
+
+
+def show_result(result: str, *, target: str, is_quiet: bool, as_json: bool) -> None:
+    """Print what a job did; on stderr where its result goes to stdout.
+
+    Args:
+        result: The text.
+        target: Where the result of the job goes.
+        is_quiet: Whether only figures that were asked for are printed.
+        as_json: Whether they were.
+    """
+    if as_json or not is_quiet:
+        echo(result, err=target == "-")

@@ -103,7 +103,7 @@ def studio(
         return
     import platformdirs
 
-    from rtstyle.commands.webcam import graceful_stop
+    from rtstyle.process.signals import graceful_stop
     from rtstyle.studio.serve import run_studio
     from rtstyle.studio.settings import StudioSettings, studio_folder
     from rtstyle_streams.camera.capture import CaptureRequest

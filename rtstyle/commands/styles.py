@@ -1,13 +1,12 @@
 """`rtstyle styles`: what can be named with `--style`."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from rtstyle.commands.options import json_option, overwrite_option
+from rtstyle.process.terminal import echo, echo_json, echo_picture, takes_colours
 
 
 @click.group(invoke_without_command=True)
@@ -26,13 +25,13 @@ def list_command(as_json: bool = False) -> None:
 
     cards = list_styles()
     if as_json:
-        click.echo(json.dumps([_row(card) for card in cards], ensure_ascii=False))
+        echo_json([_row(card) for card in cards])
         return
     width = max((len(card["name"]) for card in cards), default=0)
     for card in cards:
         by = ", ".join(str(card[key]) for key in ("artist", "year") if card.get(key))
         rate = f"  {told}" if (told := _speed(card)) else ""
-        click.echo(f"{card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())
+        echo(f"{card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())
 
 
 @styles.command(name="show")
@@ -40,14 +39,14 @@ def list_command(as_json: bool = False) -> None:
 @json_option
 def show_command(name: str, as_json: bool) -> None:
     """Print the card of the style NAME and, on a colour terminal, a thumbnail."""
-    from rtstyle.gallery.find import card_text, load_style
+    from rtstyle.gallery.find import load_style
 
     style = load_style(name)
-    if sys.stdout.isatty() and not as_json:
+    if takes_colours() and not as_json:
         from rtstyle.offline.thumbnail import thumbnail_text
 
-        click.echo(thumbnail_text(style))
-    click.echo(card_text(style.card))
+        echo_picture(thumbnail_text(style))
+    echo_json(style.card, indent=2, sort_keys=True)
 
 
 @styles.command(name="add")
@@ -58,7 +57,7 @@ def add_command(file: Path, overwrite: bool) -> None:
     from rtstyle.gallery.find import add_style
 
     style = add_style(file, overwrite=overwrite)
-    click.echo(f"{style.name}: added; use it with --style {style.name}")
+    echo(f"{style.name}: added; use it with --style {style.name}")
 
 
 @styles.command(name="remove")
@@ -68,7 +67,7 @@ def remove_command(name: str) -> None:
     from rtstyle.gallery.find import remove_style
 
     remove_style(name)
-    click.echo(f"{name}: removed")
+    echo(f"{name}: removed")
 
 
 @styles.command(name="cache")
@@ -88,11 +87,11 @@ def cache_command(clear: bool, as_json: bool) -> None:
             "limit_bytes": LIMIT_BYTES,
             "cleared": clear,
         }
-        click.echo(json.dumps(row))
+        echo_json(row)
         return
     what = "removed" if clear else f"of at most {LIMIT_BYTES >> 20} MB"
     size = f"{state.num_bytes / 1e6:.2f} MB"
-    click.echo(f"{state.folder}: {state.num_entries} paintings, {size} {what}")
+    echo(f"{state.folder}: {state.num_entries} paintings, {size} {what}")
 
 
 def _speed(card: dict[str, Any]) -> str:

@@ -1,60 +1,110 @@
 """`rtstyle video`: a video file in, a stylized one out, everything else kept."""
 
-import sys
+from fractions import Fraction
+from pathlib import Path
 
 import click
 
 from rtstyle.choices import SmoothMode
+from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
     json_option,
     look_of,
     look_options,
     overwrite_option,
     precision_option,
+    quiet_option,
+    rate_of,
     runtime_options,
     smooth_option,
     style_option,
 )
 
-EXIT_DAMAGED = 3
-"""Exit status when the input had errors; the output holds all that could be read."""
-
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@inputs_options
 @style_option
 @look_options
 @smooth_option("flow")
 @runtime_options
 @precision_option
-@click.option("--codec", default="libx264", show_default=True, help="FFmpeg's name.")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    help="FFmpeg's name of an encoder (h264_nvenc, libx265 …), or auto-hw: in hardware "
+    "if one opens.  [default: libx264, or what OUT needs]",
+)
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
+@click.option(
+    "--fps",
+    metavar="RATE",
+    callback=rate_of,
+    help="Pictures a second, when IN is a folder of them or frames/%05d.png.",
+)
+@click.option(
+    "--format",
+    "suffix",
+    type=click.Choice(("mkv", "mp4", "mov", "webm", "ts", "avi", "gif")),
+    default="mkv",
+    show_default=True,
+    help="Of the film, when OUT is - (standard output).",
+)
 @overwrite_option
+@quiet_option
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on where the same command ended before.",
+)
+@click.option(
+    "--segment-seconds",
+    type=click.FloatRange(0.04, 3600.0),
+    help="Of film, after which what is done is kept.  [default: 10 at most]",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Share the work among the machines of a Ray cluster; auto finds one.",
+)
+@click.option("--ship", is_flag=True, help="With --cluster: send the input along.")
 @json_option
 @click.pass_context
 def video(
     context: click.Context,
-    source: str,
-    target: str,
+    names: tuple[str, ...],
+    out_dir: Path | None,
+    recursive: bool,
+    name_template: str,
+    dry_run: bool,
     style: str | None,
     smooth: SmoothMode,
     runtime: str,
     device: str,
     precision: str,
-    codec: str,
+    codec: str | None,
     crf: int | None,
     preset: str | None,
+    fps: Fraction | None,
+    suffix: str,
     overwrite: bool,
+    quiet: bool,
+    resume: bool,
+    segment_seconds: float | None,
+    cluster: str | None,
+    ship: bool,
     as_json: bool,
 ) -> None:
-    """Stylize the video file IN into OUT: every frame, with its sound and the rest."""
-    from rtstyle.offline.job import FileJob, run_file_job
+    """Stylize the film IN into OUT: every frame, with its sound and the rest.
+
+    IN and OUT may be folders of pictures, frames/%05d.png, or - for a pipe.
+    """
+    from rtstyle.offline.job import FileJob
 
     job = FileJob(
-        source=source,
-        target=target,
+        source="",
+        target="",
         style=style,
         look=look_of(context),
         smooth=smooth,
@@ -65,8 +115,14 @@ def video(
         crf=crf,
         preset=preset,
         overwrite=overwrite,
+        kind="film",
+        rate=fps,
+        suffix=f".{suffix}",
+        is_quiet=quiet,
+        resume=resume,
+        segment_seconds=segment_seconds,
+        cluster=cluster,
+        ship=ship,
     )
-    result = run_file_job(job)
-    click.echo(result.as_json() if as_json else result.as_text())
-    if result.num_decode_errors:
-        sys.exit(EXIT_DAMAGED)
+    planned = planned_of(context, names, job, "video")
+    run_planned(context, planned, as_json=as_json)

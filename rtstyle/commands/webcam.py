@@ -1,19 +1,14 @@
 """`rtstyle webcam`: a camera in another style, in a window, a call, a file."""
 
-import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from rtstyle.choices import MIRRORS, Mirror, SmoothMode
 from rtstyle.commands.options import (
+    Number,
     SizeType,
     json_option,
     look_of,
@@ -23,6 +18,8 @@ from rtstyle.commands.options import (
     smooth_option,
 )
 from rtstyle.errors import UsageError
+from rtstyle.process.signals import Stopped, graceful_stop
+from rtstyle.process.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from rtstyle.live.loop import LiveReport
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
     "Default: the first camera.",
 )
 @click.option("--size", type=SizeType(), help="Size to ask the camera for.")
-@click.option("--fps", type=click.FloatRange(1, 1000), help="Rate to ask it for.")
+@click.option("--fps", type=Number(1, 1000), help="Rate to ask it for.")
 @click.option(
     "--output",
     "outputs",
@@ -65,20 +62,18 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--fade",
-    type=click.FloatRange(0, 10),
+    type=Number(0, 10),
     default=0.0,
     metavar="SECONDS",
     help="Let one style fade into the next.",
 )
 @click.option(
     "--cycle",
-    type=click.FloatRange(1, 3600),
+    type=Number(1, 3600),
     metavar="SECONDS",
     help="Drift from style to style by itself, one in so many seconds.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1), help="End after so many seconds."
-)
+@click.option("--seconds", type=Number(0.1), help="End after so many seconds.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -115,6 +110,7 @@ def webcam(
     from rtstyle.gallery.find import style_files
     from rtstyle.live.webcam import WebcamSettings, run_webcam
     from rtstyle_streams.camera.capture import CaptureRequest
+    from rtstyle_streams.errors import NoFramesError
 
     width, lines = size or (None, None)
     settings = WebcamSettings(
@@ -134,12 +130,16 @@ def webcam(
         overwrite=overwrite,
     )
     with graceful_stop() as stop:
-        report = run_webcam(settings, stop=stop)
+        try:
+            report = run_webcam(settings, stop=stop)
+        except NoFramesError:
+            if stop.is_set():  # before the first frame: nothing is missing
+                raise Stopped(stop.number) from None
+            raise
     if as_json:
-        click.echo(json.dumps(asdict(report), indent=2))
+        echo_json(asdict(report), indent=2)
     else:
-        for line in report_lines(report):
-            click.echo(line, err=True)
+        echo(*report_lines(report), err=True)
 
 
 def all_styles(wanted: tuple[str, ...], gallery: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,32 +155,6 @@ def all_styles(wanted: tuple[str, ...], gallery: tuple[str, ...]) -> tuple[str, 
     if not found:
         raise UsageError("style: expected one, got none; the gallery is empty")
     return found
-
-
-@contextmanager
-def graceful_stop() -> Iterator[threading.Event]:
-    """Give out an event that the first Ctrl-C or SIGTERM sets; a second one kills."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        for known, handler in before.items():
-            signal.signal(known, handler)
-
-    for number in _STOP_SIGNALS:
-        signal.signal(number, on_signal)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def report_lines(report: "LiveReport") -> list[str]:

@@ -1,1 +1,1 @@
-"""Looks at the machine and says what is wrong."""
+"""Check the machine and report what is wrong."""

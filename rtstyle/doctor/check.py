@@ -1,21 +1,21 @@
-"""One thing that the doctor looked at."""
+"""Define the result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["ok", "note", "fail"]
-"""Works; is missing or odd but not needed; must be mended."""
+"""Works; is missing or unusual but not needed; must be fixed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     name: str
-    """What it is: "cameras"."""
+    """Name of what was checked: "cameras"."""
     status: Status
     """Whether it works."""
     found: str
-    """What there is, in one line."""
+    """What was found, in one line."""
     todo: str = ""
-    """What to do about it, in one line; empty when nothing."""
+    """What to do about it, in one line; empty for nothing."""

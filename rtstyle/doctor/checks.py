@@ -1,4 +1,4 @@
-"""What is there, what is wrong, what to do: one check for each thing that can miss."""
+"""Check each thing that can be missing: what is there, what is wrong, what to do."""
 
 import os
 import platform
@@ -16,58 +16,59 @@ from rtstyle.doctor.providers import (
     other_states,
 )
 from rtstyle.doctor.virtual_camera import virtual_camera_state
+from rtstyle.runtime.device import int8_kernel
 
 PACKAGES: Final = ("numpy", "av", "onnx", "pyvirtualcam", "openvino", "torch")
-"""Packages whose versions are told, those of the extras included."""
+"""Packages to list with their versions, including those of the extras."""
 
 
 def run_checks(checks: Sequence[Callable[[], Check]] | None = None) -> Iterator[Check]:
-    """Give out one check after the other; one that breaks is a failed check itself."""
+    """Yield the result of each check; a check that raises counts as failed."""
     for check in ALL_CHECKS if checks is None else checks:
         name = check.__name__.removeprefix("check_").replace("_", " ")
         try:
             yield check()
         except Exception as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())
-            found = f"the check broke: {text}"
-            yield Check(name, "fail", found, "please report this line")
+            fault = f"the check broke: {text}"
+            yield Check(name, "fail", fault, "please report this line")
 
 
 def check_python() -> Check:
-    """Look at the interpreter and the system."""
-    found = f"{platform.python_version()} on {platform.platform()}"
-    return Check("python", "ok", found)
+    """Check the interpreter and the system."""
+    versions = f"{platform.python_version()} on {platform.platform()}"
+    return Check("python", "ok", versions)
 
 
 def check_packages() -> Check:
-    """Look at the versions of what we are built on."""
+    """Check the versions of the packages that rtstyle depends on."""
     names = [*PACKAGES, *_installed("opencv"), *_installed("onnxruntime")]
     versions = {name: _version(name) for name in names}
-    found = ", ".join(f"{name} {which}" for name, which in versions.items() if which)
+    listing = ", ".join(f"{name} {which}" for name, which in versions.items() if which)
     opencvs = _installed("opencv")
     if len(opencvs) > 1:
         return Check(
             "packages",
             "fail",
-            found,
+            listing,
             f"keep one OpenCV: pip uninstall {' '.join(opencvs)}, then pip install "
             "opencv-python",
         )
-    return Check("packages", "ok", found)
+    return Check("packages", "ok", listing)
 
 
 def check_onnxruntime() -> Check:
-    """Look which of its packages is installed; two of them overwrite each other."""
-    found = _installed("onnxruntime")
-    text = ", ".join(f"{name} {_version(name)}" for name in found) or "none"
-    if not found:
+    """Check which onnxruntime package is installed; two overwrite each other."""
+    packages = _installed("onnxruntime")
+    text = ", ".join(f"{name} {_version(name)}" for name in packages) or "none"
+    if not packages:
         return Check("onnxruntime", "fail", text, "pip install onnxruntime")
-    if len(found) > 1:
+    if len(packages) > 1:
         return Check(
             "onnxruntime",
             "fail",
             text,
-            f"they overwrite each other: pip uninstall {' '.join(found)}, then "
+            f"they overwrite each other: pip uninstall {' '.join(packages)}, then "
             "pip install the one for your device (onnxruntime-gpu for NVIDIA)",
         )
     return Check("onnxruntime", "ok", text)
@@ -77,16 +78,18 @@ def check_cpu() -> Check:
     """Run a node on the CPU."""
     fault = fault_of("CPUExecutionProvider")
     todo = "pip install --force-reinstall onnxruntime" if fault else ""
-    return Check("cpu", "fail" if fault else "ok", fault or "runs a node", todo)
+    kernel = int8_kernel()
+    works = "runs a node" + (f"; int8 by {kernel}" if kernel else "")
+    return Check("cpu", "fail" if fault else "ok", fault or works, todo)
 
 
 def check_cuda() -> Check:
-    """Run a node on an NVIDIA GPU, or say what is missing for it."""
+    """Run a node on an NVIDIA GPU, or report what is missing for it."""
     return cuda_state()
 
 
 def check_other_providers() -> Check:
-    """Run a node on every other execution provider that onnxruntime names."""
+    """Run a node on every other execution provider that onnxruntime lists."""
     states = other_states()
     text = "; ".join(f"{name}: {fault or 'runs a node'}" for name, fault in states)
     if not any(fault for _, fault in states):
@@ -98,6 +101,20 @@ def check_other_providers() -> Check:
 def check_openvino() -> Check:
     """Run a node in OpenVINO, if it is installed."""
     return openvino_state()
+
+
+def check_devices() -> Check:
+    """Stylize a few frames on every device."""
+    from rtstyle.doctor.devices import devices_state
+
+    return devices_state()
+
+
+def check_encoders() -> Check:
+    """Encode a picture with every video encoder in hardware that FFmpeg has."""
+    from rtstyle.doctor.encoders import encoders_state
+
+    return encoders_state()
 
 
 def check_cameras() -> Check:
@@ -112,18 +129,18 @@ def check_cameras() -> Check:
             "none",
             "plug one in; without one, try: rtstyle webcam --camera sample:",
         )
-    told = []
+    descriptions = []
     for camera in cameras:
         holder = who_holds(camera.path) if camera.path else ""
-        told.append(f"{camera}" + (f" in use by {holder}" if holder else ""))
+        descriptions.append(f"{camera}" + (f" in use by {holder}" if holder else ""))
     broken = [camera for camera in cameras if camera.problem]
     todo = "; ".join(f"{camera.name}: {camera.problem}" for camera in broken)
     status: Status = "fail" if len(broken) == len(cameras) else "ok"
-    return Check("cameras", status, ", ".join(told), todo)
+    return Check("cameras", status, ", ".join(descriptions), todo)
 
 
 def check_virtual_camera() -> Check:
-    """Look for a virtual camera, its driver's options and the package that writes."""
+    """Look for a virtual camera, its driver's options and pyvirtualcam."""
     return virtual_camera_state()
 
 
@@ -149,15 +166,27 @@ def check_display() -> Check:
 
 
 def check_folder() -> Check:
-    """Look whether recordings and snapshots can be written here."""
+    """Check whether recordings and snapshots can be written here."""
     folder = Path.cwd()
     free_gb = shutil.disk_usage(folder).free / 1e9
-    found = f"{folder}, {free_gb:.1f} GB free"
+    state = f"{folder}, {free_gb:.1f} GB free"
     if not os.access(folder, os.W_OK | os.X_OK):
         return Check("folder", "fail", f"{folder} is read-only", "cd to one of yours")
     if free_gb < 1:
-        return Check("folder", "note", found, "free some space before you record")
-    return Check("folder", "ok", found)
+        return Check("folder", "note", state, "free some space before you record")
+    return Check("folder", "ok", state)
+
+
+def check_unfinished_films() -> Check:
+    """Look for films that were begun more than two weeks ago and never finished."""
+    from rtstyle.offline.unfinished import forgotten
+
+    films = forgotten()
+    if not films:
+        return Check("unfinished films", "ok", "none that are older than two weeks")
+    told = [f"{film.folder} ({film.num_bytes / 1e6:.0f} MB)" for film in films]
+    todo = "run their commands again to go on, or delete these folders"
+    return Check("unfinished films", "note", ", ".join(told), todo)
 
 
 def check_styles() -> Check:
@@ -182,19 +211,22 @@ ALL_CHECKS: Final[tuple[Callable[[], Check], ...]] = (
     check_cuda,
     check_other_providers,
     check_openvino,
+    check_devices,
+    check_encoders,
     check_cameras,
     check_virtual_camera,
     check_display,
     check_folder,
+    check_unfinished_films,
     check_styles,
     check_speed,
 )
-"""In the order in which they are told."""
+"""Checks in the order in which they are reported."""
 
 
 def _installed(prefix: str) -> list[str]:
     """Return the installed distributions whose name begins with `prefix`."""
-    names = {str(found.metadata["Name"]).lower() for found in distributions()}
+    names = {str(package.metadata["Name"]).lower() for package in distributions()}
     return sorted(name for name in names if name.startswith(prefix))
 
 

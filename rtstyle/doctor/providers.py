@@ -1,4 +1,4 @@
-"""Does each execution provider run a node, and if not, what does it miss?"""
+"""Check that each execution provider runs a node; if not, find what is missing."""
 
 import contextlib
 import ctypes
@@ -10,22 +10,24 @@ from pathlib import Path
 from typing import Final
 
 from rtstyle.doctor.check import Check
+from rtstyle.telemetry import import_onnxruntime, import_openvino
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DRIVER: Final = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 """The library that comes with an NVIDIA driver, by `sys.platform`."""
 HARMLESS: Final = frozenset(("AzureExecutionProvider",))
-"""Providers that are listed but run no models on this machine."""
+"""Providers that onnxruntime lists but that run no models on this machine."""
 
 
 def fault_of(provider: str) -> str:
     """Run a node on one execution provider; return what went wrong, empty if nothing.
 
-    onnxruntime lists providers that cannot be loaded, and falls back to the CPU in
-    silence: the session is asked what it really uses.
+    onnxruntime lists providers that cannot be loaded and silently falls back to the
+    CPU, so this asks the session which provider it really uses.
     """
     import numpy as np
-    import onnxruntime
+
+    onnxruntime = import_onnxruntime()
 
     from rtstyle.runtime.onnxruntime import one_node_model
 
@@ -45,7 +47,7 @@ def fault_of(provider: str) -> str:
 
 
 def cuda_state() -> Check:
-    """Return whether CUDA runs a node; if not, whether driver or libraries miss."""
+    """Return whether CUDA runs a node; if not, what is missing: driver or libraries."""
     from rtstyle.runtime.onnxruntime import cuda_fault
 
     with quiet():
@@ -61,8 +63,8 @@ def cuda_state() -> Check:
             "'rtstyle[cuda]'; without one the CPU is used",
         )
     missing = missing_library(library_fault(CUDA)) or missing_library(fault)
-    found = f"a driver is there, but {missing or fault}"
-    return Check("cuda", "fail", found, cuda_todo(fault))
+    state = f"a driver is there, but {missing or fault}"
+    return Check("cuda", "fail", state, cuda_todo(fault))
 
 
 def driver_fault() -> str:
@@ -75,16 +77,16 @@ def driver_fault() -> str:
     except OSError:
         return f"no NVIDIA driver ({library} is missing)"
     if code := driver.cuInit(0):
-        return f"the NVIDIA driver found no GPU (cuInit said {code})"
+        return f"the NVIDIA driver found no GPU (cuInit returned {code})"
     return ""
 
 
 def library_fault(provider: str) -> str:
-    """Return what the system says when a provider's library is loaded; "" if it is.
+    """Return the system's error on loading a provider's library; "" if it loads.
 
-    onnxruntime only writes that into its log, on Linux.
+    onnxruntime itself only writes this error to its log. Linux only.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     folder = Path(onnxruntime.__file__).parent / "capi"
     name = provider.removesuffix("ExecutionProvider").lower()
@@ -101,22 +103,16 @@ def library_fault(provider: str) -> str:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Let onnxruntime print nothing; what it says is told by the checks."""
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(4)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        onnxruntime.set_default_logger_severity(2)
+    """Keep onnxruntime from printing; the checks report what it says."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def missing_library(fault: str) -> str:
     """Return which library a provider could not load, from what onnxruntime says."""
     names = re.findall(r"(lib[\w.+-]+\.so[\w.]*|[\w-]+64_\w+\.dll)", fault)
-    wanted = [name for name in names if "onnxruntime" not in name]
-    return f"{wanted[0]} is missing" if wanted else ""
+    libraries = [name for name in names if "onnxruntime" not in name]
+    return f"{libraries[0]} is missing" if libraries else ""
 
 
 def cuda_todo(fault: str) -> str:
@@ -131,8 +127,8 @@ def cuda_todo(fault: str) -> str:
 
 
 def other_states() -> list[tuple[str, str]]:
-    """Return every further provider that is listed, with its fault or ""."""
-    import onnxruntime
+    """Return every other listed provider, with its fault or ""."""
+    onnxruntime = import_onnxruntime()
 
     names = onnxruntime.get_available_providers()
     others = [name for name in names if name not in (CPU, CUDA, *HARMLESS)]
@@ -140,7 +136,7 @@ def other_states() -> list[tuple[str, str]]:
 
 
 def _fault(provider: str) -> str:
-    """Return what is wrong with a provider: the library it misses, if it is that."""
+    """Return what is wrong with a provider; if a library is missing, which one."""
     fault = fault_of(provider)
     return (fault and missing_library(library_fault(provider))) or fault
 
@@ -148,7 +144,7 @@ def _fault(provider: str) -> str:
 def openvino_state() -> Check:
     """Return whether OpenVINO is installed and on which devices it runs a node."""
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError:
         return Check(
             "openvino",
@@ -162,15 +158,17 @@ def openvino_state() -> Check:
 
     core = openvino.Core()
     model = core.read_model(model=one_node_model(), weights=b"")
-    told = []
+    states = []
     for device in core.available_devices:
         try:
             compiled = core.compile_model(model, device)
             result = compiled([np.ones(1, np.float32)])[compiled.output(0)]
-            told.append(
+            states.append(
                 f"{device} runs a node" if result[0] == 2.0 else f"{device}: wrong"
             )
         except RuntimeError as error:
-            told.append(f"{device}: {' '.join(str(error).split())[:120]}")
-    works = any(text.endswith("runs a node") for text in told)
-    return Check("openvino", "ok" if works else "fail", "; ".join(told) or "no device")
+            states.append(f"{device}: {' '.join(str(error).split())[:120]}")
+    works = any(text.endswith("runs a node") for text in states)
+    return Check(
+        "openvino", "ok" if works else "fail", "; ".join(states) or "no device"
+    )

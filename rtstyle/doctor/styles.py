@@ -1,4 +1,4 @@
-"""Do the bundled styles load, are they as they were shipped, how fast do they run?"""
+"""Check that the bundled styles load and are unchanged, and how fast one runs."""
 
 import base64
 import hashlib
@@ -7,28 +7,29 @@ from importlib.metadata import PackageNotFoundError, files
 from typing import Final
 
 from rtstyle.doctor.check import Check
-from rtstyle.gallery.find import bundled_folder, load_style, style_files
+from rtstyle.gallery.find import load_style, style_files
 from rtstyle.paintings.network import painting_network
+from rtstyle.style_file import bundled_folder
 
 SPEED_SECONDS: Final = 2.0
 SPEED_SIZE: Final = (1280, 720)
 
 
 def styles_state() -> Check:
-    """Load every bundled style, compare its SHA-256; load the network for paintings."""
+    """Load every bundled style and compare its SHA-256; load the painting network."""
     folder = bundled_folder()
-    found = sorted(folder.glob("*.onnx"))
-    if not found:
+    paths = sorted(folder.glob("*.onnx"))
+    if not paths:
         return Check(
             "styles",
             "fail",
             f"none in {folder}",
             "pip install --force-reinstall --no-deps rtstyle",
         )
-    wanted, faults = shipped_checksums(), []
-    for path in found:
+    checksums, faults = shipped_checksums(), []
+    for path in paths:
         digest = hashlib.sha256(path.read_bytes()).digest()
-        if wanted.get(path.name, digest) != digest:
+        if checksums.get(path.name, digest) != digest:
             faults.append(f"{path.name} was changed")
         try:
             load_style(path)
@@ -41,9 +42,11 @@ def styles_state() -> Check:
     if faults:
         todo = "pip install --force-reinstall --no-deps rtstyle"
         return Check("styles", "fail", "; ".join(faults), todo)
-    checked = sum(path.name in wanted for path in found)
-    text = f"{len(found)} load, {checked} match their checksum"
-    return Check("styles", "ok", text if wanted else f"{len(found)} load (a checkout)")
+    checked = sum(path.name in checksums for path in paths)
+    text = f"{len(paths)} load, {checked} match their checksum"
+    return Check(
+        "styles", "ok", text if checksums else f"{len(paths)} load (a checkout)"
+    )
 
 
 def shipped_checksums() -> dict[str, bytes]:
@@ -85,8 +88,8 @@ def speed_state() -> Check:
         session = stylizer.session
         where = f"{session.runtime} on {session.device}"
     rate = len(times) / sum(times)
-    found = f"{names[0]}: {rate:.1f} frames per second at {width}x{height}, {where}"
+    speed = f"{names[0]}: {rate:.1f} frames per second at {width}x{height}, {where}"
     if rate < 25:
         todo = "for a smooth picture use --size 640x360 or --height 360"
-        return Check("speed", "note", found, todo)
-    return Check("speed", "ok", found)
+        return Check("speed", "note", speed, todo)
+    return Check("speed", "ok", speed)

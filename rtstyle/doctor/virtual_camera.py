@@ -1,4 +1,4 @@
-"""The virtual camera's driver: is it there, may we write to it, is it set up well?"""
+"""Check the virtual camera's driver: installed, writable and well configured."""
 
 import importlib.util
 import os
@@ -16,50 +16,50 @@ NAME: Final = "virtual camera"
 
 
 def virtual_camera_state(*, module: Path = MODULE) -> Check:
-    """Look for driver, device, rights and options; none is a note, not a failure."""
+    """Check driver, device, permissions and options; no driver is only a note."""
     package = importlib.util.find_spec("pyvirtualcam") is not None
     missing = "" if package else "pip install 'rtstyle[virtualcam]'"
     devices = [camera for camera in list_cameras() if camera.is_virtual]
     if not devices:
         todo = "; ".join(filter(None, (missing, how_to_install())))
         return Check(NAME, "note", "no driver, or no device of it", todo)
-    found = ", ".join(f"{camera.name} {camera.path}".strip() for camera in devices)
+    state = ", ".join(f"{camera.name} {camera.path}".strip() for camera in devices)
     if not package:
         return Check(
-            NAME, "note", f"{found}, but pyvirtualcam is not installed", missing
+            NAME, "note", f"{state}, but pyvirtualcam is not installed", missing
         )
     if sys.platform != "linux":
-        return Check(NAME, "ok", found)
-    return _linux_state(devices, found, module)
+        return Check(NAME, "ok", state)
+    return _linux_state(devices, state, module)
 
 
-def _linux_state(devices: list[Camera], found: str, module: Path) -> Check:
-    """Look at rights, at who writes, and at the options of v4l2loopback."""
-    found += f"; {options_text(module)}"
+def _linux_state(devices: list[Camera], state: str, module: Path) -> Check:
+    """Check permissions, writing programs and the options of v4l2loopback."""
+    state += f"; {options_text(module)}"
     writable = [camera for camera in devices if os.access(camera.path, os.W_OK)]
     if not writable:
         return Check(
             NAME,
             "fail",
-            f"{found}; it may not be written to",
+            f"{state}; it may not be written to",
             "add yourself to the group 'video' (sudo usermod -aG video $USER) and log "
             "in again",
         )
     holders = [who for camera in devices if (who := who_holds(camera.path))]
     if holders:
-        found += f"; open in {', '.join(holders)}"
-    return Check(NAME, "ok", found, options_advice(module))
+        state += f"; open in {', '.join(holders)}"
+    return Check(NAME, "ok", state, options_advice(module))
 
 
 def options_text(module: Path) -> str:
-    """Return the options of the loaded driver, as its module shows them."""
+    """Return the options of the loaded driver, as listed by its module."""
     exclusive = "on" if _has_exclusive_caps(module) else "off"
     buffers = _parameter(module, "max_buffers") or "unknown"
     return f"exclusive_caps {exclusive}, max_buffers {buffers}"
 
 
 def options_advice(module: Path) -> str:
-    """Return what could be set better for video calls; empty when nothing."""
+    """Return which options to change for video calls; empty for none."""
     advice = []
     if not _has_exclusive_caps(module):
         advice.append(

@@ -1,1 +1,1 @@
-"""Contact sheets and line plots, as pictures."""
+"""Draw contact sheets and line plots as pictures."""

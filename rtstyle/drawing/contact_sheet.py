@@ -1,4 +1,4 @@
-"""Many pictures on one, with a title above each."""
+"""Combine many pictures into one, with a title above each."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from rtstyle_streams.frame import Pixels
 TITLE_LINES = 26
 """Height of a title, in lines."""
 GAP = 6
-"""Between two pictures, in pixels."""
+"""Gap between two pictures, in pixels."""
 PAPER, INK = (250, 249, 246), (40, 40, 44)
-"""RGB of the ground and of the titles."""
+"""RGB of the background and of the titles."""
 
 
 def contact_sheet(
@@ -22,7 +22,7 @@ def contact_sheet(
 
     Args:
         pictures: Title and RGB ``(H, W, 3)`` uint8 of each; any sizes.
-        columns: Pictures in a row.
+        columns: Number of pictures in a row.
         width: Of each picture on the sheet, in pixels.
 
     Returns:
@@ -55,7 +55,7 @@ def _tile(title: str, pixels: Pixels, width: int) -> Pixels:
 
 
 def _write(tile: Pixels, title: str, width: int) -> None:
-    """Write a title, smaller when it is long."""
+    """Write a title, in smaller letters if it is long."""
     scale = 0.5
     (length, _), _ = cv2.getTextSize(title, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     scale = min(scale, scale * (width - 4) / max(1, length))
@@ -65,7 +65,7 @@ def _write(tile: Pixels, title: str, width: int) -> None:
 
 
 def _plain(title: str) -> str:
-    """Return the title in letters that OpenCV's font has."""
+    """Return the title in characters that OpenCV's font has."""
     return title.encode("ascii", "replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Line plots as pictures, drawn with OpenCV alone."""
+"""Draw line plots as pictures, with OpenCV alone."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,12 @@ NUM_TICKS = 5
 def plot_lines(
     series: Mapping[str, Sequence[float]], *, title: str, x_label: str
 ) -> Pixels:
-    """Draw lines over their index, from zero up, with a legend.
+    """Plot values over their index, on an axis from zero up, with a legend.
 
     Args:
         series: Values for each name of the legend; NaN leaves a gap.
-        title: Above; say the unit of the values here.
-        x_label: Below.
+        title: Text above the plot; state the unit of the values here.
+        x_label: Text below the plot.
 
     Returns:
         RGB, shape ``(540, 960, 3)``, uint8.

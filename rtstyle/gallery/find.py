@@ -1,19 +1,17 @@
 """The bundled styles, those a user added, and how a name becomes a style."""
 
 import difflib
-import json
 import logging
-import os
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.paintings import is_painting, load_painting
-from rtstyle.style_file import Style, read_style
+from rtstyle.style_file import Style, bundled_folder, read_style
+from rtstyle.style_trial import read_to_run
 from rtstyle.twins import TWINS, existing_twin_path, expected_twin_path, is_twin
+from rtstyle.untrusted.names import RULE, is_style_name
+from rtstyle.user_files import data_folder, write_whole
 from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
@@ -22,26 +20,32 @@ DEFAULT_STYLE = "starry_night"
 """What is used when no style is named, and what lists begin with."""
 
 
-def bundled_folder() -> Path:
-    """Return the folder of the bundled style files."""
-    return Path(str(resources.files("rtstyle") / "styles"))
-
-
 def user_folder() -> Path:
     """Return the folder of the styles that this user added; it may not exist."""
-    return Path(platformdirs.user_data_dir("rtstyle")) / "styles"
+    return data_folder() / "styles"
 
 
 def style_files() -> dict[str, Path]:
     """Return all styles that have a name, the default first; bundled ones win."""
     found: dict[str, Path] = {}
-    for folder in (bundled_folder(), user_folder()):
-        paths = sorted(folder.glob("*.onnx"), key=lambda path: path.stem)
-        for path in paths:
-            if "." not in path.stem:  # NAME.int8.onnx is a twin, not a style
-                found.setdefault(path.stem, path)
+    for path in _gallery_paths():
+        if is_style_name(path.stem):
+            found.setdefault(path.stem, path)
     names = sorted(found, key=lambda name: name != DEFAULT_STYLE)
     return {name: found[name] for name in names}
+
+
+def _gallery_paths() -> list[Path]:
+    """Return the files of the gallery but for twins, bundled ones first."""
+    paths: list[Path] = []
+    for folder in (bundled_folder(), user_folder()):
+        try:
+            found = [path for path in folder.iterdir() if path.suffix == ".onnx"]
+        except OSError:  # it is not there, or another program changes it
+            continue
+        found = [path for path in found if Path(path.stem).suffix[1:] not in TWINS]
+        paths += sorted(found, key=lambda path: path.stem)
+    return paths
 
 
 def names_painting(name_or_path: str | Path) -> bool:
@@ -62,7 +66,7 @@ def load_style(
     Args:
         name_or_path: ``starry_night``, or the path of an ``.onnx`` file or a picture.
         style_strength: For paintings: 1 (or None) is the painting's style, 0 leaves
-            `content` nearly as it is.
+            `content` nearly as it is, up to 1.5 is bolder.
         match_colors: For paintings: whether they are given the colours of `content`.
         content: For paintings: a frame of what is to be stylized, RGB, shape
             ``(H, W, 3)``, uint8; None is an average photograph.
@@ -85,9 +89,9 @@ def load_style(
             "colours, got a fixed style; use strength and keep-colors"
         )
     if text in files:
-        return read_style(files[text])
+        return read_to_run(files[text])
     if path.suffix == ".onnx" or path.exists():
-        return read_style(path)
+        return read_to_run(path)
     near = difflib.get_close_matches(text, files, n=3, cutoff=0.4)
     offer = f"did you mean {' or '.join(near)}? " if near else ""
     raise StyleFileError(
@@ -102,13 +106,13 @@ def list_styles() -> list[dict[str, Any]]:
     A card's ``name`` is what `load_style` takes.
     """
     cards = []
+    for path in _gallery_paths():
+        if not is_style_name(path.stem):
+            log.warning("%s: expected %s", path, RULE)
     for name, path in style_files().items():
-        try:
-            card = read_style(path).card
-            if not card.get("inputs"):  # others want more than a frame
-                cards.append(card | {"name": name})
-        except StyleFileError as error:
-            log.warning("%s", error)
+        card = _card_or_none(path)
+        if card is not None and not card.get("inputs"):  # others want more
+            cards.append(card | {"name": name})
     return cards
 
 
@@ -119,8 +123,22 @@ def twin_card(name: str, precision: str) -> dict[str, Any] | None:
         name: As `list_styles` gives it.
         precision: Of the twin, ``int8`` or ``fp16``.
     """
-    twin = _own_twin(load_style(name), precision)
+    path = style_files().get(name)
+    try:
+        twin = None if path is None else _own_twin(read_style(path), precision)
+    except StyleFileError:  # `list_styles` has said it, or it was just removed
+        return None
     return None if twin is None else twin.card
+
+
+def _card_or_none(path: Path) -> dict[str, Any] | None:
+    """Return a card; of a broken file say so, of one that was just removed nothing."""
+    try:
+        return read_style(path).card
+    except StyleFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            log.warning("%s", error)
+        return None
 
 
 def add_style(path: Path, *, overwrite: bool = False) -> Style:
@@ -132,22 +150,20 @@ def add_style(path: Path, *, overwrite: bool = False) -> Style:
     Raises:
         StyleFileError: it is neither, or its name is taken.
     """
-    style = load_painting(path) if is_painting(path) else read_style(path)
-    if not style.name.replace("_", "").replace("-", "").isalnum():
-        raise StyleFileError(
-            f"{path}: expected a name of letters, digits, - and _, got {style.name!r}"
-        )
+    style = load_painting(path) if is_painting(path) else read_to_run(path)
     target = user_folder() / f"{style.name}.onnx"
-    taken = style_files().get(style.name)
-    if taken is not None and not (overwrite and taken == target):
-        raise StyleFileError(
-            f"style {style.name!r}: there is one already; "
-            "use --overwrite, or export yours with another --name"
-        )
-    _write(target, style.model)
+    found = style_files().get(style.name)
+    may_replace = overwrite and found in (None, target)
+    if found is not None and not may_replace:
+        raise _taken(style.name)
+    try:
+        _write(target, style.model, overwrite=may_replace)
+    except FileExistsError:
+        raise _taken(style.name) from None
     for precision in TWINS:
         if (twin := _own_twin(style, precision)) is not None:
-            _write(expected_twin_path(target, precision), twin.model)
+            twin_path = expected_twin_path(target, precision)
+            _write(twin_path, twin.model, overwrite=True)
         else:
             expected_twin_path(target, precision).unlink(missing_ok=True)
     return style
@@ -163,14 +179,13 @@ def remove_style(name: str) -> None:
     if path is None or path.parent != user_folder():
         kind = "a bundled one" if path else "none of that name"
         raise StyleFileError(f"style {name!r}: expected one that you added, got {kind}")
-    path.unlink()
-    for precision in TWINS:
-        expected_twin_path(path, precision).unlink(missing_ok=True)
-
-
-def card_text(card: dict[str, Any]) -> str:
-    """Return a card as indented JSON."""
-    return json.dumps(card, indent=2, ensure_ascii=False, sort_keys=True)
+    for each in (path, *(expected_twin_path(path, precision) for precision in TWINS)):
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            raise StyleFileError(
+                f"{each}: cannot be removed ({error.strerror})"
+            ) from error
 
 
 def _own_twin(style: Style, precision: str) -> Style | None:
@@ -186,16 +201,30 @@ def _own_twin(style: Style, precision: str) -> Style | None:
     return found if is_twin(style, found) else None
 
 
-def _write(target: Path, data: bytes) -> None:
-    """Write a file of the user's gallery, whole or not at all."""
-    part = target.with_suffix(".part")
+def _taken(name: str) -> StyleFileError:
+    return StyleFileError(
+        f"style {name!r}: there is one already; "
+        "use --overwrite, or export yours with another --name"
+    )
+
+
+def _write(target: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a file, whole or not at all, whoever else is writing it.
+
+    Raises:
+        FileExistsError: there is one, and `overwrite` is False; of several processes
+            that write it at once, one wins.
+        StyleFileError: it cannot be written.
+    """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, target)
+        write_whole(target, data, overwrite=overwrite)
+    except FileExistsError:
+        if target.parent.is_dir():
+            raise
+        raise StyleFileError(
+            f"{target.parent}: expected a folder, got a file"
+        ) from None
     except OSError as error:
         raise StyleFileError(
             f"{target}: cannot be written ({error.strerror})"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)

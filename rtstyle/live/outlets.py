@@ -88,7 +88,7 @@ class Outlet:
 
 def tell_notices(sink: Sink) -> None:
     """Log what a sink has to say: a recording that broke off, where the rest is."""
-    for line in getattr(sink, "notices", ()):
+    for line in sink.notices:
         log.warning(line)
 
 

@@ -92,14 +92,14 @@ class StyleSwitcher:
     """Several styles of which one is shown; another can be chosen at any time.
 
     Args:
-        specs: the styles, in the order of the keys.
-        build: loads one; called in a thread of its own, except for the first.
-        fade_seconds: how long the old style fades into the new one; both networks run
+        specs: The styles, in the order of the keys.
+        build: Loads one; called in a thread of its own, except for the first.
+        fade_seconds: How long the old style fades into the new one; both networks run
             meanwhile.
-        cycle: walks through the styles by itself; None does not.
-        go_on: loads a mixture of paintings that takes the place of what is shown; may
+        cycle: Walks through the styles by itself; None does not.
+        go_on: Loads a mixture of paintings that takes the place of what is shown; may
             return what is shown, changed.
-        say: told one line when a style could not be built.
+        say: Told one line when a style could not be built.
     """
 
     def __init__(

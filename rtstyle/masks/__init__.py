@@ -1,4 +1,4 @@
-"""Which part of a frame is stylized: a person, or everything else."""
+"""Restrict stylization to a person, or to everything else."""
 
 from rtstyle.masks.mask import Mask, MaskMode
 from rtstyle.masks.opening import mask_mode, mask_of

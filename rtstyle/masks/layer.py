@@ -1,4 +1,4 @@
-"""Lay one frame over another by a small mask; arithmetic only along its edge."""
+"""Lay one frame over another by a small mask, blending only along its edge."""
 
 import math
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from rtstyle.masks.segmenter import Probability
 from rtstyle_streams.frame import Pixels
 
 STRIP_CELLS = 16
-"""Lines of the mask that are looked at together."""
+"""Number of mask lines to process together."""
 
 
 class Layer:
-    """Mixes two frames; keeps its memory between frames.
+    """Mixes two frames; reuses its buffers from frame to frame.
 
-    Fresh memory for the weights of every pixel takes as long as the arithmetic.
+    Allocating the weights of every pixel takes as long as the arithmetic.
     """
 
     def __init__(self) -> None:
@@ -24,12 +24,12 @@ class Layer:
         self._rest = np.empty((0, 0), np.float32)
 
     def __call__(self, base: Pixels, over: Pixels, share: Probability) -> Pixels:
-        """Return the mixture of two frames by a small mask, grown bilinearly.
+        """Return the mixture of two frames by a small mask, enlarged bilinearly.
 
         Args:
-            base: RGB, shape ``(H, W, 3)``, uint8: seen where `share` is 0.
-            over: RGB, same shape: seen where it is 1. Neither is changed.
-            share: Of `over`, ``(h, w)``, 0..1.
+            base: RGB, shape ``(H, W, 3)``, uint8: shown where `share` is 0.
+            over: RGB, same shape: shown where it is 1. Neither is changed.
+            share: Weight of `over`, ``(h, w)``, 0..1.
 
         Returns:
             RGB, same shape, uint8; a new picture.
@@ -53,20 +53,20 @@ class Layer:
 
 
 Area = tuple[slice, slice]
-"""Lines and columns of a frame."""
+"""Line and column ranges of a frame."""
 
 
 def areas(share: Probability, height: int, width: int) -> Iterator[tuple[Area, bool]]:
-    """Cut a frame into what a mask reaches, strip by strip.
+    """Split the part of a frame that a mask covers into areas, strip by strip.
 
     Args:
         share: The small mask, ``(h, w)``, 0..1.
-        height: Of the frame it is grown to, in lines.
-        width: Of that frame, in pixels.
+        height: Height of the frame, in lines.
+        width: Width of the frame, in pixels.
 
     Yields:
-        Areas that do not overlap, and whether the grown mask is 1 all over them;
-        outside of all areas it is 0.
+        Areas that do not overlap, and whether the enlarged mask is 1 everywhere in
+        them; outside all areas it is 0.
     """
     cells = share.shape[0]
     margin = 1 + math.ceil(cells / height)  # bilinear reach, and rounding
@@ -90,14 +90,14 @@ def areas(share: Probability, height: int, width: int) -> Iterator[tuple[Area, b
 
 
 def _reach(marked: np.ndarray, cells: int, width: int) -> tuple[int, int]:
-    """Return from where to where columns of cells reach, grown bilinearly."""
+    """Return the pixel range that marked cells reach, enlarged bilinearly."""
     scale = width / cells
     start = math.floor((int(marked[0]) - 0.5) * scale)
     return max(0, start), min(width, math.ceil((int(marked[-1]) + 1.5) * scale))
 
 
 def _inside(strip: Probability, width: int) -> tuple[int, int]:
-    """Return from where to where a grown strip is 1; (0, 0) unless in one piece."""
+    """Return the range where an enlarged strip is 1; (0, 0) unless contiguous."""
     full = np.flatnonzero((strip >= 1.0).all(axis=0))
     if full.size == 0 or int(full[-1]) - int(full[0]) + 1 != full.size:
         return 0, 0

@@ -1,4 +1,4 @@
-"""From `--mask` and `--mask-model` to a mask."""
+"""Open the mask that `--mask` and `--mask-model` ask for."""
 
 import os
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ VARIABLE = "RTSTYLE_MASK_MODEL"
 """Environment variable that names the model when `--mask-model` does not."""
 WHERE_FROM = (
     "any ONNX with input [1, h, w, 3] and output [1, h, w, 1] will do, for example "
-    "MediaPipe's selfie segmentation, which is no part of rtstyle: look for "
+    "MediaPipe's selfie segmentation, which is not part of rtstyle: look for "
     "selfie_segmentation.onnx"
 )
-"""Said to those who have no model."""
+"""Hint for users who have no model."""
 
 
 def mask_mode(look: Look) -> MaskMode:
-    """Return which part is stylized: of a model given as the mask, what it marks.
+    """Return which part to stylize; with a model as the mask, what it marks.
 
     Raises:
         UsageError: the mask is neither person, background nor a file.
@@ -40,14 +40,14 @@ def mask_mode(look: Look) -> MaskMode:
 
 @contextmanager
 def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]:
-    """Open what marks the stylized part, and close it at the end of the block.
+    """Open the mask of a look, and close it at the end of the block.
 
     Args:
-        look: says which model.
-        is_for_stills: see `Mask`.
+        look: Names the model.
+        is_for_stills: See `Mask`.
 
     Raises:
-        UsageError: no model was named, two were, or one without a mask.
+        UsageError: no model was named, or two, or one without a mask.
         StyleFileError: the model cannot be read or is of another kind.
     """
     if look.mask is None:
@@ -59,7 +59,7 @@ def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]
         yield None
         return
     mask_mode(look)
-    segmenter = _read(_model_file(look.mask, look.mask_model))
+    segmenter = _read(model_file(look.mask, look.mask_model))
     mask = Mask(segmenter, is_for_stills=is_for_stills)
     try:
         yield mask
@@ -67,7 +67,12 @@ def mask_of(look: Look, *, is_for_stills: bool = False) -> Iterator[Mask | None]
         mask.close()
 
 
-def _model_file(mask: str, model: str | None) -> Path:
+def model_file(mask: str, model: str | None) -> Path:
+    """Return the model's file that `--mask` and `--mask-model` name.
+
+    Raises:
+        UsageError: no model was named, or two were.
+    """
     if mask.endswith(".onnx"):
         if model is not None:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""A segmentation network: from a frame to how probably each cell is marked."""
+"""Run a segmentation network: from a frame to the probability of each cell."""
 
 from typing import Any
 
@@ -9,33 +9,35 @@ import onnx
 
 from rtstyle.errors import StyleFileError
 from rtstyle.runtime.onnxruntime import OrtSession
+from rtstyle.untrusted.graph import check_graph, parse_model
 from rtstyle_streams.frame import Pixels
 
 Probability = npt.NDArray[np.float32]
-"""Shape ``(h, w)``, float32, 0..1: how probably each cell shows what is meant."""
+"""Shape ``(h, w)``, float32, 0..1: probability that a cell shows the subject."""
 
 SIDE = 256
-"""Of the picture that a model with free sizes is given, in pixels."""
+"""Side of the input for a model with dynamic sizes, in pixels."""
 LARGEST_FILE = 1 << 28
-"""Bytes of a model at most."""
+"""Largest size of a model file, in bytes."""
 
 
 class Segmenter:
     """Runs a segmentation model on the CPU, on one thread.
 
     The model: one input ``[1, h, w, 3]``, float32 RGB 0..1; its first output
-    ``[1, h, w, 1]`` or ``[1, 1, h, w]``, float32, the probability. Sizes may be free.
+    ``[1, h, w, 1]`` or ``[1, 1, h, w]``, float32, the probability. Sizes may be
+    dynamic.
     """
 
     def __init__(self, model: bytes, *, name: str = "mask model") -> None:
-        """Load a model and try it once.
+        """Load a model and run it once.
 
         Args:
             model: A serialised ONNX model.
-            name: Of its file, for errors.
+            name: Name of its file, for errors.
 
         Raises:
-            StyleFileError: it is no ONNX file or takes or gives something else.
+            StyleFileError: it is not an ONNX file, or has other inputs or outputs.
         """
         self.name = name
         self._input, self._output, self._size = _ends(model, name)
@@ -45,14 +47,14 @@ class Segmenter:
             self(np.zeros((height, width, 3), np.uint8))
         except StyleFileError:
             raise
-        except Exception as error:  # onnxruntime's own classes, none of them public
+        except Exception as error:  # onnxruntime's error classes are not public
             raise StyleFileError(
                 f"{name}: expected a model that onnxruntime runs, got: "
                 f"{' '.join(str(error).split())[:200]}"
             ) from error
 
     def __call__(self, content: Pixels) -> tuple[Probability, Probability]:
-        """Return the probability, and the luma of what the model saw.
+        """Return the probability and the luma of the model's input.
 
         Args:
             content: RGB, shape ``(H, W, 3)``, uint8.
@@ -61,27 +63,27 @@ class Segmenter:
             Two arrays of one shape ``(h, w)``, float32: 0..1, and 0..255.
 
         Raises:
-            StyleFileError: the model gave no such array.
+            StyleFileError: the model's output is of another type or size.
         """
         small = _shrunk(content, self._size)
-        seen = np.multiply(small, np.float32(1 / 255), dtype=np.float32)
-        found = self._session.run({self._input: seen[None]})[self._output]
+        scaled = np.multiply(small, np.float32(1 / 255), dtype=np.float32)
+        probability = self._session.run({self._input: scaled[None]})[self._output]
         shape = (self._size[1], self._size[0])
-        if found.dtype != np.float32 or found.size != shape[0] * shape[1]:
+        if probability.dtype != np.float32 or probability.size != shape[0] * shape[1]:
             raise StyleFileError(
                 f"{self.name}: expected float32 [1, {shape[0]}, {shape[1]}, 1] out, "
-                f"got {found.dtype} {list(found.shape)}; see README, masks"
+                f"got {probability.dtype} {list(probability.shape)}; see README, masks"
             )
         luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        return found.reshape(shape), luma.astype(np.float32)
+        return probability.reshape(shape), luma.astype(np.float32)
 
     def close(self) -> None:
-        """Let go of the model; may be called twice."""
+        """Release the model; may be called twice."""
         self._session.close()
 
 
 def _shrunk(content: Pixels, size: tuple[int, int]) -> Pixels:
-    """Return the frame in a model's size; halved first, which is six times as fast."""
+    """Return the frame at a model's size; halving it first is six times as fast."""
     height, width = content.shape[:2]
     if width >= 4 * size[0] or height >= 4 * size[1]:
         half = (max(1, width // 2), max(1, height // 2))
@@ -96,14 +98,9 @@ def _shrunk(content: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _ends(data: bytes, name: str) -> tuple[str, str, tuple[int, int]]:
     """Return the names of input and output, and width and height of the input."""
-    from google.protobuf.message import DecodeError
-
-    try:
-        graph = onnx.load_from_string(data).graph
-    except (DecodeError, ValueError, RuntimeError) as error:
-        raise StyleFileError(
-            f"{name}: expected an ONNX file of a mask's model, got another"
-        ) from error
+    model = parse_model(data, where=name)
+    check_graph(model, where=name)
+    graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     inputs: list[Any] = [value for value in graph.input if value.name not in weights]
     if len(inputs) != 1 or not graph.output:
@@ -112,7 +109,7 @@ def _ends(data: bytes, name: str) -> tuple[str, str, tuple[int, int]]:
             f"{len(graph.output)} outputs; see README, masks"
         )
     kind = inputs[0].type.tensor_type
-    sizes = [dim.dim_value for dim in kind.shape.dim]  # 0 where it is free
+    sizes = [dim.dim_value for dim in kind.shape.dim]  # 0 where it is dynamic
     is_float = kind.elem_type == onnx.TensorProto.FLOAT
     if not is_float or len(sizes) != 4 or sizes[3] != 3 or sizes[0] > 1:
         raise StyleFileError(

@@ -1,32 +1,33 @@
-"""A mask that keeps still where the segmentation only trembles."""
+"""Smooth a mask over time, so that noise in the segmentation does not show."""
 
 import cv2
 import numpy as np
 
 from rtstyle.masks.segmenter import Probability
+from rtstyle.smoothing.protocol import State
 from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle.smoothing.state import state_of, tiny_of
 
 LEAST_SHARE = 0.004
-"""Of the frame: when less is marked, the person is lost."""
+"""Share of the frame; if less is marked, the person counts as lost."""
 HOLD_FRAMES = 15
-"""How long the last mask stays when the person is lost: half a second at 30 fps."""
+"""How long to keep the last mask of a lost person: half a second at 30 fps."""
 FADE = 0.8
-"""Factor for each frame after that."""
+"""Factor by which the mask fades in each frame after that."""
 LEAST_GAIN = 0.3
 """How far the mask follows a small change in one frame."""
 CLEAR_CHANGE = 0.5
-"""A change of probability that is followed at once: something moved."""
+"""Change of probability that is followed at once: something moved."""
 LOW, HIGH = 0.25, 0.75
-"""Probabilities where the feathered edge begins and ends."""
+"""Probabilities at which the feathered edge begins and ends."""
 
 
 class SteadyMask:
-    """Follows the probability of each frame; slowly where little changes.
+    """Follows the probability of each frame, slowly where it changes little.
 
-    ``m += g (p - m)`` with a gain ``g`` that grows with ``|p - m|``, so that a
-    trembling edge is averaged and a moving arm is not late. When hardly anything is
-    marked any more, the last mask stays for `HOLD_FRAMES`, then fades. A scene cut
-    starts afresh.
+    ``m += g (p - m)`` with a gain ``g`` that grows with ``|p - m|``: a noisy edge is
+    averaged, and a moving arm is followed without lag. Once hardly anything is marked,
+    the last mask is kept for `HOLD_FRAMES` and then fades. A scene cut resets it.
     """
 
     def __init__(self) -> None:
@@ -39,10 +40,10 @@ class SteadyMask:
 
         Args:
             probability: What the model says, ``(h, w)``, 0..1.
-            luma: Of the frame, same shape, 0..255, to see scene cuts by.
+            luma: Luma of the frame, same shape, 0..255, to detect scene cuts.
 
         Returns:
-            Same shape, 0 outside to 1 inside, soft in between.
+            Same shape, 0 outside, 1 inside, with a soft edge.
         """
         is_cut = self._detector.is_cut(luma)
         if self._state is None or is_cut or self._state.shape != probability.shape:
@@ -62,6 +63,22 @@ class SteadyMask:
         """Forget all frames."""
         self._state, self._num_lost = None, 0
         self._detector.reset()
+
+    def state(self) -> State:
+        """Return a copy of what is remembered, bit for bit."""
+        state = state_of(self._detector)
+        if self._state is not None:
+            state["mask"] = self._state.copy()
+            state["num_lost"] = np.array([self._num_lost], np.float32)
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on as the mask did that gave out `state`."""
+        self.reset()
+        self._detector.last = tiny_of(state)
+        if "mask" in state:
+            self._state = np.array(state["mask"], np.float32)
+            self._num_lost = int(state["num_lost"][0])
 
     @staticmethod
     def _follow(state: Probability, probability: Probability) -> None:

@@ -1,1 +1,1 @@
-"""Figures: how old a frame is, how much a film flickers."""
+"""Measure flicker, drift, sharpness and likeness of pictures and films."""

@@ -1,4 +1,4 @@
-"""Whether a recurrent stylizer wanders off on a scene that stays."""
+"""Measure whether a recurrent stylizer drifts on a still scene."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ from rtstyle.metrics.sharpness import laplacian_energy
 from rtstyle_streams.frame import Pixels
 
 REFERENCE_INDEX = 10
-"""Frame that later ones are compared with: the start has settled by then."""
+"""Index of the frame to compare later ones with; smoothing has settled by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A late frame of a still scene against an early one."""
+    """Differences of a late frame of a still scene from an early one."""
 
     num_frames: int
-    """How many frames were seen."""
+    """Number of frames so far."""
     colour: float
     """Largest change of a channel's mean, in 1/255."""
     texture: float
-    """Laplacian energy, late over early; 1 is no change."""
+    """Laplacian energy of the late frame over the early one; 1 is no change."""
     difference: float
     """Root mean squared difference of the two frames, in 1/255."""
 

@@ -1,4 +1,4 @@
-"""How much a film of a still scene trembles."""
+"""Measure how much a film of a still scene flickers."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from rtstyle_streams.frame import Pixels
 
 
 class TemporalDeviation:
-    """Standard deviation over time of every pixel, averaged; keeps no frames."""
+    """Mean standard deviation of the pixels over time; keeps no frames."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -18,7 +18,7 @@ class TemporalDeviation:
         """Take one frame, ``(H, W, 3)`` uint8, of one size throughout.
 
         Source:
-            Welford 1962: stable in one pass.
+            Welford 1962, numerically stable in one pass.
         """
         values = pixels.astype(np.float64)
         if self._mean is None or self._squares is None:
@@ -37,5 +37,5 @@ class TemporalDeviation:
 
 
 def flicker_gain(output: float, content: float) -> float:
-    """Return how many times the input's own trembling the output trembles."""
+    """Return the output's flicker as a multiple of its input's."""
     return output / content if content > 0 else float("nan")

@@ -1,4 +1,4 @@
-"""A film of a still photograph whose every motion is known exactly."""
+"""Make films from a still photograph, with exactly known motion."""
 
 import math
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from rtstyle.smoothing.warp import Flow, Mask, pixel_grid
 from rtstyle_streams.frame import Pixels
 
 FLOW_METHOD = "exact"
-"""Named beside every figure from these scenes."""
+"""Source of the motion, shown beside every figure from these scenes."""
 MARGIN = 0.12
-"""Share of the photograph's sides over which the view may travel, each side."""
+"""Margin within which the view may move, as a share of each side of the photograph."""
 
 Affine = npt.NDArray[np.float64]
 """Shape ``(2, 3)``: view coordinates (x, y, 1) to photograph coordinates."""
@@ -29,8 +29,8 @@ class Moved:
     flow_prev_to_cur: Flow
     """``(H, W, 2)`` in pixels: where each pixel of the frame before went."""
     mask: Mask
-    """``(H, W)`` on the grid of the frame before: 1 still to be seen, 0 left the
-    view or was covered; all zeros for the first frame."""
+    """``(H, W)`` on the grid of the frame before: 1 still visible, 0 outside the view
+    or covered; all zeros for the first frame."""
 
 
 def known_motion(
@@ -41,17 +41,17 @@ def known_motion(
     with_object: bool = True,
     seed: int = 0,
 ) -> Iterator[Moved]:
-    """Pan, turn and zoom over a photograph by parts of pixels, disc in front.
+    """Pan, rotate and zoom over a photograph in subpixel steps, behind a moving disc.
 
-    A disc cut from the middle of the photograph crosses the view on a path of its
-    own, so that things are covered and uncovered.
+    The disc is cut from the middle of the photograph and moves on its own path, so
+    that it covers and uncovers parts of the picture.
 
     Args:
         photo: RGB ``(H, W, 3)`` uint8; frames have its size.
-        num_frames: How many.
+        num_frames: Number of frames.
         noise: Standard deviation of the sensor noise, in 1/255, new in every frame.
-        with_object: Whether the disc is there.
-        seed: Of the noise.
+        with_object: Whether to draw the disc.
+        seed: Seed of the noise.
     """
     rng = np.random.default_rng(seed)
     height, width = photo.shape[:2]
@@ -76,13 +76,13 @@ def known_motion(
 def noisy_still(
     photo: Pixels, *, num_frames: int, noise: float = 4.0, seed: int = 0
 ) -> Iterator[Pixels]:
-    """Give out a photograph again and again, each time with fresh sensor noise.
+    """Yield a photograph repeatedly, each time with new sensor noise.
 
     Args:
         photo: RGB ``(H, W, 3)`` uint8.
-        num_frames: How many.
+        num_frames: Number of frames.
         noise: Standard deviation in 1/255.
-        seed: Of the noise.
+        seed: Seed of the noise.
     """
     rng = np.random.default_rng(seed)
     for _ in range(num_frames):
@@ -91,7 +91,7 @@ def noisy_still(
 
 
 def _view(index: int, *, height: int, width: int) -> Affine:
-    """Return where the view is on the photograph: slow Lissajous, turn and zoom."""
+    """Return the view's place on the photograph: slow Lissajous, rotation and zoom."""
     phase = index / 25.0
     zoom = 1.0 - 2.0 * MARGIN + 0.3 * MARGIN * math.sin(1.3 * phase)
     angle = 0.03 * math.sin(0.9 * phase)
@@ -114,7 +114,7 @@ def _render(photo: Pixels, view: Affine) -> npt.NDArray[np.float32]:
 
 
 def _motion(prev: Affine, cur: Affine, shape: tuple[int, ...]) -> tuple[Flow, Mask]:
-    """Return the exact flow of the background and what stays in the view."""
+    """Return the exact flow of the background and the mask of what stays in view."""
     height, width = shape[:2]
     whole_prev = np.vstack([prev, [0.0, 0.0, 1.0]])
     whole_cur = np.vstack([cur, [0.0, 0.0, 1.0]])
@@ -135,14 +135,14 @@ class _Disc:
     radius: float
 
     def covers(self, places: Flow, *, grow: float) -> npt.NDArray[np.bool_]:
-        """Tell which places lie within the radius plus `grow`."""
+        """Return which places lie within the radius plus `grow`."""
         gap = places - np.array([self.x, self.y], np.float32)
         within = np.square(gap).sum(-1) <= (self.radius + grow) ** 2
         return np.asarray(within, dtype=np.bool_)
 
 
 def _disc(index: int, *, height: int, width: int) -> _Disc:
-    """Return the disc at one moment: whole pixels, so that it is only copied."""
+    """Return the disc of a frame, at whole pixels, so that it is copied exactly."""
     radius = round(0.14 * min(height, width))
     step = max(1, round(width / 100))
     start = width // 4 + radius
@@ -151,7 +151,7 @@ def _disc(index: int, *, height: int, width: int) -> _Disc:
 
 
 def _paste(picture: npt.NDArray[np.float32], photo: Pixels, disc: _Disc) -> None:
-    """Draw the middle of the photograph, colours inverted, into the disc."""
+    """Draw the middle of the photograph, with colours inverted, into the disc."""
     height, width = photo.shape[:2]
     shift_x, shift_y = round(disc.x) - width // 2, round(disc.y) - height // 2
     inverted = np.roll(255.0 - photo, (shift_y, shift_x), axis=(0, 1))
@@ -160,7 +160,7 @@ def _paste(picture: npt.NDArray[np.float32], photo: Pixels, disc: _Disc) -> None
 
 
 def _move_disc(flow: Flow, mask: Mask, prev: _Disc, cur: _Disc) -> None:
-    """Correct flow and mask where the disc was and where it now is, in place."""
+    """Correct flow and mask in place, where the disc was and where it is now."""
     places = pixel_grid(*mask.shape)
     height, width = mask.shape
     step = np.array([cur.x - prev.x, cur.y - prev.y], np.float32)

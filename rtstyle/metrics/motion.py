@@ -1,4 +1,4 @@
-"""Motion of real clips, estimated on the input video alone."""
+"""Estimate the motion of real clips on the input video alone."""
 
 import cv2
 import numpy as np
@@ -8,11 +8,11 @@ from rtstyle.smoothing.warp import Flow, Mask, motion_boundary, traceable
 from rtstyle_streams.frame import Pixels
 
 FLOW_METHOD = "DIS medium, full size, on the input video"
-"""To be named beside every figure: others' flows give other figures."""
+"""Shown beside every figure, since another flow method gives other figures."""
 
 
 class InputMotion:
-    """Estimates the flow from frame to frame of an input video, and where it holds.
+    """Estimates the flow between frames of an input video, and where it is valid.
 
     Source:
         DIS: Kroeger et al. 2016. Mask: neither occluded nor at a motion boundary,
@@ -41,9 +41,9 @@ class InputMotion:
             nothing = np.zeros((height, width, 2), np.float32)
             return nothing, nothing[..., 0]
         flow_prev_to_cur = self._flow(prev, luma)
-        found = traceable(flow_prev_to_cur, self._flow(luma, prev))
+        visible = traceable(flow_prev_to_cur, self._flow(luma, prev))
         boundary = motion_boundary(flow_prev_to_cur)
-        return flow_prev_to_cur, np.asarray(found * (1 - boundary), np.float32)
+        return flow_prev_to_cur, np.asarray(visible * (1 - boundary), np.float32)
 
     def _flow(self, first: Pixels, second: Pixels) -> Flow:
         flow = self._dis.calc(first, second, None)  # type: ignore[call-overload]

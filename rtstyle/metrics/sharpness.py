@@ -1,4 +1,4 @@
-"""How much fine detail a picture holds."""
+"""Measure how much fine detail a picture has."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from rtstyle_streams.frame import Pixels
 def laplacian_energy(pixels: Pixels) -> float:
     """Return the mean squared Laplacian of the luma, in (1/255)^2.
 
-    Smoothing must not lower it by much; noise raises it as well.
+    Smoothing must not lower it much; noise raises it too.
 
     Args:
         pixels: RGB ``(H, W, 3)`` uint8.

@@ -1,4 +1,4 @@
-"""A style figure that needs no trained network: Gram matrices of fixed filters."""
+"""Compare textures without a trained network: Gram matrices of fixed filters."""
 
 from functools import cache
 
@@ -9,21 +9,21 @@ import numpy.typing as npt
 from rtstyle_streams.frame import Pixels
 
 NUM_FILTERS, SIZE, NUM_SCALES = 32, 5, 4
-"""Random filters, their width in pixels, and how often the picture is halved."""
+"""Number of random filters, their width in pixels, and number of scales."""
 
 Floats = npt.NDArray[np.float32]
 
 
 def texture_distance(one: Pixels, other: Pixels) -> float:
-    """Return how far the textures of two pictures are apart, as a share.
+    """Return the relative distance between the textures of two pictures.
 
     Args:
         one: RGB, shape ``(H, W, 3)``, uint8, at least 64 pixels each way.
         other: RGB, any such shape.
 
     Returns:
-        The distance between the pictures' Gram matrices over the length of the first
-        one's, averaged over scales: 0 for equal pictures, about 1 for unlike ones.
+        The distance between the pictures' Gram matrices over the norm of the first
+        one's, averaged over scales: 0 for equal pictures, about 1 for unrelated ones.
 
     Source:
         Gram matrices of Gatys et al. 2016, equation 3, over one layer of random
@@ -61,7 +61,7 @@ def _response(picture: Floats, kernel: Floats) -> Floats:
 
 @cache
 def _filters() -> Floats:
-    """Return the filters, shape ``(NUM_FILTERS, 3, SIZE, SIZE)``, without mean."""
+    """Return the zero-mean filters, shape ``(NUM_FILTERS, 3, SIZE, SIZE)``."""
     random = np.random.default_rng(2017)
     kernels = random.normal(size=(NUM_FILTERS, 3, SIZE, SIZE)).astype(np.float32)
     return np.asarray(kernels - kernels.mean(axis=(1, 2, 3), keepdims=True), np.float32)

@@ -1,4 +1,4 @@
-"""How much a film changes beyond its motion."""
+"""Measure how much a film changes beyond its motion."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,33 +19,37 @@ def pair_error(
         prev: V_t, RGB ``(H, W, 3)`` uint8.
         cur: V_(t+1), same shape.
         flow_prev_to_cur: ``(H, W, 2)``, in pixels: where each pixel of `prev` went.
-        mask: ``(H, W)``, 1 where it can still be seen, 0 where it cannot.
+        mask: ``(H, W)``, 1 where it is still visible, 0 where it is not.
 
     Returns:
-        In units of (0..1)^2; NaN when nothing can be compared.
+        In units of (0..1)^2; NaN if nothing can be compared.
 
     Source:
         Warping error of Lai et al. 2018, section 4.1.
     """
     moved_back = warp(cur.astype(np.float32), flow_prev_to_cur)
     squared = ((moved_back - prev) / 255.0) ** 2
-    seen = float(mask.sum()) * prev.shape[2]
-    return float((squared * mask[..., None]).sum()) / seen if seen else float("nan")
+    num_values = float(mask.sum()) * prev.shape[2]
+    return (
+        float((squared * mask[..., None]).sum()) / num_values
+        if num_values
+        else float("nan")
+    )
 
 
 class WarpingError:
-    """Averages `pair_error` over a film, frame by frame, without keeping it."""
+    """Averages `pair_error` over a film, frame by frame; keeps only the last frame."""
 
     def __init__(self) -> None:
         self.per_pair: list[float] = []
-        """Error of each pair that could be compared, in order."""
+        """Error of each comparable pair, in order."""
         self._prev: Pixels | None = None
 
     def add(self, pixels: Pixels, flow_prev_to_cur: Flow, mask: Mask) -> None:
         """Take the next frame and the motion that led to it.
 
-        The motion given with the first frame, and after a cut with a mask of zeros,
-        counts for nothing.
+        The motion given with the first frame is ignored, and so is a mask of zeros, as
+        after a cut.
         """
         prev, self._prev = self._prev, pixels
         if prev is None or not mask.any():
@@ -56,12 +60,12 @@ class WarpingError:
 
     @property
     def mean(self) -> float:
-        """Return the mean over pairs; NaN when there is none."""
+        """Return the mean over pairs; NaN if there are none."""
         return float(np.mean(self.per_pair)) if self.per_pair else float("nan")
 
 
 def above_floor(error: float, floor: float) -> float:
-    """Return what stylizing added to the error that the input itself has, >= 0."""
+    """Return how much stylizing adds to the error of the input itself, >= 0."""
     return max(0.0, error - floor)
 
 

@@ -1,4 +1,4 @@
-"""Torch definitions of the transform nets; imported only by training and export."""
+"""Define the transform nets in torch; imported only by training and export."""
 
 from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SWIFT_SIZES, SwiftConfig, SwiftNet

@@ -1,4 +1,4 @@
-"""Any painting at once by Huang and Belongie's method: a VGG encoder and its mirror."""
+"""Define Huang and Belongie's AdaIN for any painting: a VGG encoder and its mirror."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,22 +21,21 @@ CONVS = (
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What AdaIN takes from a painting."""
+    """Channel statistics that AdaIN takes from a painting."""
 
     mean: Tensor
-    """Of each channel, shape ``(N, C)``."""
+    """Mean of each channel, shape ``(N, C)``."""
     deviation: Tensor
     """Standard deviation of each channel, shape ``(N, C)``, biased, above 0."""
 
 
 def feature_moments(features: Tensor, mask: Tensor | None = None) -> Moments:
-    """Measure every channel.
+    """Return the mean and standard deviation of every channel.
 
     Args:
         features: Shape ``(N, C, H, W)``.
-        mask: Weight of each place, shape ``(N, 1, H, W)``, 0..1; None is everywhere.
-            Where it is 0 throughout, the moments are those of nothing: 0 and
-            ``sqrt(EPS)``.
+        mask: Weight of each place, shape ``(N, 1, H, W)``, 0..1; None weights all
+            equally. If it is 0 everywhere, the moments are 0 and ``sqrt(EPS)``.
     """
     if mask is None:
         mean = features.mean(dim=(2, 3))
@@ -56,9 +55,9 @@ def adain(
 
     Args:
         content: Features, shape ``(N, C, H, W)``.
-        style: Of the style's features; N or 1 rows.
-        alpha: 0 leaves the content as it is, 1 is the style.
-        mask: Where the content's own moments are measured, as in `feature_moments`.
+        style: Moments of the style's features; N or 1 rows.
+        alpha: 0 keeps the content's moments, 1 takes the style's.
+        mask: Where to measure the content's own moments, as in `feature_moments`.
 
     Returns:
         Shape ``(N, C, H, W)``; a new tensor.
@@ -73,16 +72,16 @@ def adain(
 
 
 def interpolate(styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
-    """Return the moments between several styles.
+    """Return the weighted mean of the moments of several styles.
 
-    As AdaIN is linear in them, this is the interpolation of the changed features.
+    As AdaIN is linear in them, this equals interpolating its output features.
 
     Args:
-        styles: K of them.
-        weights: K numbers whose sum is 1.
+        styles: Moments of K styles.
+        weights: K numbers that sum to 1.
 
     Raises:
-        ValueError: other counts, or another sum.
+        ValueError: the counts differ, or the sum is not 1.
 
     Source:
         Huang and Belongie 2017, equation 15.
@@ -102,17 +101,17 @@ def interpolate(styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
 def adain_in_regions(
     content: Tensor, styles: Sequence[Moments], masks: Tensor, *, alpha: float = 1.0
 ) -> Tensor:
-    """Give each region of the content another style.
+    """Apply another style to each region of the content.
 
     Args:
         content: Features, shape ``(N, C, H, W)``.
         styles: One for each of R regions.
-        masks: Shape ``(N, R, h, w)`` at any size, from 0 up; they are brought to the
-            features' size and made to sum to 1 everywhere.
+        masks: Shape ``(N, R, h, w)`` at any size, not negative; resized to the features
+            and normalised to sum to 1 everywhere.
         alpha: As in `adain`.
 
     Returns:
-        Shape ``(N, C, H, W)``: in each region the content is normalised by itself.
+        Shape ``(N, C, H, W)``: the content is normalised in each region separately.
 
     Raises:
         ValueError: the counts of styles and masks differ.
@@ -139,7 +138,7 @@ class AdainNetConfig:
     """Widths of encoder and decoder."""
 
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
-    """Channels of the four stages; VGG-19's, or those of a narrower one."""
+    """Channels of the four stages: those of VGG-19 or of a narrower network."""
     reflect: bool = True
     """Whether the encoder pads by reflection, as the normalised VGG does, or by 0."""
 
@@ -147,12 +146,12 @@ class AdainNetConfig:
     padding = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON has them."""
+        """Return the settings as JSON stores them."""
         return asdict(self) | {"widths": list(self.widths)}
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "AdainNetConfig":
-        """Return what `as_dict` was made of.
+        """Return the settings stored by `as_dict`.
 
         Raises:
             TypeError: a setting is unknown.
@@ -183,14 +182,14 @@ class VggEncoder(nn.Module):
             pixels: RGB, shape ``(N, 3, H, W)``, 0..1.
         """
         x = self.conv0(pixels)
-        found: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
         for name in CONVS:
             if name.endswith("_1"):
                 x = F.max_pool2d(x, 2) if name != "conv1_1" else x
             x = F.relu(self.get_submodule(name)(F.pad(x, (1, 1, 1, 1), self.mode)))
             if name.endswith("_1"):
-                found[name.replace("conv", "relu")] = x
-        return found
+                features[name.replace("conv", "relu")] = x
+        return features
 
 
 class AdainDecoder(nn.Module):
@@ -202,9 +201,9 @@ class AdainDecoder(nn.Module):
             outputs = 3 if before is None else config.widths[int(before[4]) - 1]
             width = config.widths[int(name[4]) - 1]
             conv = nn.Conv2d(width, outputs, 3)
-            # with torch's own first weights nine layers lose nearly all contrast
+            # with torch's default initial weights nine layers lose nearly all contrast
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            if before is None:  # pictures start near grey, not far outside 0..1
+            if before is None:  # start near grey instead of far outside 0..1
                 assert conv.bias is not None
                 with torch.no_grad():
                     conv.weight.mul_(0.1)
@@ -212,7 +211,7 @@ class AdainDecoder(nn.Module):
             setattr(self, name, conv)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return a picture.
+        """Decode features into a picture.
 
         Args:
             features: At relu4_1, shape ``(N, C, H, W)``.
@@ -232,7 +231,7 @@ class AdainDecoder(nn.Module):
 
 
 class AdainNet(nn.Module):
-    """Encode, give the features the painting's moments, decode.
+    """Encodes, gives the features the painting's moments, and decodes.
 
     Source:
         Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive
@@ -276,10 +275,10 @@ class AdainNet(nn.Module):
 
         Args:
             pixels: As in `forward`.
-            styles: Of `moments`.
-            weights: Of the styles, sum 1; None is equal parts.
-            masks: As in `adain_in_regions`; then `weights` are not used.
-            alpha: 0 gives the picture back as the decoder sees it, 1 is the style.
+            styles: From `moments`.
+            weights: Weights of the styles, summing to 1; None weights them equally.
+            masks: As in `adain_in_regions`; if given, `weights` are ignored.
+            alpha: 0 decodes the picture's own features, 1 is the full style.
         """
         features = self.encoder(pixels)["relu4_1"]
         if masks is not None:
@@ -309,7 +308,7 @@ class FixedAdain(TransformNet):
 
     @property
     def multiple(self) -> int:
-        """Return what height and width have to be multiples of: three halvings."""
+        """Return 8: three halvings; height and width must be multiples of it."""
         return AdainNetConfig.multiple
 
     def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
@@ -317,7 +316,7 @@ class FixedAdain(TransformNet):
 
         Args:
             pixels: RGB, shape ``(N, 3, H, W)``, 0..1; H and W multiples of 8.
-            style: Not used; there for the signature that all transform nets share.
+            style: Ignored; part of the signature that all transform nets share.
         """
         features = self.encoder(pixels)["relu4_1"]
         changed = adain(features, Moments(self.mean, self.deviation))

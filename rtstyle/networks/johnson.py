@@ -1,4 +1,4 @@
-"""The transform net of Johnson et al. 2016, as pytorch/examples wrote it."""
+"""Define the transform net of Johnson et al. 2016, as in pytorch/examples."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from rtstyle.networks.transform_net import TransformNet
 
 
 class ReflectConv(nn.Module):
-    """Convolution with reflection padding by half its kernel, optionally resized."""
+    """Convolution with reflection padding by half its kernel; may upsample first."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class ReflectConv(nn.Module):
         self.conv2d = nn.Conv2d(inputs, outputs, kernel, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features; height and width times `upsample`, over the stride."""
+        """Return features; height and width times `upsample`, divided by the stride."""
         if self.upsample > 1:
             x = F.interpolate(x, scale_factor=float(self.upsample), mode="nearest")
         padded = F.pad(x, [self.padding] * 4, mode="reflect")
@@ -79,7 +79,7 @@ class JohnsonNet(TransformNet):
 
     @property
     def multiple(self) -> int:
-        """Return what height and width have to be multiples of: two halvings."""
+        """Return 4: two halvings; height and width must be multiples of it."""
         return 4
 
     def forward(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
@@ -87,7 +87,7 @@ class JohnsonNet(TransformNet):
 
         Args:
             pixels: RGB, shape ``(N, 3, H, W)``, float, 0..1; H and W multiples of 4.
-            style: Not used; there for the signature that all transform nets share.
+            style: Ignored; part of the signature that all transform nets share.
 
         Returns:
             RGB, shape ``(N, 3, H, W)``, float, about 0..1, not clamped.
@@ -104,11 +104,11 @@ class JohnsonNet(TransformNet):
 
     @classmethod
     def from_state_dict(cls, tensors: dict[str, Tensor]) -> "JohnsonNet":
-        """Build the network that a pytorch/examples state dict belongs to.
+        """Build the network of a pytorch/examples state dict.
 
         Args:
-            tensors: Its tensors; any float type, ``running_mean`` and
-                ``running_var`` (of files before PyTorch 0.4) are left out.
+            tensors: Its tensors, of any float type; ``running_mean`` and
+                ``running_var`` (from before PyTorch 0.4) are ignored.
 
         Raises:
             ValueError: a tensor is missing, left over or of another shape.

@@ -1,4 +1,4 @@
-"""Instance normalisation whose scale and shift depend on the style."""
+"""Define instance norms with a scale and a shift for each style."""
 
 import torch
 import torch.nn.functional as F
@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 
 class ConditionalInstanceNorm(nn.Module):
-    """Normalise every channel of every picture, then scale and shift it by style.
+    """Normalises every channel of every picture, then scales and shifts it by style.
 
-    Convolutions are shared by all styles; a style is one row of `weight` and `bias`.
+    All styles share the convolutions; a style is one row of `weight` and `bias`.
     With one style this is plain instance norm (Ulyanov 2016).
 
     Source:
@@ -24,7 +24,7 @@ class ConditionalInstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(num_styles, channels))
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
-        """Return `x` normalised, in the scale and shift of each picture's style.
+        """Return `x` normalised, with the scale and shift of each picture's style.
 
         Args:
             x: Features, shape ``(N, C, H, W)``.
@@ -43,12 +43,11 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class FrozenNorm(ConditionalInstanceNorm):
-    """Instance norm that learns typical statistics and then keeps to them.
+    """Instance norm that learns typical statistics and then uses those.
 
     In training every picture is normalised by itself and the statistics are averaged;
-    after `freeze`, and in evaluation mode, the averages are used. They can then be
-    folded into the convolution before (`fold`), so that nothing is normalised at run
-    time.
+    after `freeze`, and in evaluation mode, the averages are used. `fold` can then merge
+    them into the preceding convolution, so that nothing is normalised at run time.
 
     Source:
         Ioffe and Szegedy 2015, section 3.1, with statistics for each style.
@@ -65,7 +64,7 @@ class FrozenNorm(ConditionalInstanceNorm):
         self.is_frozen = False
 
     def freeze(self) -> None:
-        """Use the averages from now on, in training too."""
+        """Use the averages from now on, also in training."""
         self.is_frozen = True
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
@@ -78,24 +77,24 @@ class FrozenNorm(ConditionalInstanceNorm):
         return x * scale[rows][:, :, None, None] + shift[rows][:, :, None, None]
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """Return what averages and style make together, ``(styles, C)`` each."""
+        """Return scale and shift from averages and style, ``(styles, C)`` each."""
         scale = self.weight * torch.rsqrt(self.running_var + self.eps)
         return scale, self.bias - self.running_mean * scale
 
     def _note(self, x: Tensor, rows: Tensor) -> None:
-        """Move the averages of the styles at hand a little towards these pictures."""
+        """Update the running averages of these pictures' styles."""
         var, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
         styles = torch.arange(len(self.weight), device=x.device)
         member = (rows[None] == styles[:, None]).to(mean)  # (styles, N)
         count = member.sum(dim=1, keepdim=True)
         pace = self.momentum * (count > 0).to(mean)
         share = member / count.clamp_min(1)
-        for average, found in ((self.running_mean, mean), (self.running_var, var)):
-            average.add_(pace * (share @ found - average))
+        for average, statistic in ((self.running_mean, mean), (self.running_var, var)):
+            average.add_(pace * (share @ statistic - average))
 
 
 def fold(conv: nn.Conv2d, norm: FrozenNorm) -> None:
-    """Give `conv` the scale and shift of a frozen norm with one style, in place."""
+    """Merge scale and shift of a frozen norm with one style into `conv`, in place."""
     scale, shift = norm.scale_and_shift()
     with torch.no_grad():
         conv.weight.mul_(scale[0][:, None, None, None])
@@ -106,7 +105,7 @@ def fold(conv: nn.Conv2d, norm: FrozenNorm) -> None:
 
 
 class NoNorm(nn.Module):
-    """Stands where a network without normalisation has nothing."""
+    """Stands in for a norm in a network without normalisation."""
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         """Return `x` itself."""

@@ -1,4 +1,4 @@
-"""Pixels as tensors, and back."""
+"""Turn pixels into tensors, and back."""
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ def to_pixels(picture: Tensor) -> Pixels:
     """Return the picture of a batch of one as pixels, on the CPU.
 
     Args:
-        picture: RGB, shape ``(1, 3, H, W)``, float; cut to 0..1.
+        picture: RGB, shape ``(1, 3, H, W)``, float; clamped to 0..1.
 
     Returns:
         RGB, shape ``(H, W, 3)``, uint8, rounded, C-contiguous.

@@ -1,4 +1,4 @@
-"""The light transform nets: nearly all arithmetic at 1/4 and 1/8 of the size."""
+"""Define the light transform nets, which compute mostly at 1/4 and 1/8 of the size."""
 
 import copy
 from collections.abc import Callable
@@ -34,20 +34,20 @@ class SwiftConfig:
     blocks: int
     """Residual blocks of two 3x3 convolutions each."""
     deep_channels: int | None = None
-    """Channels at 1/8, where the blocks then stand; None keeps them at 1/4."""
+    """Channels at 1/8, to which the blocks then move; None keeps them at 1/4."""
     separable: bool = False
-    """Whether blocks are depthwise 3x3 and pointwise pairs."""
+    """Whether blocks use pairs of depthwise 3x3 and pointwise convolutions."""
     norm: Norm = "instance"
     """Where instance norm runs."""
     head: Head = "shuffle"
-    """How the picture is put together."""
+    """How the picture is brought to full size."""
     num_styles: int = 1
-    """Rows of every conditional instance norm."""
+    """Number of rows in every conditional instance norm."""
     padding: int = 0
-    """Pixels by which edges are repeated before the network and cut off after it.
+    """Pixels by which to repeat edges before the network; cropped after it.
 
-    Zero padding inside the network paints a frame around the picture; this way the
-    frame is outside.
+    Zero padding inside the network leaves a visible frame around the picture; this
+    moves it outside.
     """
 
     @property
@@ -77,7 +77,7 @@ def separable_conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def last_conv(module: nn.Module) -> nn.Conv2d:
-    """Return the convolution that gives the output of `conv` or `separable_conv`."""
+    """Return the convolution that computes the output of `conv` or `separable_conv`."""
     last = list(module.modules())[-1]
     assert isinstance(last, nn.Conv2d)
     return last
@@ -95,7 +95,7 @@ class ResidualBlock(nn.Module):
         self.conv2: nn.Module = make(channels, channels)
         self.norm1 = _norm(channels, kind=norm, num_styles=num_styles)
         self.norm2 = _norm(channels, kind=norm, num_styles=num_styles)
-        if norm == "none":  # starts near identity, where no norm keeps the scale
+        if norm == "none":  # start near identity, as no norm keeps the scale
             with torch.no_grad():
                 last_conv(self.conv2).weight.mul_(0.3)
 
@@ -107,7 +107,7 @@ class ResidualBlock(nn.Module):
 
 
 class SwiftNet(TransformNet):
-    """Turn a picture into a stylized one at a fortieth of Johnson's arithmetic.
+    """Stylizes a picture with a fortieth of Johnson's arithmetic.
 
     Two strided convolutions, residual blocks at 1/4 or 1/8, and a head that never
     computes at full size. Zero padding, ReLU, widths in multiples of 16.
@@ -142,7 +142,7 @@ class SwiftNet(TransformNet):
 
     @property
     def padding(self) -> int:
-        """Return by how many pixels edges are to be repeated before it is called."""
+        """Return by how many pixels to repeat the edges before calling it."""
         return self.config.padding
 
     @property
@@ -165,7 +165,7 @@ class SwiftNet(TransformNet):
         return F.pixel_shuffle(cells, self.head.factor)
 
     def cells(self, pixels: Tensor, style: Tensor | None = None) -> Tensor:
-        """Return the picture before it is shuffled together.
+        """Return the picture before the last pixel shuffle.
 
         Args:
             pixels: As in `forward`.
@@ -190,20 +190,20 @@ class SwiftNet(TransformNet):
 
     def select_style(self, *rows: int) -> "SwiftNet":
         """Return a copy that holds only these style rows, in this order."""
-        chosen = SwiftNet(replace(self.config, num_styles=len(rows)))
+        network = SwiftNet(replace(self.config, num_styles=len(rows)))
         tensors = {
             name: value[list(rows)] if "norm" in name.split(".")[-2] else value
             for name, value in self.state_dict().items()
         }
-        chosen.load_state_dict(tensors)
-        return chosen.train(self.training)
+        network.load_state_dict(tensors)
+        return network.train(self.training)
 
 
 def folded(network: SwiftNet) -> SwiftNet:
-    """Return a copy whose frozen norms are part of the convolutions before them.
+    """Return a copy with its frozen norms merged into the preceding convolutions.
 
     Args:
-        network: With one style and ``norm="frozen"``; left as it is.
+        network: With one style and ``norm="frozen"``; not changed.
     """
     plain = SwiftNet(replace(network.config, norm="none"))
     source = copy.deepcopy(network)
@@ -255,11 +255,13 @@ class ResizeHead(nn.Module):
 class SubpixelHead(nn.Module):
     """3x3 convolution and ReLU, shuffle by 2, convolution for another shuffle by 2.
 
-    Where `ResizeHead` only mixes channels at 1/4, this one draws detail: an eighth more
-    time in fp32 and none in int8, and after equal training a quarter less Gram loss.
+    `ResizeHead` only mixes channels at 1/4; this one computes detail. It takes an
+    eighth more time in fp32 and none in int8, and reaches a quarter less Gram loss
+    after equal training.
 
     Source:
-        Shi et al. 2016, section 3.2; twice, as strokes are drawn by both convolutions.
+        Shi et al. 2016, section 3.2, applied twice, so that both convolutions draw
+        strokes.
     """
 
     factor = 2
@@ -288,13 +290,13 @@ HEADS: dict[str, type[ShuffleHead | ResizeHead | SubpixelHead]] = {
 def stylize_padded(
     network: nn.Module, pixels: Tensor, style: Tensor | None, *, padding: int
 ) -> Tensor:
-    """Run a transform net on a batch whose edges are repeated by `padding` pixels.
+    """Run a transform net on a batch with its edges repeated by `padding` pixels.
 
     Args:
-        network: Takes and gives RGB ``(N, 3, H, W)``.
+        network: Takes and returns RGB ``(N, 3, H, W)``.
         pixels: RGB, shape ``(N, 3, H, W)``, 0..1.
         style: As in `SwiftNet.forward`.
-        padding: A multiple of what the network's sizes are multiples of; 0 for none.
+        padding: A multiple of the network's `multiple`; 0 for none.
 
     Returns:
         RGB, shape ``(N, 3, H, W)``.
@@ -308,7 +310,7 @@ def stylize_padded(
 
 
 def start_without_grid(head: nn.Conv2d, factor: int) -> None:
-    """Give all pixels of one pixel-shuffle cell the same first weights.
+    """Give all pixels of one pixel-shuffle cell the same initial weights.
 
     Source:
         ICNR, Aitken et al. 2017, section 3.

@@ -1,4 +1,4 @@
-"""A swift net for any painting: a style encoder predicts its scales and shifts."""
+"""Define a swift net for any painting: an encoder predicts its scales and shifts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from rtstyle.networks.normalisation import ConditionalInstanceNorm
 from rtstyle.networks.swift import SwiftConfig, SwiftNet, stylize_padded
 
 Placement = Literal["instance", "body"]
-"""Which norms there are: all, or only those at 1/8 of the size."""
+"""Which norms exist: all, or only those at 1/8 of the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +20,19 @@ class SwiftAdainConfig:
     """Widths and depths of the transform net and of its style encoder."""
 
     placement: Placement = "instance"
-    """Which norms there are, all of them predicted."""
+    """Which norms exist; all of them are predicted."""
     channels: int = 32
     """Channels at 1/4 of the size."""
     blocks: int = 4
-    """Residual blocks at 1/8."""
+    """Number of residual blocks at 1/8."""
     deep_channels: int = 48
     """Channels at 1/8 of the size."""
     padding: int = 0
     """As in `SwiftConfig`."""
     encoder_channels: tuple[int, ...] = (16, 32, 48, 64, 64)
-    """Channels of the style encoder's layers, each but the first at half the size."""
+    """Channels of the style encoder's layers; each but the first halves the size."""
     hidden: int = 160
-    """Width of the two layers between statistics and modulation."""
+    """Width of the two hidden layers between statistics and modulation."""
 
     @property
     def swift(self) -> SwiftConfig:
@@ -52,12 +52,12 @@ class SwiftAdainConfig:
         return self.swift.multiple
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON has them."""
+        """Return the settings as JSON stores them."""
         return asdict(self) | {"encoder_channels": list(self.encoder_channels)}
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "SwiftAdainConfig":
-        """Return what `as_dict` was made of.
+        """Return the settings stored by `as_dict`.
 
         Raises:
             TypeError: a setting is unknown.
@@ -68,7 +68,7 @@ class SwiftAdainConfig:
 
 
 class ModulatedNorm(nn.Module):
-    """Instance norm whose scale and shift are a part of each picture's modulation.
+    """Instance norm that takes scale and shift from each picture's modulation.
 
     Source:
         Ghiasi et al. 2017, section 3; the norm is Dumoulin et al. 2017, equation 5.
@@ -82,11 +82,11 @@ class ModulatedNorm(nn.Module):
         self.offset = offset
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
-        """Return `x` normalised, in the scale and shift of each picture.
+        """Return `x` normalised, with the scale and shift of each picture.
 
         Args:
             x: Features, shape ``(N, C, H, W)``.
-            modulation: Shape ``(N, M)``: of it C scales, then C shifts, from `offset`.
+            modulation: Shape ``(N, M)``: from `offset` on, C scales, then C shifts.
         """
         scale, shift = self.part(modulation).chunk(2, dim=1)
         normed = F.instance_norm(x, eps=self.eps)
@@ -98,10 +98,10 @@ class ModulatedNorm(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """Predict a modulation from a painting, whatever the painting's size.
+    """Predicts a modulation from a painting of any size.
 
-    Convolutions at five sizes; of each the means and standard deviations of all
-    channels over the painting; three fully connected layers.
+    Convolutions at five sizes, the mean and standard deviation of each of their
+    channels over the painting, and three fully connected layers.
     """
 
     def __init__(self, channels: Sequence[int], *, hidden: int, size: int) -> None:
@@ -140,11 +140,11 @@ class StyleEncoder(nn.Module):
     def statistics(self, paintings: Tensor) -> Tensor:
         """Return means and standard deviations of pixels and of every layer."""
         x = (paintings - 0.5) * 4.0
-        found = [x]
+        layers = [x]
         for conv in self.convs:
             x = F.relu(conv(x))
-            found.append(x)
-        return torch.cat([moments(features) for features in found], dim=1)
+            layers.append(x)
+        return torch.cat([moments(features) for features in layers], dim=1)
 
 
 def moments(features: Tensor) -> Tensor:
@@ -162,12 +162,12 @@ def moments(features: Tensor) -> Tensor:
 
 
 class SwiftAdain(nn.Module):
-    """Stylize pictures after any painting; the painting is looked at once.
+    """Stylizes pictures after any painting, which it encodes only once.
 
     Source:
         Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural
         artistic stylization network"; transform net and encoder are ours, and the
-        encoder is trained from nothing together with the rest.
+        encoder is trained from scratch together with the rest.
     """
 
     def __init__(self, config: SwiftAdainConfig) -> None:
@@ -189,35 +189,47 @@ class SwiftAdain(nn.Module):
 
     @property
     def size(self) -> int:
-        """Return how many numbers a modulation has."""
+        """Return the number of values in a modulation."""
         return len(self.neutral)
 
     @property
     def norms(self) -> list[ModulatedNorm]:
         """Return the norms in the order of a modulation's parts."""
-        found = [m for m in self.transfer.modules() if isinstance(m, ModulatedNorm)]
-        return sorted(found, key=lambda norm: norm.offset)
+        norms = [m for m in self.transfer.modules() if isinstance(m, ModulatedNorm)]
+        return sorted(norms, key=lambda norm: norm.offset)
 
-    def forward(self, pixels: Tensor, paintings: Tensor) -> Tensor:
+    def forward(
+        self, pixels: Tensor, paintings: Tensor, statistics: Tensor | None = None
+    ) -> Tensor:
         """Stylize each picture after its painting.
 
         Args:
             pixels: RGB, shape ``(N, 3, H, W)``, 0..1; H and W multiples of
                 `config.multiple`.
-            paintings: RGB, shape ``(N, 3, h, w)``, 0..1.
+            paintings: RGB, shape ``(N, 3, h, w)``, 0..1; fewer than N, or none, where
+                there are statistics.
+            statistics: Of the paintings of the last pictures, as
+                `StyleEncoder.statistics` returns them, which then are not looked at.
 
         Returns:
             RGB, shape ``(N, 3, H, W)``, about 0..1, not clamped.
         """
-        return self.stylize(pixels, self.encoder(paintings))
+        if statistics is None:
+            return self.stylize(pixels, self.encoder(paintings))
+        with torch.autocast(pixels.device.type, enabled=False):
+            if len(paintings):
+                seen = self.encoder.statistics(paintings)
+                statistics = torch.cat([seen, statistics])
+            modulation = self.encoder.layers(statistics)
+        return self.stylize(pixels, modulation)
 
     def stylize(self, pixels: Tensor, modulation: Tensor) -> Tensor:
-        """Stylize each picture by its modulation, shape ``(N, M)``."""
+        """Stylize each picture with its modulation, shape ``(N, M)``."""
         padding = self.config.padding
         return stylize_padded(self.transfer, pixels, modulation, padding=padding)
 
     def fixed(self, modulation: Tensor) -> SwiftNet:
-        """Return the plain swift net that has one painting's modulation.
+        """Return a plain swift net with one painting's modulation built in.
 
         Args:
             modulation: Shape ``(M,)``.
@@ -241,7 +253,7 @@ class SwiftAdain(nn.Module):
 def _modulate(network: SwiftNet) -> int:
     """Replace the norms of a swift net, in place; return the modulation's size.
 
-    The order is that in which a picture meets them.
+    The order is that in which a picture passes through them.
     """
     named = network.named_modules()
     names = [name for name, m in named if isinstance(m, ConditionalInstanceNorm)]

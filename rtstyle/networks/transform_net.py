@@ -1,4 +1,4 @@
-"""What all transform nets have in common."""
+"""Define the interface that all transform nets share."""
 
 from typing import Self
 
@@ -8,7 +8,7 @@ from torch import nn
 class TransformNet(nn.Module):
     """A network that turns RGB ``(N, 3, H, W)``, 0..1, into the same, stylized.
 
-    It is called with pixels and, optionally, each picture's style row, shape ``(N,)``,
+    Call it with pixels and, optionally, each picture's style row, shape ``(N,)``,
     int64.
     """
 
@@ -19,7 +19,7 @@ class TransformNet(nn.Module):
 
     @property
     def padding(self) -> int:
-        """Return by how many pixels edges are to be repeated before it is called."""
+        """Return by how many pixels to repeat the edges before calling it."""
         return 0
 
     @property

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors only, written beside their place and moved there."""
+"""Read and write weights: safetensors only, moved into place when complete."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -16,15 +17,19 @@ from rtstyle.networks.johnson import JohnsonNet
 from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.transform_net import TransformNet
+from rtstyle.untrusted.description import description_fault
+from rtstyle.untrusted.file_kind import HEAD_BYTES, accident
 from rtstyle.user_files import written_beside
 
 FORMAT = "rtstyle.weights.1"
 """Name and version of the metadata's layout."""
+MOST_CHANNELS, MOST_STAGES = 4096, 64
+"""What a description may name at most: far above any network of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a training left: all that is needed to use it, repeat it or go on."""
+    """The result of a training: all that is needed to use, repeat or continue it."""
 
     tensors: dict[str, Tensor]
     """State dict of the network."""
@@ -41,21 +46,30 @@ class Weights:
         Raises:
             WeightsFileError: the tensors do not fit the description.
         """
-        network = build_network(self.network)
-        try:
-            network.load_state_dict(self.tensors)
-        except RuntimeError as error:
-            text = " ".join(str(error).split())[:200]
+        with torch.device("meta"):  # a description may name any size: none is made
+            wanted = build_network(self.network).state_dict()
+        shapes = {name: tensor.shape for name, tensor in self.tensors.items()}
+        for name, tensor in wanted.items():
+            if shapes.pop(name, None) != tensor.shape:
+                raise WeightsFileError(
+                    f"weights do not fit their network (expected {name} of shape "
+                    f"{list(tensor.shape)})"
+                )
+        if shapes:
             raise WeightsFileError(
-                f"weights do not fit their network ({text})"
-            ) from error
+                f"weights do not fit their network (got {next(iter(shapes))[:60]}, "
+                "which it does not have)"
+            )
+        network = build_network(self.network)
+        network.load_state_dict(self.tensors)
         return network.eval()
 
     def build_transform_net(self) -> TransformNet:
         """Return the network of fixed styles with these weights.
 
         Raises:
-            WeightsFileError: the tensors do not fit, or it is one for any painting.
+            WeightsFileError: the tensors do not fit, or the network is one for any
+                painting.
         """
         network = self.build()
         if not isinstance(network, TransformNet):
@@ -67,7 +81,7 @@ class Weights:
 
 
 def describe_network(network: nn.Module) -> dict[str, Any]:
-    """Return what `build_network` needs to make an equal network without weights."""
+    """Return the description from which `build_network` makes an equal network."""
     if isinstance(network, SwiftNet):
         return {"kind": "swift", **asdict(network.config)}
     if isinstance(network, JohnsonNet):
@@ -80,11 +94,12 @@ def describe_network(network: nn.Module) -> dict[str, Any]:
 
 
 def build_network(description: Mapping[str, Any]) -> nn.Module:
-    """Return a network with first weights.
+    """Return a network with initial weights.
 
     Raises:
-        WeightsFileError: the description is of no network that we have.
+        WeightsFileError: the description is not of one of our networks.
     """
+    _check_sizes(description)
     rest = dict(description)
     kind = rest.pop("kind", None)
     try:
@@ -96,11 +111,26 @@ def build_network(description: Mapping[str, Any]) -> nn.Module:
             return SwiftAdain(SwiftAdainConfig.from_dict(rest))
         if kind == "adain":
             return AdainNet(AdainNetConfig.from_dict(rest))
-    except (TypeError, KeyError) as error:
-        raise WeightsFileError(f"network {kind}: {error}") from error
+    except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
+        text = " ".join(str(error).split())[:160]
+        raise WeightsFileError(f"network {kind}: {text}") from error
     raise WeightsFileError(
-        f"network: expected swift, swift-adain, adain or johnson, got {kind!r}"
+        f"network: expected swift, swift-adain, adain or johnson, got {kind!r:.60}"
     )
+
+
+def _check_sizes(description: Mapping[str, Any]) -> None:
+    """Refuse numbers of channels, blocks and the like that no network has."""
+    for key, value in description.items():
+        numbers = value if isinstance(value, list | tuple) else [value]
+        if len(numbers) > MOST_STAGES or any(
+            isinstance(number, int | float) and not 0 <= number <= MOST_CHANNELS
+            for number in numbers
+        ):
+            raise WeightsFileError(
+                f"network: expected {key!s:.40} from 0 to {MOST_CHANNELS}, "
+                f"got {value!r:.60}"
+            )
 
 
 def save_weights(path: Path, weights: Weights) -> None:
@@ -125,18 +155,20 @@ def load_weights(path: Path) -> Weights:
             f"{path}: expected finished weights, got a checkpoint; "
             "finish the training with --resume"
         )
+    if fault := description_fault(meta):
+        raise WeightsFileError(f"{path}: {fault}")
     return Weights(tensors, meta["network"], meta["recipe"], meta["trained"])
 
 
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], *, meta: Mapping[str, Any]
 ) -> None:
-    """Write tensors and their description in one go.
+    """Write tensors and their description into one file.
 
     Args:
         path: Replaced only by the whole new file.
         tensors: By name, any shapes; copied to the CPU.
-        meta: What JSON can hold.
+        meta: Metadata that JSON can hold.
 
     Raises:
         WeightsFileError: it cannot be written.
@@ -159,17 +191,35 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         WeightsFileError: it is missing, broken, or written by something else.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            found = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WeightsFileError(
-            f"{path}: expected a safetensors file of rtstyle, got {error}"
-        ) from error
+    found, tensors = _read_safetensors(path)
     if found.get("format") != FORMAT:
         raise WeightsFileError(
             f"{path}: expected weights in the format {FORMAT}, "
-            f"got {found.get('format', 'a file without that mark')}"
+            f"got {found.get('format', 'a file without that mark')!s:.60}"
         )
-    return tensors, json.loads(found["rtstyle"])
+    try:
+        meta = json.loads(found["rtstyle"])
+        if not isinstance(meta, dict):
+            raise ValueError(f"expected a table, got {type(meta).__name__}")
+    except (KeyError, ValueError, RecursionError) as error:
+        raise WeightsFileError(
+            f"{path}: expected a description of the weights in its metadata, "
+            f"got one that cannot be read ({str(error)[:120]})"
+        ) from error
+    return tensors, meta
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return the metadata and the tensors of a safetensors file."""
+    try:
+        with open(path, "rb") as raw:
+            found = accident(raw.read(HEAD_BYTES))
+        if found is not None:
+            raise WeightsFileError(f"{path}: expected a safetensors file, got {found}")
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            return file.metadata() or {}, {n: file.get_tensor(n) for n in names}
+    except (OSError, SafetensorError) as error:
+        raise WeightsFileError(
+            f"{path}: expected a safetensors file of rtstyle, got {str(error)[:200]}"
+        ) from error

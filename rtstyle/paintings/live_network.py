@@ -107,11 +107,11 @@ class ModulationInput:
         self._state = (painting, 1.0, painting)
 
     def at(self, strength: float) -> dict[str, Modulation]:
-        """Return the graph's input at a style strength of 0 to 1."""
+        """Return the graph's input at a style strength of 0 to 1.5."""
         painting, last, modulation = self._state
         if strength != last:
             modulation = painting
-            if strength < 1.0:
+            if strength != 1.0:
                 shares = [(self._start, 1.0 - strength), (painting, strength)]
                 modulation = mixed(shares)
             self._state = (painting, strength, modulation)

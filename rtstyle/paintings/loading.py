@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-import re
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,9 +13,13 @@ from rtstyle.paintings.live_network import live_style
 from rtstyle.paintings.network import PaintingNetwork, mixed, painting_network
 from rtstyle.paintings.picture import read_bytes, read_painting, shown
 from rtstyle.style_file import Style
+from rtstyle.untrusted.names import style_name
 from rtstyle_streams.frame import Pixels
 
 log = logging.getLogger(__name__)
+
+MOST_STRENGTH = 1.5
+"""Largest style strength; beyond, pictures fall apart."""
 
 
 def load_painting(
@@ -32,20 +36,24 @@ def load_painting(
     Args:
         path: A picture file.
         strength: 1 is the painting's style, 0 that of `content` itself, which leaves
-            it nearly as it is; without one that of an average photograph.
+            it nearly as it is; without one that of an average photograph. Beyond 1, up
+            to `MOST_STRENGTH`, it goes on in the same direction: bolder.
         match_colors: Whether the painting is given the colours of `content` first.
         content: A frame of what is to be stylized, RGB, shape ``(H, W, 3)``, uint8.
 
     Raises:
         StyleFileError: no picture that can be used, or no network for paintings.
-        UsageError: `strength` is not 0 to 1, or colours of no content are asked for.
+        UsageError: `strength` is not 0 to `MOST_STRENGTH`, or colours of no content
+            are asked for.
 
     Source:
         Strength is alpha of AdaIN (Huang and Belongie 2017, equation 14), with
         modulations in place of features.
     """
-    if not 0.0 <= strength <= 1.0:
-        raise UsageError(f"style strength: expected 0 to 1, got {strength}")
+    if not 0.0 <= strength <= MOST_STRENGTH:
+        raise UsageError(
+            f"style strength: expected 0 to {MOST_STRENGTH}, got {strength}"
+        )
     if match_colors and content is None:
         raise UsageError("match colours: expected a content frame, got none")
     network = painting_network()
@@ -56,13 +64,18 @@ def load_painting(
         f"{digest} {_colours_key(colours)}",
         lambda: _shown_painting(path, colors_of=colours, side=network.side),
     )
-    if strength < 1.0:
+    if strength != 1.0:
         start = start_modulation(content)
         modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
+    title = _readable(path.stem)
     card = {
-        "name": re.sub(r"[^\w-]+", "_", path.stem) or "painting",
-        "title": path.stem,
-        "painting": {"file": path.name, "sha256": digest, "strength": strength},
+        "name": style_name(title, default="painting"),
+        "title": title,
+        "painting": {
+            "file": _readable(path.name),
+            "sha256": digest,
+            "strength": strength,
+        },
     }
     return network.fold(modulation, card)
 
@@ -92,7 +105,7 @@ def mix_paintings(
             return style
         return live_style(painting_network(), modulations[0][0], style.card)
     card = {
-        "name": "_".join(style.name for style, _ in paintings),
+        "name": style_name("_".join(style.name for style, _ in paintings)),
         "title": " + ".join(
             f"{weight:.2g} {style.title}" for style, weight in paintings
         ),
@@ -113,6 +126,11 @@ def start_modulation(content: Pixels | None) -> Modulation:
     """
     network = painting_network()
     return network.neutral if content is None else _own(network, content)
+
+
+def _readable(name: str) -> str:
+    """Return a file's name as text; bytes of it that are no UTF-8 become a sign."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _cached(

@@ -25,6 +25,7 @@ from rtstyle.paintings.pair import (
 )
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.style_file import Style, graph_sha256, read_style, with_card
+from rtstyle.untrusted.graph import check_graph, parse_model
 from rtstyle_streams.frame import Pixels
 
 VARIABLE = "RTSTYLE_PAINTING_NETWORK"
@@ -157,14 +158,13 @@ def _read_network(folder: Path, stamps: tuple[int, ...]) -> PaintingNetwork:
 
 def _encoder_facts(data: bytes, *, where: str) -> dict[str, Any]:
     """Return what an encoder says about itself, of the version that is read here."""
-    from google.protobuf.message import DecodeError
-
+    model = parse_model(data, where=where)
+    check_graph(model, where=where)
     try:
-        model = onnx.load_from_string(data)
         texts = {entry.key: entry.value for entry in model.metadata_props}
         facts: dict[str, Any] = json.loads(texts[ENCODER_KEY])
         version, _ = facts["version"], int(facts["size"])
-    except (DecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StyleFileError(
             f"{where}: expected a style encoder with {ENCODER_KEY!r} in its metadata, "
             f"got another file ({error!r})"

@@ -11,16 +11,14 @@ from rtstyle.errors import StyleFileError
 from rtstyle.paintings.picture_size import KINDS, picture_size
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
+from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, decode_picture
 
-SUFFIXES = PICTURE_SUFFIXES | {".avif", ".gif", ".jfif", ".jp2", ".ppm", ".svg"}
+SUFFIXES = PICTURE_SUFFIXES | {".svg"}
 """Suffixes that mean a painting, lower case; SVG in order to be refused with a hint."""
 MOST_PIXELS = 64_000_000
 """Larger ones are refused before they are decoded."""
 LARGEST_FILE = 1 << 28
 """Bytes of a painting's file at most."""
-ALPHA_LEFT_OUT = "the alpha channel is left out"
-"""How `read_picture` ends what it says about alpha; here alpha is not left out."""
 LEAST_SIDE, MOST_SIDE = 64, 1024
 """Sides of what the style encoder is shown, in pixels."""
 
@@ -88,17 +86,21 @@ def read_painting(path: Path) -> Painting:
     data = read_bytes(path)
     _check_size(path, data)
     try:
-        pixels, notices = read_picture(path)
+        picture = decode_picture(data, path, is_on_white=True)
     except SourceError as error:
         raise StyleFileError(str(error)) from error
-    if any(line.endswith(ALPHA_LEFT_OUT) for line in notices):
-        notices = [line for line in notices if not line.endswith(ALPHA_LEFT_OUT)]
-        pixels, is_changed = _over_white(pixels, data)
-        if is_changed:
-            notices.append(f"{path.name}: what is transparent is taken as white")
-    if cv2.imcount(str(path)) > 1:
-        notices.append(f"{path.name}: of its pictures the first is taken")
-    return Painting(path, pixels, hashlib.sha256(data).hexdigest(), tuple(notices))
+    height, width = picture.pixels.shape[:2]
+    if width * height > MOST_PIXELS:
+        raise _too_large(path, width, height)
+    lines = [*picture.changes]
+    if picture.has_alpha:
+        lines.append("what is transparent is taken as white")
+    if picture.num_pictures > 1:
+        lines.append("of its pictures the first is taken")
+    if picture.is_damaged:
+        lines.append("a part is broken; what could be read is taken")
+    notices = tuple(f"{path.name}: {line}" for line in lines)
+    return Painting(path, picture.pixels, hashlib.sha256(data).hexdigest(), notices)
 
 
 def shown(painting: Pixels, *, side: int) -> Pixels:
@@ -137,24 +139,16 @@ def _check_size(path: Path, data: bytes) -> None:
         raise StyleFileError(f"{path}: expected a painting ({KINDS}), got another file")
     width, height = size
     if width * height > MOST_PIXELS:
-        raise StyleFileError(
-            f"{path}: expected a painting of at most {MOST_PIXELS // 10**6} "
-            f"megapixels, got {width}x{height}; make it smaller, 2000 pixels are plenty"
-        )
+        raise _too_large(path, width, height)
+
+
+def _too_large(path: Path, width: int, height: int) -> StyleFileError:
+    return StyleFileError(
+        f"{path}: expected a painting of at most {MOST_PIXELS // 10**6} megapixels, "
+        f"got {width}x{height}; make it smaller, 2000 pixels are plenty"
+    )
 
 
 def _is_svg(data: bytes) -> bool:
     head = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
     return head[:2] == b"\x1f\x8b" or (head[:1] == b"<" and b"<svg" in head)
-
-
-def _over_white(pixels: Pixels, data: bytes) -> tuple[Pixels, bool]:
-    """Lay a picture over white by the alpha in its file; tell whether that matters."""
-    raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert raw is not None, "it was read before"
-    most = 65535.0 if raw.dtype == np.uint16 else 255.0
-    alpha = np.asarray(raw[..., -1:], np.float32) / np.float32(most)
-    if alpha.shape[:2] != pixels.shape[:2] or alpha.min() == 1.0:
-        return pixels, False  # turned by EXIF, which is not done to the alpha
-    over = np.rint(255.0 + alpha * (pixels - np.float32(255.0)))
-    return np.asarray(over, np.uint8), True

@@ -1,4 +1,4 @@
-"""Which runtime and device a style runs on, chosen by name or by measuring."""
+"""Choose the runtime and device of a style, by name or by measuring."""
 
 import logging
 import os
@@ -8,8 +8,11 @@ from importlib.util import find_spec
 
 from rtstyle.choices import RUNTIMES
 from rtstyle.errors import UsageError
+from rtstyle.runtime.devices.auto import candidates, quickest, resolve_gpu
+from rtstyle.runtime.devices.names import kind_of, parse_device
+from rtstyle.runtime.devices.providers import PROVIDERS
 from rtstyle.runtime.measure import Opener, fastest
-from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
+from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.runtime.openvino import OpenVinoSession
 from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.runtime.switching import SwitchingSession
@@ -17,7 +20,7 @@ from rtstyle.runtime.switching import SwitchingSession
 log = logging.getLogger(__name__)
 
 VARIABLE = "RTSTYLE_RUNTIME"
-"""Environment variable that says what ``auto`` means, instead of a measurement."""
+"""Environment variable that sets the runtime for ``auto`` instead of measuring."""
 
 
 def open_session(
@@ -30,39 +33,40 @@ def open_session(
     is_live: bool = False,
     extra_inputs: Arrays | None = None,
 ) -> Session:
-    """Load a graph where it is asked for; choose only what is left to ``auto``.
+    """Load a graph on the given runtime and device; choose those given as ``auto``.
 
     Args:
         model: A serialised ONNX model.
         runtime: One of `RUNTIMES`.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: What `--device` takes; see `devices.names`.
         threads: CPU threads inside one node; None means all physical cores.
-        precision: One of `rtstyle.choices.PRECISIONS`: what a runtime may compute
-            in; the graph itself is fp32 or int8 already.
-        is_live: Whether frames go on in onnxruntime while an engine is being built.
+        precision: One of `rtstyle.choices.PRECISIONS`: what the runtime may compute
+            in; the graph itself is already fp32 or int8.
+        is_live: Whether frames run in onnxruntime while an engine is being built.
         extra_inputs: What the graph takes beside the frame, to measure it with.
 
     Raises:
         UsageError: no such runtime or device.
-        RuntimeUnavailableError: what was asked for by name does not run here.
+        RuntimeUnavailableError: a runtime or device given by name does not work here.
         MissingExtraError: its package is not installed.
     """
     if runtime == "auto":
-        runtime = os.environ.get(VARIABLE, runtime)
+        is_openvino = kind_of(device) == "openvino"
+        runtime = "openvino" if is_openvino else os.environ.get(VARIABLE, runtime)
     if runtime not in RUNTIMES:
         raise UsageError(
             f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}"
         )
-    chosen = resolve_device(device)
-    openers = openers_for(model, device=chosen, threads=threads, precision=precision)
+    device = resolve_device(device)
+    openers = openers_for(model, device=device, threads=threads, precision=precision)
     if runtime == "tensorrt" and is_live:
-        return engine_or_meanwhile(model, openers, device=chosen, precision=precision)
+        return engine_or_meanwhile(model, openers, device=device, precision=precision)
     if runtime != "auto":
         return openers[runtime]()
-    candidates = auto_candidates(chosen, precision)
+    candidates = auto_candidates(device, precision)
     if len(candidates) == 1:
         return openers[candidates[0]]()
-    facts = f"{chosen} {threads} {precision}"
+    facts = f"{device} {threads} {precision}"
     tried = {name: openers[name] for name in candidates}
     return fastest(tried, model=model, facts=facts, extra_inputs=extra_inputs)[1]
 
@@ -70,13 +74,21 @@ def open_session(
 def openers_for(
     model: bytes, *, device: str, threads: int | None, precision: str
 ) -> dict[str, Opener]:
-    """Return what opens a session, for every runtime by name."""
+    """Return, by name of the runtime, the functions that open a session."""
 
     def onnxruntime() -> Session:
         if device == "cpu":
             return OrtSession(
                 model, device=device, threads=threads, precision=precision
             )
+        if kind_of(device) == "openvino":
+            raise UsageError(
+                f"device {device}: expected --runtime auto or openvino, got onnxruntime"
+            )
+        if kind_of(device) in PROVIDERS:
+            from rtstyle.runtime.devices.provider_session import open_on_provider
+
+            return open_on_provider(model, device=device, precision=precision)
         from rtstyle.runtime.cuda.session import open_on_gpu
 
         return open_on_gpu(model, device=device, precision=precision)
@@ -98,22 +110,22 @@ def openers_for(
 def engine_or_meanwhile(
     model: bytes, openers: Mapping[str, Opener], *, device: str, precision: str
 ) -> Session:
-    """Return TensorRT if its engine is there, else what paints until it is.
+    """Return TensorRT if its engine exists, else onnxruntime until it is built.
 
     Raises:
         MissingExtraError: TensorRT is not installed.
-        RuntimeUnavailableError: there is no GPU for it.
+        RuntimeUnavailableError: there is no GPU.
     """
     from rtstyle.runtime.tensorrt.session import has_engine
 
     if has_engine(model, device=device, precision=precision):
         return openers["tensorrt"]()
-    log.info("tensorrt: onnxruntime goes on until the engine is built")
+    log.info("tensorrt: onnxruntime runs until the engine is built")
     return SwitchingSession(openers["onnxruntime"](), openers["tensorrt"])
 
 
 def auto_candidates(device: str, precision: str) -> list[str]:
-    """Return the runtimes that ``auto`` may choose, the one to prefer first."""
+    """Return the runtimes that ``auto`` may choose, the preferred one first."""
     if precision == "bf16":
         return ["openvino"]
     if device == "cpu" and precision != "fp16" and find_spec("openvino") is not None:
@@ -121,19 +133,31 @@ def auto_candidates(device: str, precision: str) -> list[str]:
     return ["onnxruntime"]
 
 
-def resolve_device(device: str) -> str:
-    """Return ``cpu`` or ``cuda:N`` for what the user wrote.
+def resolve_device(
+    device: str, *, model: bytes | None = None, architecture: str = ""
+) -> str:
+    """Return one device's name for what the user wrote; ``gpu`` and ``auto`` are none.
+
+    Args:
+        device: What `--device` takes.
+        model: What ``auto`` measures with, a serialised style graph in fp32; without
+            one it is the first GPU, or the CPU.
+        architecture: Text that is equal for all graphs that take as long as `model`.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: There is no such kind of device.
+        RuntimeUnavailableError: There are not so many GPUs.
     """
-    if device == "cpu":
-        return device
-    if device == "auto":
-        fault = cuda_fault()
-        log.debug("no CUDA: %s", fault)
-        return "cpu" if fault else "cuda:0"
-    name, _, number = device.partition(":")
-    if name == "cuda" and (number or "0").isdigit():
-        return f"cuda:{number or '0'}"
-    raise UsageError(f"device: expected auto, cpu, cuda or cuda:N, got {device!r}")
+    named = parse_device(device)
+    if kind_of(named) == "gpu":
+        return resolve_gpu(named)
+    if named != "auto":
+        return named
+    names = candidates()
+    if model is None:
+        return names[min(1, len(names) - 1)]
+
+    def open_on(name: str) -> Session:
+        return open_session(model, device=name)
+
+    return quickest(names, open_on, architecture=architecture)

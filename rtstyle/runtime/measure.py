@@ -1,4 +1,4 @@
-"""What ``--runtime auto`` means on this machine: measured once, then remembered."""
+"""Measure which runtime is fastest here (``--runtime auto``), and remember it."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ from rtstyle.user_files import cache_folder, write_whole
 log = logging.getLogger(__name__)
 
 WIDTH, HEIGHT = 640, 360
-"""Of the frame that is measured with, in pixels."""
+"""Size of the frame to measure with, in pixels."""
 NUM_FRAMES = 4
-"""Frames that each runtime stylizes after a first one."""
+"""Number of timed frames for each runtime, after a first one."""
 CACHE_NAME = "runtimes.json"
-"""In the user's cache folder; removing it makes everything be measured again."""
+"""File in the user's cache folder; deleting it repeats all measurements."""
 
 
 class Opener(Protocol):
@@ -45,27 +45,27 @@ def fastest(
     """Return the runtime that is fastest here, and its session.
 
     The first of `openers` is kept unless another is a tenth faster. A runtime that
-    fails is left out, also one that was fastest before.
+    fails is skipped, even if it was fastest before.
 
     Args:
-        openers: By name of the runtime; at least one.
-        model: The graph, whose checksum the choice is kept under.
+        openers: Openers by name of the runtime; at least one.
+        model: The graph; the choice is stored under its checksum.
         facts: What else the choice depends on: device, threads, precision.
         extra_inputs: What the graph takes beside the frame.
 
     Raises:
-        RtstyleError: none of them works; the first one's error.
+        RtstyleError: no runtime works; this is the first one's error.
     """
     key = cache_key(model, facts, tuple(openers))
-    chosen = read_cache().get(key, "")
-    if chosen in openers:
+    runtime = read_cache().get(key, "")
+    if runtime in openers:
         try:
-            session = openers[chosen]()
+            session = openers[runtime]()
         except RtstyleError as error:
             log.warning("%s; runtime auto chooses anew", error)
         else:
-            log.debug("runtime auto: %s, as measured before", chosen)
-            return chosen, session
+            log.debug("runtime auto: %s, as measured before", runtime)
+            return runtime, session
     sessions, first_error = {}, None
     for name, opener in openers.items():
         try:
@@ -78,22 +78,22 @@ def fastest(
         raise first_error
     times = measure_ms(sessions, extra_inputs)
     names = list(times)
-    chosen = min(
+    runtime = min(
         names, key=lambda name: times[name] * (1.0 if name == names[0] else 1.1)
     )
     text = ", ".join(f"{name} {ms:.1f} ms" for name, ms in times.items())
-    log.info("runtime auto: chose %s (%s for %dx%d)", chosen, text, WIDTH, HEIGHT)
+    log.info("runtime auto: chose %s (%s for %dx%d)", runtime, text, WIDTH, HEIGHT)
     for name, session in sessions.items():
-        if name != chosen:
+        if name != runtime:
             session.close()
-    write_cache({**read_cache(), key: chosen})
-    return chosen, sessions[chosen]
+    write_cache({**read_cache(), key: runtime})
+    return runtime, sessions[runtime]
 
 
 def measure_ms(
     sessions: Mapping[str, Session], extra_inputs: Arrays | None = None
 ) -> dict[str, float]:
-    """Return the shortest time of each session, taken in turns."""
+    """Return the shortest time of each session, measured in turns."""
     frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     frame[::2, ::3] = 180
     times: dict[str, list[float]] = {name: [] for name in sessions}
@@ -102,11 +102,16 @@ def measure_ms(
             began = time.perf_counter()
             session.run({"frame": frame, **(extra_inputs or {})})
             times[name].append((time.perf_counter() - began) * 1e3)
-    return {name: min(taken[1:]) for name, taken in times.items()}
+    return {name: min(times_ms[1:]) for name, times_ms in times.items()}
+
+
+def size_text() -> str:
+    """Return the size that is measured with, for people."""
+    return f"{WIDTH}x{HEIGHT}"
 
 
 def cache_key(model: bytes, facts: str, runtimes: tuple[str, ...]) -> str:
-    """Return what a choice is kept under: graph, machine, versions and `facts`."""
+    """Return the cache key of a choice, from graph, machine, versions and `facts`."""
     versions = [f"{name} {_version(name)}" for name in runtimes]
     parts = [platform.machine(), platform.processor(), str(os.cpu_count()), facts]
     digest = hashlib.sha256(model)
@@ -115,21 +120,25 @@ def cache_key(model: bytes, facts: str, runtimes: tuple[str, ...]) -> str:
 
 
 def cache_file() -> Path:
-    """Return where choices are kept."""
+    """Return the path of the cache file."""
     return cache_folder() / CACHE_NAME
 
 
 def read_cache() -> dict[str, str]:
-    """Return all choices; none when the file is missing or broken."""
+    """Return all stored choices; none if the file is missing or broken."""
     try:
-        found = json.loads(cache_file().read_text("utf-8"))
+        choices = json.loads(cache_file().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    return (
+        {str(k): str(v) for k, v in choices.items()}
+        if isinstance(choices, dict)
+        else {}
+    )
 
 
 def write_cache(choices: Mapping[str, str]) -> None:
-    """Keep choices; a folder that cannot be written is no failure."""
+    """Store choices; a folder that cannot be written to is not an error."""
     path = cache_file()
     try:
         write_whole(path, json.dumps(dict(choices), indent=1).encode())

@@ -3,7 +3,8 @@
 import ctypes
 import logging
 import sys
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from rtstyle.errors import RuntimeUnavailableError, UsageError
+from rtstyle.process.signals import call_at_stop
 from rtstyle.runtime.device import cuda_index, is_cuda, physical_cores
+from rtstyle.runtime.devices.names import kind_of
+from rtstyle.runtime.devices.providers import PROVIDERS, attach
 from rtstyle.runtime.protocol import Arrays
+from rtstyle.telemetry import import_onnxruntime
 
 log = logging.getLogger(__name__)
+
+NO_ADAPTER = "No supported adapters"
+"""What WebGPU says where it finds no GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Buffer:
 
 
 class OrtSession:
-    """A graph in onnxruntime on the CPU or on one CUDA device."""
+    """A graph in onnxruntime: on the CPU, a CUDA device, or another provider's."""
 
     runtime = "onnxruntime"
 
@@ -48,7 +56,7 @@ class OrtSession:
 
         Args:
             model: A serialised ONNX model without external data.
-            device: ``cpu`` or ``cuda:N``.
+            device: ``cpu``, ``cuda:N``, or of a kind in `devices.providers.PROVIDERS`.
             threads: Threads inside one node; None means one for each physical core.
             precision: Anything but ``bf16``; the graph is in that precision already.
             is_lean: Give memory back after each run, for graphs that share a device.
@@ -60,7 +68,7 @@ class OrtSession:
                 or onnxruntime refuses the graph.
             UsageError: ``bf16``.
         """
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         if precision == "bf16":
             raise UsageError(
@@ -71,7 +79,7 @@ class OrtSession:
         if is_cuda(device):
             require_cuda(device)
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors are raised
         options.intra_op_num_threads = threads or physical_cores()
         # spinning threads gain 3 % when the machine is quiet, lose half when it is not
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -80,17 +88,29 @@ class OrtSession:
             # sizes that are known fold away what would be computed on the CPU
             for name, length in zip("HW", cuda_graph_size, strict=True):
                 options.add_free_dimension_override_by_name(name, length)
-        providers = providers_for(
-            device, is_lean=is_lean, uses_cuda_graph=self._uses_cuda_graph
-        )
+        is_other = kind_of(device) in PROVIDERS
+        providers: list[Any] | None
+        if is_other:  # a plug-in's device stands in the options alone
+            providers = attach(options, device) or None
+        else:
+            providers = providers_for(
+                device, is_lean=is_lean, uses_cuda_graph=self._uses_cuda_graph
+            )
         try:
+            # by itself it would go on with the CPU, with a word on stdout
             self._session: Any = onnxruntime.InferenceSession(
-                model, options, providers=providers
+                model, options, providers=providers, enable_fallback=not is_other
             )
         except Exception as error:  # its own classes, none of them public
-            text = " ".join(str(error).split())[:300]
+            text = " ".join(str(error).split())
+            if NO_ADAPTER in text:
+                raise RuntimeUnavailableError(
+                    f"device {device}: expected a GPU with a driver, got none "
+                    f"({NO_ADAPTER}); install the GPU's driver, or use --device cpu"
+                ) from error
             raise RuntimeUnavailableError(
-                f"runtime onnxruntime: device {device} did not take the graph ({text})"
+                f"runtime onnxruntime: device {device} did not take the graph "
+                f"({text[:300]})"
             ) from error
         got = self._session.get_providers()[0]
         if is_cuda(device) and got != "CUDAExecutionProvider":
@@ -98,7 +118,8 @@ class OrtSession:
                 f"device {device}: onnxruntime fell back to {got}; "
                 "run rtstyle doctor to see what is missing"
             )
-        self._run_options = lean_run(device) if is_lean else None
+        self._run_options = lean_run(device) if is_lean else _run_options({})
+        _open_sessions.add(self)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -110,12 +131,7 @@ class OrtSession:
         try:
             results = self._session.run(self._outputs, dict(inputs), self._run_options)
         except Exception as error:  # its own classes, none of them public
-            # uncut: `CudaSession` looks in it for what says that memory is full
-            text = " ".join(str(error).split())
-            raise RuntimeUnavailableError(
-                f"runtime onnxruntime: device {self.device} did not run the graph "
-                f"({text})"
-            ) from error
+            raise self._failed(error) from error
         return dict(zip(self._outputs, results, strict=True))
 
     def bound(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> Any:
@@ -144,9 +160,71 @@ class OrtSession:
         self._session.run_with_iobinding(binding, options)
         binding.synchronize_outputs()
 
+    def run_keeping(
+        self,
+        inputs: Arrays,
+        state: Mapping[str, Any],
+        *,
+        keep: Sequence[str],
+        memory: str,
+    ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        """Run the graph once; some of its outputs stay on the device.
+
+        Args:
+            inputs: Arrays by name; not changed.
+            state: Further inputs by name: arrays, or what this returned as kept.
+            keep: Outputs that stay there.
+            memory: As onnxruntime calls the device's memory: ``webgpu``, ``cuda``.
+
+        Returns:
+            The other outputs as new arrays, and what was kept; both by name.
+
+        Raises:
+            RuntimeUnavailableError: It failed.
+            ValueError: Memory of this kind cannot be bound.
+        """
+        binding = self._session.io_binding()
+        for name, value in {**inputs, **state}.items():
+            if isinstance(value, np.ndarray):
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+            else:
+                binding.bind_ortvalue_input(name, value)
+        for name in self._outputs:
+            binding.bind_output(name, memory if name in keep else "cpu")
+        try:
+            self._session.run_with_iobinding(binding, self._run_options)
+        except Exception as error:  # as in `run`
+            raise self._failed(error) from error
+        found = dict(zip(self._outputs, binding.get_outputs(), strict=True))
+        kept = {name: found.pop(name) for name in keep}
+        return {name: value.numpy() for name, value in found.items()}, kept
+
+    def stop(self) -> None:
+        """End what runs at the next node, for good; from any thread."""
+        self._run_options.terminate = True
+
     def close(self) -> None:
         """Let go of the graph; may be called twice."""
         self._session = None
+
+    def _failed(self, error: Exception) -> RuntimeUnavailableError:
+        # uncut: `CudaSession` looks in it for what says that memory is full
+        text = " ".join(str(error).split())
+        return RuntimeUnavailableError(
+            f"runtime onnxruntime: device {self.device} did not run the graph ({text})"
+        )
+
+
+_open_sessions: "weakref.WeakSet[OrtSession]" = weakref.WeakSet()
+
+
+def stop_sessions() -> None:
+    """End whatever runs in any session: a signal waits for no graph."""
+    for session in list(_open_sessions):
+        session.stop()
+
+
+call_at_stop(stop_sessions)
 
 
 def providers_for(
@@ -155,7 +233,7 @@ def providers_for(
     """Return the execution providers to ask for, in order; see `OrtSession`."""
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    # with TF32, its default, a picture would hang on the GPU's generation
+    # with TF32, its default, a picture would depend on the GPU's generation
     settings: dict[str, Any] = {
         "device_id": cuda_index(device),
         "use_tf32": "0",
@@ -179,7 +257,7 @@ def cuda_fault(device: str = "cuda:0") -> str | None:
     onnxruntime lists CUDA as available on machines without a GPU, so a session with
     one node is made and run.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime was built without CUDA"
@@ -237,7 +315,7 @@ def one_node_model() -> bytes:
 
 
 def _run_options(entries: Mapping[str, str]) -> Any:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.RunOptions()
     for key, value in entries.items():
@@ -246,7 +324,7 @@ def _run_options(entries: Mapping[str, str]) -> Any:
 
 
 def _quiet_options() -> Any:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -1,8 +1,9 @@
-"""OpenVINO on the CPU: bf16 and int8 where the processor has them."""
+"""OpenVINO: bf16 and int8 on CPUs that have them, and GPUs and NPUs of Intel."""
 
 import io
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from rtstyle.errors import RuntimeUnavailableError, UsageError, missing_extra
 from rtstyle.runtime.device import physical_cores
 from rtstyle.runtime.protocol import Arrays
+from rtstyle.telemetry import import_openvino
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +24,6 @@ class OpenVinoSession:
     """A graph in OpenVINO; every thread that calls it has its own request."""
 
     runtime = "openvino"
-    device = "cpu"
 
     def __init__(
         self,
@@ -36,10 +37,10 @@ class OpenVinoSession:
 
         Args:
             model: A serialised ONNX model without external data.
-            device: ``cpu``.
+            device: ``cpu``, or ``openvino:NAME`` with OpenVINO's name of one.
             threads: As for `OrtSession`; 1 lets every core take a frame of its own.
             precision: ``fp32``, ``int8`` or ``bf16``; ``auto`` leaves the numbers as
-                the graph has them, so that a picture does not hang on the machine.
+                the graph has them, so that a picture does not depend on the machine.
 
         Raises:
             MissingExtraError: OpenVINO is not installed.
@@ -47,23 +48,21 @@ class OpenVinoSession:
             RuntimeUnavailableError: another device, or OpenVINO refuses the graph.
         """
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as error:
             raise missing_extra("--runtime openvino", "openvino", "openvino") from error
-        if device != "cpu":
-            raise RuntimeUnavailableError(
-                f"runtime openvino: expected device cpu, got {device}; "
-                "use --device cpu, or --runtime onnxruntime for a GPU"
-            )
         core = openvino.Core()
+        name = device_name(device, core.available_devices)
+        self.device = device
         self.precision = precision_for(
-            precision, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            precision, core.get_property(name, "OPTIMIZATION_CAPABILITIES")
         )
+        is_cpu = name == "CPU"
         try:
             self._compiled: Any = core.compile_model(
                 core.read_model(io.BytesIO(model)),
-                "CPU",
-                settings(self.precision, threads=threads),
+                name,
+                settings(self.precision, threads=threads, is_cpu=is_cpu),
             )
         except RuntimeError as error:
             text = " ".join(str(error).split())[:300]
@@ -86,6 +85,40 @@ class OpenVinoSession:
         self._compiled, self._local = None, threading.local()
 
 
+def device_name(device: str, available: Sequence[str]) -> str:
+    """Return OpenVINO's name of a device.
+
+    Args:
+        device: ``cpu`` or ``openvino:NAME``.
+        available: What OpenVINO finds.
+
+    Raises:
+        RuntimeUnavailableError: It is another runtime's, or not there.
+    """
+    kind, _, named = device.partition(":")
+    if device != "cpu" and kind != "openvino":
+        raise RuntimeUnavailableError(
+            f"runtime openvino: expected device cpu or openvino:NAME, got {device}; "
+            "use --device cpu, or --runtime onnxruntime for this one"
+        )
+    name = named or "CPU"
+    if not {name, f"{name}.0"} & set(available):
+        raise RuntimeUnavailableError(
+            f"device {device}: expected one of {', '.join(available)}, got {name}; "
+            "install Intel's driver for it, or use --device cpu"
+        )
+    return name
+
+
+def openvino_devices() -> list[str]:
+    """Return OpenVINO's names of what it runs on; none where it is not installed."""
+    try:
+        found: list[str] = import_openvino().Core().available_devices
+    except ImportError:
+        return []
+    return found
+
+
 def precision_for(precision: str, capabilities: list[str]) -> str:
     """Return the precision to run in, for what was asked and what there is.
 
@@ -102,12 +135,18 @@ def precision_for(precision: str, capabilities: list[str]) -> str:
     return precision
 
 
-def settings(precision: str, *, threads: int | None) -> dict[str, Any]:
+def settings(
+    precision: str, *, threads: int | None, is_cpu: bool = True
+) -> dict[str, Any]:
     """Return OpenVINO's properties: one frame on all cores, or one on each."""
     cores = physical_cores()
-    return {
+    hints = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": HINTS[precision],
+    }
+    if not is_cpu:
+        return hints
+    return hints | {
         "INFERENCE_NUM_THREADS": cores if threads in (None, 1) else threads,
         "NUM_STREAMS": cores if threads == 1 else 1,
         # pinned threads of several requests end up on one core

@@ -1,4 +1,4 @@
-"""What every runtime promises."""
+"""Define the interface of every runtime."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
-"""Named arrays that go into a graph."""
+"""Inputs of a graph by name."""
 
 
 class Session(Protocol):
@@ -35,5 +35,5 @@ class Session(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the graph; may be called twice."""
+        """Release the graph; may be called twice."""
         ...

@@ -1,4 +1,4 @@
-"""One session now, a better one when it is ready: live frames do not wait."""
+"""Run one session until a better one is ready, so that live frames do not wait."""
 
 import logging
 import threading
@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 
 class SwitchingSession:
-    """Runs frames on one session while another is being made, then on that one.
+    """Runs frames on one session while another is being made, then on the other.
 
-    The first session is closed only when no frame is on its way through it.
+    The first session is closed only when no frame is running in it.
     """
 
     def __init__(self, first: Session, make: Callable[[], Session]) -> None:
-        """Begin to make the other session in a thread of its own.
+        """Start making the other session in a new thread.
 
         Args:
-            first: Runs until then.
-            make: Takes minutes; when it fails, `first` goes on.
+            first: Runs until the other is ready.
+            make: Makes the other session, in minutes; if it fails, `first` goes on.
         """
         self._session = first
         self._lock = threading.Lock()
@@ -36,12 +36,12 @@ class SwitchingSession:
 
     @property
     def runtime(self) -> str:
-        """Return the library that runs now."""
+        """Return the library of the current session."""
         return self._session.runtime
 
     @property
     def device(self) -> str:
-        """Return where it runs now."""
+        """Return the device of the current session."""
         return self._session.device
 
     def run(self, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
@@ -50,12 +50,12 @@ class SwitchingSession:
             return self._session.run(inputs)
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait for the other session; return whether the making of it has ended."""
+        """Wait for the other session; return whether it is ready or has failed."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        """Let go of what runs; may be called twice; a build goes on until its end."""
+        """Close the current session; may be called twice; a build continues."""
         with self._lock:
             self._is_closed = True
             self._session.close()

@@ -1,4 +1,4 @@
-"""Steady pictures: temporal smoothing of stylized frames at run time."""
+"""Smooth stylized frames over time."""
 
 from rtstyle.choices import SmoothMode
 from rtstyle.smoothing.by_mode import SmootherByMode

@@ -1,4 +1,6 @@
-"""The recurrence all smoothers share, on a state finer than 8 bits."""
+"""Compute the recurrence that all smoothers share, on a float state."""
+
+from typing import Self
 
 import cv2
 import numpy as np
@@ -9,16 +11,16 @@ from rtstyle.smoothing.warp import Flow, Picture
 from rtstyle_streams.frame import Pixels
 
 KEEP = 0.9
-"""Largest share `a` of the old picture. Below 1, so what is kept fades away; noise of
+"""Largest share `a` of the old picture; below 1, so that the past fades out. Noise of
 a still scene falls to sqrt((1 - a) / (1 + a)) = 0.23 of its standard deviation."""
 
 
 class SmoothedPicture:
-    """The smoothed picture so far, and the memory in which the next one is made.
+    """The smoothed picture so far, and the buffers for computing the next one.
 
-    Floats, because in 8 bits with a = 0.9 a step from 100 to 110 would stop at 105
-    for ever. The memory is kept because fresh memory for every frame takes as long
-    as the arithmetic.
+    The state is float because in 8 bits, with a = 0.9, a step from 100 to 110 would
+    stop at 105 for ever. The buffers are kept because allocating them for every frame
+    takes as long as the arithmetic.
     """
 
     def __init__(self, stylized: Pixels) -> None:
@@ -31,8 +33,20 @@ class SmoothedPicture:
         self._shares = np.empty((lines * CELL_PX, columns * CELL_PX), np.float32)
         self._new_share = np.empty((height, width), np.float32)
 
+    @classmethod
+    def of_state(cls, state: Picture) -> Self:
+        """Return the picture whose `state` this was; see there."""
+        picture = cls(np.empty(state.shape, np.uint8))
+        picture._state[...] = state
+        return picture
+
+    @property
+    def state(self) -> Picture:
+        """Return the picture so far, ``(H, W, 3)`` float32, 0..255; not a copy."""
+        return self._state
+
     def blend(self, stylized: Pixels, keep: Grid) -> Pixels:
-        """Move on to ``keep * state + (1 - keep) * stylized``.
+        """Update the state to ``keep * state + (1 - keep) * stylized``.
 
         Args:
             stylized: The new picture, ``(H, W, 3)`` uint8.
@@ -40,7 +54,7 @@ class SmoothedPicture:
                 bilinear between the cells' centres.
 
         Returns:
-            The state, rounded, as a new picture, its detail as strong as the new one's.
+            The rounded state as a new picture, with detail as strong as in `stylized`.
         """
         height, width = self.shape[:2]
         size = (self._shares.shape[1], self._shares.shape[0])
@@ -53,15 +67,15 @@ class SmoothedPicture:
         )
         cv2.convertScaleAbs(self._state, dst=self._rounded)
         picture = with_detail(self._rounded, stylized)
-        if picture is self._rounded:  # it is handed out now
+        if picture is self._rounded:  # the caller owns it now
             self._rounded = np.empty_like(stylized)
         return picture
 
     def carry(self, flow_cur_to_prev: Flow) -> None:
-        """Move the state along a motion given in cells, by whole pixels.
+        """Move the state by whole pixels along a motion given in cells.
 
         Interpolation would soften the picture at every step and takes four (bilinear)
-        to nine times (cubic) as long; what is off by half a pixel fades within a few
+        to nine times (cubic) as long; an error of half a pixel fades within a few
         frames.
 
         Args:
@@ -82,5 +96,5 @@ class SmoothedPicture:
 
 
 def blend_grid(reference: Grid, luma: Grid, keep: Grid) -> Grid:
-    """Return the content that the smoothed picture stands for: the same blend."""
+    """Return the reference content after the same blend as the smoothed picture."""
     return np.asarray(luma + keep * (reference - luma), dtype=np.float32)

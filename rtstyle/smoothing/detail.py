@@ -1,4 +1,4 @@
-"""The contrast of fine detail that averaging takes, given back."""
+"""Restore the contrast of fine detail that averaging over time reduces."""
 
 import cv2
 import numpy as np
@@ -6,37 +6,36 @@ import numpy as np
 from rtstyle_streams.frame import Pixels
 
 WINDOW_PX = 5
-"""Side of the box whose average a pixel's detail is the difference to."""
+"""Side of the box; a pixel's detail is its difference from the box average."""
 LINE_PITCH, COLUMN_PITCH = 4, 2
-"""How much was lost is told on the green of these pixels alone, which is quick; the
-wider grid looks past sensor noise at strokes."""
+"""The loss is measured only on the green of this grid of pixels, which is quick; the
+wider grid responds to strokes rather than to sensor noise."""
 BOX = 3
-"""Side of the box there, in pixels of that grid."""
+"""Side of the box for measuring the loss, in pixels of that grid."""
 ALLOWED_LOSS = 1.035
-"""Up to this ratio of contrasts a picture is left alone: noise that averaging took is
-welcome to go, a picture that has settled stays bit for bit, and time is saved."""
+"""Up to this ratio of contrasts a picture is not changed: removing noise is wanted, a
+picture that has settled stays the same bit for bit, and it saves time."""
 MOST_LOSS = 1.2
-"""What lost more was mostly noise, or strokes that cannot be brought back."""
+"""Cap on the ratio: what lost more was mostly noise, or strokes beyond restoring."""
 GAIN_PER_LOSS = 1.7
-"""The finest detail loses more than what the grid sees. Found on six scenes: with it
-the Laplacian energy of no film is below 0.92 or above 1.04 of that frame by frame."""
+"""The finest detail loses more than the grid shows. Tuned on six scenes: with it, the
+Laplacian energy of every film is 0.92 to 1.04 of that without smoothing."""
 
 
 def with_detail(blended: Pixels, fresh: Pixels) -> Pixels:
-    """Give a blended picture the fine detail back that the fresh one has.
+    """Restore in a blended picture the fine detail of the fresh one.
 
-    The average of strokes that are not quite in the same place is flatter than each
-    of them. Its detail is amplified by one factor for the whole picture, so that its
-    contrast comes near to that of the fresh picture again; what it shows stays as
-    steady as it was. The blend itself is not to be made of the
-    result: it would be sharpened again and again.
+    Averaging strokes that are not quite in the same place flattens them. Their detail
+    is amplified by one factor for the whole picture, which brings its contrast close to
+    that of the fresh picture and leaves it as smooth over time as before. Do not feed
+    the result back into the blend: it would be sharpened again and again.
 
     Args:
-        blended: RGB ``(H, W, 3)`` uint8, some average over time.
-        fresh: The newest picture in it, same shape.
+        blended: RGB ``(H, W, 3)`` uint8, an average over time.
+        fresh: The newest picture in that average, same shape.
 
     Returns:
-        A new picture, or `blended` itself where little was lost.
+        A new picture, or `blended` itself if little was lost.
 
     Source:
         The variance-preserving blend of Heitz and Neyret 2018, with the contrast
@@ -53,7 +52,7 @@ def with_detail(blended: Pixels, fresh: Pixels) -> Pixels:
 
 
 def contrast(pixels: Pixels) -> float:
-    """Return the mean absolute detail of the green, on an eighth of the pixels.
+    """Return the mean absolute detail of the green channel, on 1/8 of the pixels.
 
     Args:
         pixels: RGB ``(H, W, 3)`` uint8.

@@ -1,4 +1,4 @@
-"""`with_detail` as nodes of the gate's graph, in ONNX's own text form."""
+"""Write `with_detail` as nodes of the gate's graph, in ONNX's text format."""
 
 from rtstyle.smoothing.detail import (
     ALLOWED_LOSS,
@@ -14,7 +14,7 @@ _AROUND, _BESIDE = WINDOW_PX // 2, BOX // 2
 
 
 def _contrast_nodes(of: str) -> str:
-    """Return nodes from a float picture ``[H, W, 3]`` to its ``<of>_contrast``."""
+    """Return the nodes from a float picture ``[H, W, 3]`` to ``<of>_contrast``."""
     return f"""
     {of}_green_hwc = Slice ({of}, green_starts, green_ends, all_axes, green_steps)
     {of}_green_chw = Transpose <perm = [2, 0, 1]> ({of}_green_hwc)
@@ -66,5 +66,5 @@ DETAIL_NODES = f"""
     sharp_hwc = Transpose <perm = [1, 2, 0]> (sharp_chw)
     stylized = Cast <to = 2> (sharp_hwc)
 """
-"""From ``fresh_float`` and ``steady``, both float ``[H, W, 3]`` of whole numbers
-0..255, to ``stylized``; uses constants of the gate."""
+"""Nodes from ``fresh_float`` and ``steady``, both float ``[H, W, 3]`` of whole numbers
+0..255, to ``stylized``; they use constants of the gate."""

@@ -1,11 +1,18 @@
-"""Motion-gated recurrence: steady where the content stands still."""
+"""Smooth with a motion-gated recurrence where the content stands still."""
 
 from dataclasses import dataclass
 
 from rtstyle.smoothing import still
 from rtstyle.smoothing.blend import KEEP, SmoothedPicture, blend_grid
 from rtstyle.smoothing.luma import Grid, LumaReader, check_pair
+from rtstyle.smoothing.protocol import State
 from rtstyle.smoothing.scene_cut import SceneCutDetector
+from rtstyle.smoothing.state import (
+    picture_of,
+    state_of,
+    state_of_picture,
+    tiny_of,
+)
 from rtstyle_streams.frame import Pixels
 
 
@@ -19,12 +26,12 @@ class _Memory:
 
 
 class GateSmoother:
-    """Blends each stylized frame with the smoothed one before, where nothing moves.
+    """Blends each stylized frame with the previous smoothed one where nothing moves.
 
     ``O_t = m a O_(t-1) + (1 - m a) S(I_t)``. The mask ``m`` compares the content with
-    the content that the old picture was made of (the same recurrence over luma), so
-    that slow changes that hide below the noise from frame to frame add up and open
-    the gate. A scene cut or a new size starts afresh.
+    the content of the old picture (the same recurrence over luma), so that slow changes
+    below the noise of single frames add up and open the gate. A scene cut or a new size
+    starts afresh.
 
     Source:
         Flow-free recurrent blend; the reference and the learnt noise floor are ours.
@@ -36,7 +43,7 @@ class GateSmoother:
         self._read_luma = LumaReader()
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
-        """Return the steadied frame; see `Smoother`."""
+        """Return the smoothed frame; see `Smoother`."""
         check_pair(content, stylized)
         luma = self._read_luma(content)
         cut = self._detector.is_cut(luma)
@@ -54,3 +61,18 @@ class GateSmoother:
         """Forget all frames."""
         self._memory = None
         self._detector.reset()
+
+    def state(self) -> State:
+        """Return a copy of what is remembered; see `Smoother`."""
+        memory = self._memory
+        state = state_of(self._detector)
+        if memory is not None:
+            state |= state_of_picture(memory.picture, memory.reference, memory.floor)
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on behind another smoother; see `Smoother`."""
+        self._detector.last = tiny_of(state)
+        self._memory = None
+        if parts := picture_of(state):
+            self._memory = _Memory(*parts)

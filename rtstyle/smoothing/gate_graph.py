@@ -1,4 +1,4 @@
-"""The motion gate as nodes of a style graph: state in, state out.
+"""Add the motion gate to a style graph, with its state as inputs and outputs.
 
 On a GPU the state then never leaves the device.
 """
@@ -13,19 +13,19 @@ from rtstyle.smoothing.luma import CELL_PX
 from rtstyle_streams.protocols import LUMA
 
 PREFIX = "gate_"
-"""Of every tensor and node that the gate adds."""
+"""Prefix of every tensor and node that the gate adds."""
 STATE = {
     "smoothed": "float32 [H, W, 3]: the smoothed picture, 0..255",
     "reference": "float32 [ceil(H/4), ceil(W/4)]: the luma it stands for, 0..255",
     "floor": "float32 [1]: the noise floor",
 }
-"""What goes in as ``<name>_before`` and comes out as ``<name>``; zeros at first."""
+"""States: input as ``<name>_before``, output as ``<name>``; zeros at first."""
 BEFORE = "_before"
-"""Behind the name of a state that goes in."""
+"""Suffix of the input name of a state."""
 RESTART = "restart"
 """Input: float32 ``[1]``, 1 on a first frame, else 0."""
 LUMA_WEIGHTS = ", ".join(str(weight) for weight in LUMA["bt601"])
-"""Of red, green and blue, as `LumaReader` has them."""
+"""Luma weights of red, green and blue, as in `LumaReader`."""
 
 
 def state_shapes(height: int, width: int) -> dict[str, tuple[int, ...]]:
@@ -136,7 +136,7 @@ gate (
 {DETAIL_NODES}
 }}
 """
-"""The gate of `rtstyle.smoothing.GateSmoother` in ONNX's own text form; on a restart
+"""The gate of `rtstyle.smoothing.GateSmoother` in ONNX's text format; on a restart
 (first frame, cut, new size or style) the state only needs the right shape."""
 
 
@@ -155,28 +155,28 @@ def gate_model() -> onnx.ModelProto:
 
 
 def gated_style(model: bytes) -> bytes:
-    """Return a serialised style graph that steadies its own picture; see `with_gate`.
+    """Return a serialised style graph that smooths its own picture; see `with_gate`.
 
     Raises:
-        ValueError: the graph has other ends or an older opset.
+        ValueError: the graph has other inputs or outputs, or an older opset.
     """
     data: bytes = with_gate(onnx.load_from_string(model)).SerializeToString()
     return data
 
 
 def with_gate(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a style graph whose ``stylized`` is steadied inside the graph.
+    """Return a style graph that smooths ``stylized`` inside the graph.
 
     Args:
         model: Has ``frame`` uint8 ``[H, W, 3]`` in and ``stylized`` of the same kind
-            out; opset 18 or later. Left as it is.
+            out; opset 18 or later. Not changed.
 
     Returns:
         A copy with the inputs ``restart`` (1 starts afresh, else 0) and
         ``<name>_before`` and the outputs ``<name>`` of `STATE` besides its own.
 
     Raises:
-        ValueError: the graph has no such ends or an older opset.
+        ValueError: the graph has no such input or output, or an older opset.
     """
     _check(model)
     gated, gate = onnx.ModelProto(), gate_model()

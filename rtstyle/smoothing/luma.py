@@ -1,4 +1,4 @@
-"""The small luma picture in which motion is looked for."""
+"""Make the small luma picture on which motion is detected."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from rtstyle_streams.errors import FrameError
 from rtstyle_streams.frame import Pixels
 
 Grid = npt.NDArray[np.float32]
-"""One float32 number per cell of `CELL_PX` x `CELL_PX` pixels, shape ``(h, w)``."""
+"""One float32 value per cell of `CELL_PX` x `CELL_PX` pixels, shape ``(h, w)``."""
 
 CELL_PX = 4
 """Side of a cell; averaging 16 pixels cuts white sensor noise to a quarter."""
@@ -21,21 +21,21 @@ def luma_grid(content: Pixels) -> Grid:
         content: RGB ``(H, W, 3)`` uint8.
 
     Returns:
-        Shape ``(ceil(H/4), ceil(W/4))``, float32, 0..255. Cells that reach over the
+        Shape ``(ceil(H/4), ceil(W/4))``, float32, 0..255. Cells that extend past the
         edge repeat the last line or column. The luma is that of BT.601.
     """
     return LumaReader()(content)
 
 
 class LumaReader:
-    """`luma_grid` for many frames: keeps its memory between them."""
+    """Computes `luma_grid` for many frames; reuses its buffers."""
 
     def __init__(self) -> None:
         self._luma = np.empty((0, 0), np.uint8)
         self._floats = np.empty((0, 0), np.float32)
 
     def __call__(self, content: Pixels) -> Grid:
-        """Return the luma grid of one frame, in memory of its own."""
+        """Return the luma grid of one frame, as a new array."""
         height, width = content.shape[:2]
         if self._luma.shape != (height, width):
             lines, columns = -(-height // CELL_PX), -(-width // CELL_PX)

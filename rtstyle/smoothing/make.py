@@ -1,4 +1,4 @@
-"""From the name of a mode to the smoother."""
+"""Make the smoother of a mode."""
 
 from typing import assert_never
 
@@ -11,7 +11,7 @@ from rtstyle.smoothing.protocol import Smoother
 
 
 def make_smoother(mode: SmoothMode) -> Smoother:
-    """Return a fresh smoother.
+    """Return a new smoother.
 
     Raises:
         UsageError: `mode` is none of off, gate, flow.

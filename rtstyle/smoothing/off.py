@@ -1,10 +1,11 @@
-"""No smoothing at all."""
+"""Leave frames without smoothing."""
 
+from rtstyle.smoothing.protocol import State
 from rtstyle_streams.frame import Pixels
 
 
 class Off:
-    """Hands every stylized frame on as it is: the same object, bit for bit."""
+    """Returns every stylized frame unchanged: the same object."""
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
         """Return `stylized` itself."""
@@ -12,3 +13,10 @@ class Off:
 
     def reset(self) -> None:
         """Do nothing: there is no memory."""
+
+    def state(self) -> State:
+        """Return nothing."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Where the picture stands still: a mask against a noise floor that is learnt."""
+"""Find where the picture stands still, relative to a learnt noise floor."""
 
 import math
 
@@ -12,12 +12,12 @@ WINDOW = 5
 LOW, HIGH = 1.6, 4.0
 """In noise floors: up to LOW a difference is noise, from HIGH on it is motion."""
 QUANTILE = 0.1
-"""The floor is where this share of the averaged differences lies below it: even in a
-moving picture that much (sky, walls) holds nothing but noise."""
+"""Share of the averaged differences that lie below the floor: even in a moving picture
+that much (sky, walls) shows nothing but noise."""
 RATE = 0.5
-"""How fast the floor follows: down at most 36 %, up at most 5 % per frame."""
+"""How fast the floor adapts: down at most 36 %, up at most 5 % per frame."""
 FIRST, LEAST, MOST = 1.0, 0.5, 2.0
-"""First guess and bounds of the floor, in units of 1/255 of the cell average."""
+"""Initial value and bounds of the floor, in units of 1/255 of the cell average."""
 
 
 def averaged_difference(luma: Grid, reference: Grid) -> Grid:
@@ -35,12 +35,12 @@ def box_average(grid: Grid) -> Grid:
 def stillness(difference: Grid, floor: float) -> Grid:
     """Turn averaged differences into a mask: 1 stands still, 0 moves.
 
-    Linear between the two thresholds; then each cell takes the least of its 3 x 3
-    neighbours, so that the fringe of a moving thing counts as moving.
+    Linear between the two thresholds; then each cell takes the minimum of its 3 x 3
+    neighbours, so that the fringe of a moving object counts as moving.
 
     Args:
-        difference: of `averaged_difference`, 0..255.
-        floor: the noise floor, in the same unit.
+        difference: From `averaged_difference`, 0..255.
+        floor: The noise floor, in the same unit.
 
     Returns:
         Same shape, 0..1.
@@ -54,7 +54,7 @@ def stillness(difference: Grid, floor: float) -> Grid:
 def next_floor(floor: float, difference: Grid) -> float:
     """Move the noise floor one step towards the quantile of the differences.
 
-    A running quantile: no sorting, so that the same rule fits into a graph.
+    A running quantile needs no sorting, so the same rule fits into a graph.
 
     Returns:
         The floor for the next frame, `LEAST`..`MOST`.

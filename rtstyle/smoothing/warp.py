@@ -1,4 +1,4 @@
-"""Carry a picture along a flow, and tell where the flow can be trusted."""
+"""Warp a picture along a flow, and find where the flow can be trusted."""
 
 import cv2
 import numpy as np
@@ -16,21 +16,21 @@ Mask = npt.NDArray[np.float32]
 
 
 def pixel_grid(height: int, width: int) -> Flow:
-    """Return every pixel's own place: ``(height, width, 2)``, (x, y)."""
+    """Return every pixel's coordinates (x, y): ``(height, width, 2)``."""
     columns = np.arange(width, dtype=np.float32)
     lines = np.arange(height, dtype=np.float32)
     return np.stack(np.meshgrid(columns, lines), axis=-1)
 
 
 def warp(picture: Picture, flow_cur_to_prev: Flow) -> Picture:
-    """Show the previous picture as it would look now, bilinear.
+    """Warp the previous picture to the present one, bilinearly.
 
     Args:
-        picture: the previous one, ``(h, w)`` or ``(h, w, C)``, float32.
-        flow_cur_to_prev: where each pixel of now was, ``(h, w, 2)``.
+        picture: The previous one, ``(h, w)`` or ``(h, w, C)``, float32.
+        flow_cur_to_prev: Where each present pixel was, ``(h, w, 2)``.
 
     Returns:
-        Same shape; what came from outside repeats the edge.
+        Same shape; pixels from outside repeat the edge.
     """
     warped = cv2.remap(
         picture,
@@ -43,10 +43,10 @@ def warp(picture: Picture, flow_cur_to_prev: Flow) -> Picture:
 
 
 def traceable(flow_cur_to_prev: Flow, flow_prev_to_cur: Flow) -> Mask:
-    """Tell which pixels of now can be found in the previous picture.
+    """Return which present pixels can be found in the previous picture.
 
-    A pixel is lost where the way there and back does not end where it began, or
-    where it began outside the picture.
+    A pixel is lost if following both flows does not lead back to it, or if it came
+    from outside the picture.
 
     Returns:
         Shape ``(h, w)``, 1 traceable, 0 not.
@@ -60,12 +60,12 @@ def traceable(flow_cur_to_prev: Flow, flow_prev_to_cur: Flow) -> Mask:
     back_x, back_y = _split(warp(flow_prev_to_cur, flow_cur_to_prev))
     gap = _squares(x + back_x, y + back_y)
     lengths = _squares(x, y) + _squares(back_x, back_y)
-    found = gap <= 0.01 * lengths + 0.5
+    visible = gap <= 0.01 * lengths + 0.5
     middle_x, middle_y = np.float32((width - 1) / 2), np.float32((height - 1) / 2)
     x += np.arange(width, dtype=np.float32) - middle_x
     y += np.arange(height, dtype=np.float32)[:, None] - middle_y
-    found &= (np.abs(x) <= middle_x) & (np.abs(y) <= middle_y)
-    return np.asarray(found, dtype=np.float32)
+    visible &= (np.abs(x) <= middle_x) & (np.abs(y) <= middle_y)
+    return np.asarray(visible, dtype=np.float32)
 
 
 def _split(flow: Flow) -> tuple[Mask, Mask]:
@@ -82,7 +82,7 @@ def _squared_length(flow: Flow) -> Mask:
 
 
 def motion_boundary(flow_cur_to_prev: Flow) -> Mask:
-    """Mark where the flow itself changes abruptly, 1 boundary, 0 not.
+    """Mark where the flow changes abruptly: 1 boundary, 0 not.
 
     Source:
         ``|grad u|^2 + |grad v|^2 > 0.01 |w^|^2 + 0.002`` of Ruder et al. 2016,

@@ -10,13 +10,13 @@ from typing import Any, Final
 import cv2
 
 from rtstyle.errors import UsageError
-from rtstyle.gallery.find import bundled_folder, style_files
+from rtstyle.gallery.find import style_files
 from rtstyle.paintings.live_network import live_style
 from rtstyle.paintings.network import painting_network
 from rtstyle.studio.page_files import page_folder
 from rtstyle.studio.shelf import Shelf
 from rtstyle.studio.thumbnails import sample_picture, thumbnail, webp
-from rtstyle.style_file import read_style
+from rtstyle.style_file import bundled_folder, read_style
 
 RUNTIME_VERSION: Final = "1.30.0"
 """Of onnxruntime-web."""

@@ -49,7 +49,7 @@ def state_of(studio: Studio) -> dict[str, Any]:
             "problem": virtual.problem if virtual is not None else "",
         },
         "presets": studio.presets.rows(),
-        "jobs": [job.as_dict() for job in studio.jobs.all()],
+        "jobs": [job.as_dict() for job in studio.jobs.rows()],
         "notice": session.messages.shown,
         "error": session.error,
         "is_ready": session.keys is not None,

@@ -11,7 +11,7 @@ from rtstyle.look import Look
 from rtstyle.looks.control_table import CONTROLS
 from rtstyle.looks.look_file import LookFile, LookStyle
 from rtstyle.studio.cameras import CameraChoice, all_choices, first_choice
-from rtstyle.studio.jobs import JobList, LocalJobs
+from rtstyle.studio.jobs import StudioJobs
 from rtstyle.studio.presets import Presets
 from rtstyle.studio.session import LiveSession
 from rtstyle.studio.settings import StudioSettings
@@ -32,7 +32,7 @@ class Studio:
     """The live run."""
     shelf: Shelf
     """The styles."""
-    jobs: JobList
+    jobs: StudioJobs
     """The files."""
     presets: Presets
     """The saved looks."""
@@ -111,7 +111,7 @@ def open_studio(settings: StudioSettings) -> Studio:
         settings,
         session,
         shelf,
-        LocalJobs(settings.data),
+        StudioJobs(settings.data / "jobs.sqlite"),
         Presets(settings.data / "looks"),
         Thumbnails(),
         style,

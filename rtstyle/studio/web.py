@@ -117,8 +117,8 @@ class Web:
                 spec=studio.session.spec,
                 look=studio.look(),
             )
-            studio.jobs.add(job)
-            return {"id": job.id, "title": job.title}
+            row = studio.jobs.add(job)
+            return {"id": row.id, "title": row.title}
         except BaseException:
             path.unlink(missing_ok=True)
             raise

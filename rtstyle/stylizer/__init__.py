@@ -1,1 +1,1 @@
-"""What happens to one frame, from network to strength."""
+"""Turn one content frame into a stylized one."""

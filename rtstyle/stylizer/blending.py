@@ -1,4 +1,4 @@
-"""What is done to a stylized frame with the frame it came from; in place of none."""
+"""Combine a stylized frame with its content frame; neither is changed."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def keep_colors(content: Pixels, stylized: Pixels, *, matrix: ColourMatrix) -> P
     Args:
         content: RGB, shape ``(H, W, 3)``, uint8.
         stylized: RGB, same shape.
-        matrix: Which luma.
+        matrix: Luma coefficients to use.
 
     Returns:
         RGB, same shape, uint8, clamped.
@@ -34,12 +34,12 @@ def keep_colors(content: Pixels, stylized: Pixels, *, matrix: ColourMatrix) -> P
 
 
 def blend(content: Pixels, stylized: Pixels, *, strength: float) -> Pixels:
-    """Return the mixture of both frames.
+    """Return a mixture of both frames.
 
     Args:
         content: RGB, shape ``(H, W, 3)``, uint8.
         stylized: RGB, same shape.
-        strength: 0 gives `content` itself, 1 gives `stylized` itself.
+        strength: 0 returns `content` itself, 1 returns `stylized` itself.
     """
     if strength <= 0.0:
         return content
@@ -50,14 +50,14 @@ def blend(content: Pixels, stylized: Pixels, *, strength: float) -> Pixels:
 
 
 def cross_fade(pictures: Sequence[Pixels], weights: Sequence[float]) -> Pixels:
-    """Return the mixture of several pictures of one frame.
+    """Return a mixture of several pictures of one frame.
 
     Args:
         pictures: RGB, shape ``(H, W, 3)``, uint8, at least one; not changed.
         weights: One for each, summing to 1.
 
     Returns:
-        RGB, same shape, uint8, rounded once; the picture itself when there is one.
+        RGB, same shape, uint8, rounded once; the picture itself if there is only one.
     """
     if len(pictures) == 1:
         return pictures[0]
@@ -71,7 +71,7 @@ def cross_fade(pictures: Sequence[Pixels], weights: Sequence[float]) -> Pixels:
 
 
 def shrink(content: Pixels, *, height: int) -> Pixels:
-    """Return the frame with `height` lines, its shape kept to the nearest pixel."""
+    """Return the frame scaled to `height` lines, proportions kept to the pixel."""
     width = max(1, round(content.shape[1] * height / content.shape[0]))
     kind = cv2.INTER_AREA if height < content.shape[0] else cv2.INTER_CUBIC
     resized = cv2.resize(content, (width, height), interpolation=kind)
@@ -79,14 +79,14 @@ def shrink(content: Pixels, *, height: int) -> Pixels:
 
 
 def restore_detail(content: Pixels, small: Pixels, stylized: Pixels) -> Pixels:
-    """Return what stylization did to the small frame, done to the large one.
+    """Apply the change that stylizing made to the small frame to the large one.
 
-    ``content + up(stylized - small)``: the source's own detail stays.
+    ``content + up(stylized - small)`` keeps the source's own detail.
 
     Args:
         content: RGB, shape ``(H, W, 3)``, uint8.
         small: RGB, `content` at work size, shape ``(h, w, 3)``.
-        stylized: RGB, what the network made of `small`, same shape.
+        stylized: RGB, the network's output for `small`, same shape.
 
     Returns:
         RGB, shape ``(H, W, 3)``, uint8, clamped.

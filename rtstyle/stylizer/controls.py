@@ -1,4 +1,4 @@
-"""What a user may change between two frames."""
+"""Define the settings that a user may change between two frames."""
 
 from dataclasses import dataclass
 
@@ -9,43 +9,45 @@ from rtstyle.masks import MaskMode, mask_mode
 from rtstyle.smoothing import SmoothMode
 
 SMALLEST_SIDE = 16
-"""Pixels; less than this the networks do not take."""
+"""Smallest side that the networks accept, in pixels."""
 SCALE = CONTROLS["style_scale"]
 LEAST_SCALE, MOST_SCALE = SCALE.least, SCALE.most
+MOST_STYLE_STRENGTH = CONTROLS["style_strength"].most
 """Bounds of `Controls.scale`."""
 
 
 @dataclass(slots=True)
 class Controls:
-    """What a user may turn between two frames."""
+    """Settings that a user may change between two frames."""
 
     strength: float = 1.0
-    """0 gives the content back bit for bit, 1 the stylized frame."""
+    """0 returns the content bit for bit, 1 the stylized frame."""
     keep_colors: bool = False
     """Take the luma of the style and the chroma of the content."""
     smooth: SmoothMode = "off"
-    """How frames are kept steady."""
+    """How frames are smoothed over time."""
     height: int | None = None
-    """Lines that the network sees; None means all."""
+    """Number of lines that the network sees; None means all."""
     scale: float = 1.0
-    """Size of the strokes: the network sees so many times fewer lines.
+    """Size of the strokes: the number of lines that the network sees is divided by it.
 
-    Of the ways tried this is the one that changes strokes and nothing else, for fixed
-    styles and paintings alike: a painting shown larger or smaller to its encoder gives
+    Of the ways tried, only this one changes the strokes and nothing else, for fixed
+    styles and for paintings: showing a painting larger or smaller to its encoder gives
     smoother or busier pictures rather than larger or smaller strokes.
     """
     mask: MaskMode = "off"
-    """Which part is stylized; means something where the stylizer has a mask."""
+    """Which part to stylize; ignored unless the stylizer has a mask."""
     style_strength: float = 1.0
     """For paintings whose graph reads the modulation: 0 changes least."""
 
     def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
+        """Refuse values out of range."""
         if not 0.0 <= self.strength <= 1.0:
             raise UsageError(f"strength: expected 0 to 1, got {self.strength}")
-        if not 0.0 <= self.style_strength <= 1.0:
+        if not 0.0 <= self.style_strength <= MOST_STYLE_STRENGTH:
             raise UsageError(
-                f"style strength: expected 0 to 1, got {self.style_strength}"
+                f"style strength: expected 0 to {MOST_STYLE_STRENGTH}, "
+                f"got {self.style_strength}"
             )
         if self.height is not None and not SMALLEST_SIDE <= self.height <= 8192:
             raise UsageError(

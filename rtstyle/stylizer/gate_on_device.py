@@ -1,4 +1,4 @@
-"""The motion gate where the network runs: the smoothed picture stays on the GPU."""
+"""Run the motion gate on the network's device: the state stays on the GPU."""
 
 from typing import Protocol, runtime_checkable
 
@@ -13,27 +13,27 @@ from rtstyle_streams.frame import Pixels
 
 @runtime_checkable
 class SmoothingSession(Protocol):
-    """A session that can smooth what it paints, such as `CudaSession`."""
+    """A session that can smooth its own output, such as `CudaSession`."""
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the graph once; see `Session.run`."""
         ...
 
     def run_smoothed(self, frame: Pixels, *, restart: bool) -> Pixels | None:
-        """Return the smoothed frame; None when it cannot, and then never again."""
+        """Return the smoothed frame; None if it cannot, now or later."""
         ...
 
 
 class GateOnDevice:
-    """Runs a network and the gate behind it; frames come in order, from one thread.
+    """Runs a network and then the gate; frames come in order, from one thread.
 
-    Scene cuts are found here, from a small luma picture, and only the word that the
-    past is to be forgotten goes to the device. Where the device cannot (its memory is
-    full), `GateSmoother` does the same here.
+    Scene cuts are detected on the CPU, from a small luma picture; only the flag to
+    forget the past goes to the device. If the device cannot run the gate (its memory is
+    full), `GateSmoother` does the same on the CPU.
     """
 
     def __init__(self, session: SmoothingSession) -> None:
-        """Smooth what `session` paints."""
+        """Smooth the output of `session`."""
         self._session = session
         self._detector = SceneCutDetector()
         self._shape: tuple[int, ...] = ()
@@ -71,9 +71,9 @@ def gate_on_device(sessions: list[Session], *, workers: int) -> GateOnDevice | N
     """Return the gate for a single session that has one, else None.
 
     Args:
-        sessions: All that are run for a frame; the pictures of several are mixed
-            before they are smoothed, which is done here then.
-        workers: Threads that run frames; several do not keep their order.
+        sessions: All sessions that run for a frame; the pictures of several are mixed
+            before smoothing, which then runs on the CPU.
+        workers: Number of threads that run frames; several do not keep the order.
     """
     if len(sessions) != 1 or workers != 1:
         return None

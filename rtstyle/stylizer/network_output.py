@@ -1,4 +1,4 @@
-"""What passes between a network and the finish of a frame."""
+"""Define what passes from the network to the last steps of a frame."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,6 @@ class NetworkOutput:
     """What the network saw, RGB, shape ``(h, w, 3)``, uint8; `content` itself where
     the network sees all of its lines."""
     stylized: Pixels
-    """What the network made of `seen`, same shape, uint8."""
+    """The network's output for `seen`, same shape, uint8."""
     is_smoothed: bool = False
     """Whether the device that ran the network has smoothed it too."""

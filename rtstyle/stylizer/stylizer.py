@@ -1,4 +1,4 @@
-"""A frame's way through the network and the controls, in this order.
+"""Take a frame through the network and the controls, in this order.
 
 network -> smooth -> detail -> keep colours -> mask -> strength
 """
@@ -18,6 +18,7 @@ from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmootherByMode
+from rtstyle.smoothing.protocol import State
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT, Style
 from rtstyle.stylizer.blending import (
     blend,
@@ -29,13 +30,13 @@ from rtstyle.stylizer.blending import (
 from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
 from rtstyle.stylizer.gate_on_device import gate_on_device
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.twins import with_precision
+from rtstyle.stylizer.precision import architecture_of, with_quickest_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
 
 class Stylizer:
-    """Turns content frames into stylized ones; callable, one frame at a time."""
+    """Turns content frames into stylized ones; call it with one frame at a time."""
 
     def __init__(
         self,
@@ -52,46 +53,54 @@ class Stylizer:
         smoother: SmootherByMode | None = None,
         start: Modulation | None = None,
     ) -> None:
-        """Load a style, or all of a mixture, onto a device.
+        """Load a style, or all styles of a mixture, onto a device.
 
         Args:
-            style: A loaded style, the weighted_styles of a mixture, or a text for
+            style: A loaded style, the weighted styles of a mixture, or a text for
                 `load_mixture`: a name, a path, or several with their weights.
             controls: May be changed between two frames.
             runtime: ``auto``, ``onnxruntime``, ``openvino`` or ``tensorrt``.
-            device: ``auto``, ``cpu`` or ``cuda:N``.
+            device: What `--device` takes; ``auto`` is the quickest one here.
             precision: One of `rtstyle.choices.PRECISIONS`; ``auto`` takes the int8
-                twin of a style on a CPU, if there is one.
+                twin of a style on a CPU, if there is one and it is quicker here.
             matrix: Luma coefficients of the frames, for `Controls.keep_colors`.
             workers: How many threads will call `network` at once; with more than one
-                each call runs on one CPU core. 0 means as many as suit the device.
+                each call runs on one CPU core. 0 chooses a number for the device.
             mask: Marks what is stylized where `Controls.mask` says so; several
                 stylizers may share it, and its owner closes it.
-            is_live: Whether frames would rather be painted by a slower runtime than
-                wait for minutes until an engine is built.
-            smoother: Of a stylizer whose place this one takes, so that its frames go
-                on from that one's; None starts afresh.
+            is_live: Whether to run frames in a slower runtime instead of waiting for
+                minutes until an engine is built.
+            smoother: The smoother of a stylizer that this one replaces, so that its
+                frames continue that one's; None starts afresh.
             start: Modulation at style strength 0, for paintings whose graph reads it;
                 None is that of an average photograph.
         """
-        chosen = resolve_device(device)
         weighted_styles = _weighted_styles(style)
+        first = weighted_styles[0].style
+        device = resolve_device(
+            device, model=first.model, architecture=architecture_of(first)
+        )
         styles = [
-            with_precision(s.style, precision, device=chosen) for s in weighted_styles
+            with_quickest_precision(weighted.style, precision, device=device)
+            for weighted in weighted_styles
         ]
+        self.styles = tuple(styles)
+        """What runs: a style for each network, in its precision."""
         self.style = styles[0]
-        """What runs; of a mixture, the first."""
+        """The style; for a mixture, the first one."""
         self.weights = [weighted.weight for weighted in weighted_styles]
         self.controls = controls or Controls()
         self.matrix: ColourMatrix = matrix
-        self.workers = workers or (physical_cores() if chosen == "cpu" else 1)
+        self.workers = workers or (physical_cores() if device == "cpu" else 1)
+        self.is_one_core_a_frame = self.workers > 1
+        """Whether a frame is run by one core; the last bits may depend on it."""
         self.mask = mask
         self._modulations = [_modulation_input(style, start) for style in styles]
         self.sessions = [
             open_session(
                 style.model,
                 runtime=runtime,
-                device=chosen,
+                device=device,
                 precision=precision,
                 threads=1 if self.workers > 1 else None,
                 is_live=is_live,
@@ -101,7 +110,7 @@ class Stylizer:
         ]
         self._gate = None
         reads_more = any(given is not None for given in self._modulations)
-        if smoother is None and not reads_more:  # a device's memory is not handed on
+        if smoother is None and not reads_more:  # state on a device stays there
             self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
         self._smooth = smoother or SmootherByMode()
@@ -181,26 +190,26 @@ class Stylizer:
 
     @property
     def session(self) -> Session:
-        """Return what runs; of a mixture, the first."""
+        """Return the session; for a mixture, the first one."""
         return self.sessions[0]
 
     @property
     def precision(self) -> str:
-        """Return which numbers the network runs in."""
-        if self._precision == "bf16":  # has no file of its own
+        """Return the precision that the network runs in."""
+        if self._precision == "bf16":  # has no separate file
             return "bf16"
         return str(self.style.card.get("precision", "fp32"))
 
     @property
     def where(self) -> str:
-        """Return what runs, by which library, where, in one phrase for people."""
+        """Return precision, runtime and device as one phrase."""
         return f"{self.precision}, {self.session.runtime} on {self.session.device}"
 
     def sibling(self, style: Style | Sequence[WeightedStyle]) -> "Stylizer":
         """Return a stylizer of another style that takes this one's place.
 
-        It has the same settings and goes on with the same smoothing, so that a style
-        can drift without a step.
+        It has the same settings and continues the same smoothing, so that styles can
+        change without a jump.
         """
         return Stylizer(
             style,
@@ -214,14 +223,34 @@ class Stylizer:
             smoother=self._smooth,
         )
 
+    def state(self) -> State:
+        """Return a copy of all that is remembered of the frames before, bit for bit.
+
+        What a device remembers is not in it: give `smoother` to keep it here.
+        """
+        state = {f"smooth.{name}": a for name, a in self._smooth.state().items()}
+        if self.mask is not None:
+            state |= {f"mask.{name}": a for name, a in self.mask.state().items()}
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on as a stylizer of the same settings did that gave out `state`."""
+        parts: dict[str, State] = {"smooth": {}, "mask": {}}
+        for name, array in state.items():
+            owner, _, own_name = name.partition(".")
+            parts[owner][own_name] = array
+        self._smooth.restore(parts["smooth"], mode=self.controls.smooth)
+        if self.mask is not None:
+            self.mask.restore(parts["mask"])
+
     def reset(self) -> None:
-        """Forget all frames so far; the mask knows scene cuts by itself."""
+        """Forget all frames so far; the mask detects scene cuts itself."""
         self._smooth.reset()
         if self._gate:
             self._gate.reset()
 
     def close(self) -> None:
-        """Let go of the networks; may be called twice."""
+        """Release the networks; may be called twice."""
         for session in self.sessions:
             session.close()
 

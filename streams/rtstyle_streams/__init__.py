@@ -1,7 +1,12 @@
 """Where frames come from and go to: files, pictures, cameras, windows."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# OpenCV reads this once, when it is loaded: no decoder of it then makes room for more
+# pixels than `pictures.picture_file.MOST_PIXELS`, whatever a header said before.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "128000000")
 
 if TYPE_CHECKING:
     from rtstyle_streams.camera.virtual_camera import VirtualCamera

@@ -1,4 +1,4 @@
-"""A picture into a frame of another size."""
+"""Fit a picture into a frame of another size."""
 
 import cv2
 import numpy as np

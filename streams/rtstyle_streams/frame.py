@@ -1,4 +1,4 @@
-"""The one thing that travels: a picture and the moment at which it is shown."""
+"""Define a frame: a picture and the moment at which it is shown."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,7 +25,7 @@ class Frame:
     index: int
     """Count of frames since the source was opened, from 0."""
     captured_ns: int | None = None
-    """When a live source took it, monotonic clock; None for files."""
+    """When a live source captured it, on the monotonic clock; None for files."""
 
     def __post_init__(self) -> None:
         """Refuse anything but RGB ``(H, W, 3)`` uint8 with at least one pixel."""

@@ -1,4 +1,4 @@
-"""A frame on its way through the live loop, with what the camera saw beside it."""
+"""Define a frame in the live loop, which keeps its camera picture, and draw notices."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,16 +13,16 @@ FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclass(frozen=True, slots=True)
 class LiveFrame(Frame):
-    """A frame that remembers the picture it was made from."""
+    """A frame that keeps the picture it was made from."""
 
     content: Pixels | None = None
-    """What the camera saw, same shape as `pixels`; None when that is not known."""
+    """The camera's picture, same shape as `pixels`; None if it is not known."""
     notice: str = ""
-    """Said to the viewer ("camera lost"): the picture is then an old one."""
+    """Message to the viewer ("camera lost"); the picture is then an old one."""
 
 
 def as_live(frame: Frame) -> LiveFrame:
-    """Return `frame` as a `LiveFrame` whose content are its own pixels."""
+    """Return `frame` as a `LiveFrame` with its own pixels as its content."""
     if isinstance(frame, LiveFrame):
         return frame
     return LiveFrame(
@@ -36,9 +36,9 @@ def as_live(frame: Frame) -> LiveFrame:
 
 
 def with_notice_drawn(frame: Frame) -> Frame:
-    """Return `frame` darkened and with its notice written on it, if it has one.
+    """Return `frame` darkened, with its notice written on it, if it has one.
 
-    The pixels of `frame` are left as they were.
+    The pixels of `frame` are not changed.
     """
     if not isinstance(frame, LiveFrame) or not frame.notice:
         return frame
@@ -48,13 +48,13 @@ def with_notice_drawn(frame: Frame) -> Frame:
 
 
 def draw_text(pixels: Pixels, lines: list[str], *, top: int = 0) -> None:
-    """Write white lines on a darkened ground into `pixels`, in place.
+    """Write white lines of text on a darkened background into `pixels`, in place.
 
     Args:
         pixels: RGB, shape ``(H, W, 3)``, uint8.
-        lines: What to write; a line too long for the picture is set smaller. What
-            follows a tab begins in a second column.
-        top: Where the first line begins, in pixels from the upper edge.
+        lines: Lines of text; one too long for the picture is written smaller. Text
+            after a tab starts in a second column.
+        top: Where the first line starts, in pixels from the upper edge.
     """
     height, width = pixels.shape[:2]
     scale = 0.55 * max(0.6, min(height / 480, 2.0))

@@ -1,5 +1,6 @@
-"""The `with` block of a source and of a sink, written once."""
+"""Implement the `with` block of sources and sinks."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -7,8 +8,18 @@ from typing import Self
 class ManagedSource:
     """A source that is closed at the end of its `with` block."""
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """Return what differs between what came and what was given out: nothing."""
+        return ()
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how much of what came was broken: nothing."""
+        return 0
+
     def close(self) -> None:
-        """Let go of everything; may be called twice."""
+        """Release everything; may be called twice."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -26,7 +37,7 @@ class ManagedSource:
 
 
 class ManagedSink(ManagedSource):
-    """A sink that is finished at the end of its `with` block, or thrown away."""
+    """A sink that its `with` block finishes, or only closes after an exception."""
 
     def finish(self) -> None:
         """Complete the result, then close."""

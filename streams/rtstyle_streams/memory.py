@@ -1,4 +1,4 @@
-"""Sources and sinks without a device or a file; also the doubles of the tests."""
+"""Define sources and sinks in memory; the tests use them as doubles."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -11,14 +11,14 @@ from rtstyle_streams.protocols import StreamInfo
 
 
 class ListSource(ManagedSource):
-    """Gives out pictures from memory.
+    """Yields pictures from memory.
 
     Args:
         pictures: RGB, each ``(H, W, 3)`` uint8, all of one size; at least one.
-        frame_rate: frames per second of the times that are given out.
-        is_live: what `info` says; the frames then carry the time they were taken at.
-        fail_at: index of the frame instead of which a SourceError is raised.
-        delay_seconds: how long to sleep before each frame.
+        frame_rate: Frames per second of the presentation times.
+        is_live: Value in `info`; if true, frames carry the time of their capture.
+        fail_at: Index of the frame at which to raise a SourceError instead.
+        delay_seconds: How long to sleep before each frame.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ListSource(ManagedSource):
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give out the pictures, one tick apart."""
+        """Yield the pictures, one tick apart."""
         for index, pixels in enumerate(self._pictures):
             if self._delay_seconds:
                 time.sleep(self._delay_seconds)
@@ -68,7 +68,7 @@ class ListSource(ManagedSource):
 
 
 class NullSink(ManagedSink):
-    """Counts frames and forgets them."""
+    """Counts frames and discards them."""
 
     def __init__(self) -> None:
         self.num_frames = 0
@@ -93,8 +93,8 @@ class ListSink(NullSink):
     """Keeps copies of all frames.
 
     Args:
-        fail_at: count of frames after which `write` raises a SinkError.
-        delay_seconds: how long each `write` sleeps.
+        fail_at: Number of frames after which `write` raises a SinkError.
+        delay_seconds: How long each `write` sleeps.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class ListSink(NullSink):
     ) -> None:
         super().__init__()
         self.frames: list[Frame] = []
-        """What was written, in order."""
+        """The frames written, in order."""
         self._fail_at = fail_at
         self._delay_seconds = delay_seconds
 

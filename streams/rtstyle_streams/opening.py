@@ -2,8 +2,10 @@
 
 =============================  ====================================================
 ``clip.mp4``                   a video file
-``photo.jpg``                  a still picture
-``photos/``                    a folder of pictures
+``photo.jpg``                  a still picture; of a moving one the first, or a film
+``photos/``                    a folder of pictures, or of a film's frames
+``frames/%05d.png``            numbered pictures, or a film's frames
+``-``                          standard input or output
 ``sample:``                    the built-in scene; ``sample:1280x720@30x90`` says
                                width x height @ frames per second x frames
 ``null:``                      sink only: frames are counted and forgotten
@@ -17,11 +19,14 @@
 
 import os
 import re
+import weakref
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryDirectory
+from typing import Literal, TypeVar
 
-from rtstyle_streams.errors import SinkError, SpecError
+from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.network.urls import (
     MISSING,
@@ -33,25 +38,101 @@ from rtstyle_streams.protocols import Sink, Source, StreamInfo
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
 
 
-def open_source(spec: str | os.PathLike[str]) -> Source:
+Kind = Literal["any", "film", "pictures"]
+"""What a file that may be both is taken for: a moving picture, a folder of pictures."""
+
+
+def open_source(
+    spec: str | os.PathLike[str], *, kind: Kind = "any", rate: Fraction | None = None
+) -> Source:
     """Open what `spec` names, see the table above.
+
+    Args:
+        spec: the text.
+        kind: what pictures are taken for; "any": a folder and all stills are pictures,
+            a GIF is a film.
+        rate: pictures a second, for a film that lies in pictures; None for the default.
 
     Raises:
         SpecError: `spec` makes no sense.
         SourceError: it cannot be opened.
     """
+    if spec == "-":
+        return _standard_input(kind)
     scheme, rest = _split(spec)
-    if scheme:
-        return _lookup(_SOURCES, scheme, spec)(rest)
-    path = Path(spec)
-    from rtstyle_streams.pictures.images import ImageSource
-    from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
+    if scheme and (scheme in _SOURCES or not os.path.exists(spec)):
+        source = _lookup(_SOURCES, scheme, spec)(rest)
+    else:
+        source = _open_file(Path(spec), kind, rate)
+    from rtstyle_streams.pictures.sequence import FrameSequence
 
-    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+    if rate is not None and not isinstance(source, FrameSequence):
+        source.close()
+        raise SpecError(
+            f"--fps: expected a folder of pictures or numbered ones, got {spec}, "
+            "which has times of its own"
+        )
+    return source
+
+
+def _open_file(path: Path, kind: Kind, rate: Fraction | None) -> Source:
+    """Open a film, a picture, a folder or numbered pictures."""
+    from rtstyle_streams.pictures.images import ImageSource
+    from rtstyle_streams.pictures.names import is_pattern
+    from rtstyle_streams.pictures.picture_file import (
+        OTHER_PICTURE_SUFFIXES,
+        PICTURE_SUFFIXES,
+    )
+
+    is_many = path.is_dir() or (is_pattern(path) and not path.exists())
+    if kind == "film" and is_many:
+        from rtstyle_streams.pictures.sequence import FrameSequence
+
+        return FrameSequence(path, rate=rate)
+    suffix = path.suffix.lower()
+    if kind == "film" and suffix in PICTURE_SUFFIXES:
+        return _open_moving(path)
+    if suffix in OTHER_PICTURE_SUFFIXES and path.is_file():
+        raise SourceError(
+            f"{path}: expected a film or a picture, got {suffix}, which is not read; "
+            "save it as JPEG or PNG"
+        )
+    if is_many or (suffix in PICTURE_SUFFIXES and (kind, suffix) != ("any", ".gif")):
         return ImageSource(path)
     from rtstyle_streams.video.reader import VideoReader
 
     return VideoReader(path)
+
+
+def _open_moving(path: Path) -> Source:
+    """Open a picture file as a film, if it holds several pictures."""
+    from rtstyle_streams.pictures.images import ImageSource
+    from rtstyle_streams.pictures.moving import MovingPicture, num_pictures
+    from rtstyle_streams.video.reader import VideoReader
+
+    suffix = path.suffix.lower()
+    if suffix == ".gif":
+        return VideoReader(path)
+    if num_pictures(path) < 2:
+        return ImageSource(path)
+    return VideoReader(path) if suffix == ".png" else MovingPicture(path)
+
+
+def _standard_input(kind: Kind) -> Source:
+    """Open what comes on standard input: a picture or a film."""
+    from rtstyle_streams.pictures.images import ImageSource
+    from rtstyle_streams.standard.pipes import spool_input
+    from rtstyle_streams.video.reader import VideoReader
+
+    folder = TemporaryDirectory(prefix="rtstyle-")
+    try:
+        path = spool_input(Path(folder.name))
+        source = ImageSource(path) if kind == "pictures" else VideoReader(path)
+    except BaseException:
+        folder.cleanup()
+        raise
+    weakref.finalize(source, folder.cleanup)
+    return source
 
 
 def open_sink(
@@ -59,10 +140,11 @@ def open_sink(
     info: StreamInfo,
     *,
     template: Source | None = None,
-    codec: str = "libx264",
+    codec: str | None = None,
     crf: int | None = None,
     preset: str | None = None,
     overwrite: bool = False,
+    suffix: str | None = None,
 ) -> Sink:
     """Open what `spec` names, see the table above.
 
@@ -71,23 +153,31 @@ def open_sink(
         info: what is known about the frames to come.
         template: the source of the frames: a video file's sound, subtitles and tags
             are carried over, and a folder's file names.
-        codec: video files: FFmpeg's name of an encoder.
+        codec: video files: FFmpeg's name of an encoder; None for the container's.
         crf: video files: constant rate factor; None for the default.
         preset: video files: the encoder's preset; None for the default.
         overwrite: whether files that exist may be replaced.
+        suffix: of a file that goes to standard output; None: ``.mkv``, or ``.png`` for
+            pictures.
 
     Raises:
         SpecError: `spec` makes no sense.
         SinkError: it cannot be opened.
     """
+    if spec == "-":
+        return _standard_output(
+            info, template=template, codec=codec, crf=crf, preset=preset, suffix=suffix
+        )
     scheme, rest = _split(spec)
-    if scheme:
+    if scheme and (scheme in _SINKS or not _names_a_file(spec)):
         return _lookup(_SINKS, scheme, spec)(rest, info)
     path = Path(spec)
     from rtstyle_streams.pictures.images import ImageSink, ImageSource
+    from rtstyle_streams.pictures.sequence import FrameSequence
 
     pictures = template if isinstance(template, ImageSource) else None
-    if pictures is not None or _is_for_pictures(spec, info):
+    is_film = isinstance(template, FrameSequence)
+    if (pictures and not is_film) or _is_for_pictures(spec, info):
         return ImageSink(spec, template=pictures, overwrite=overwrite)
     from rtstyle_streams.video.reader import VideoReader
     from rtstyle_streams.video.writer import VideoWriter
@@ -103,14 +193,39 @@ def open_sink(
     )
 
 
+def _standard_output(
+    info: StreamInfo,
+    *,
+    template: Source | None,
+    codec: str | None,
+    crf: int | None,
+    preset: str | None,
+    suffix: str | None,
+) -> Sink:
+    """Open a file whose bytes go to standard output when it is whole."""
+    from rtstyle_streams.pictures.images import ImageSource
+    from rtstyle_streams.standard.pipes import StandardOutput
+
+    is_picture = isinstance(template, ImageSource) and info.frame_rate is None
+    return StandardOutput(
+        suffix or (".png" if is_picture else ".mkv"),
+        lambda path: open_sink(
+            path, info, template=template, codec=codec, crf=crf, preset=preset
+        ),
+    )
+
+
 def _is_for_pictures(spec: str | os.PathLike[str], info: StreamInfo) -> bool:
-    """Return whether `spec` is a folder or a picture; refuse many frames in one."""
+    """Return whether `spec` is for pictures; refuse many frames in one."""
+    from rtstyle_streams.pictures.names import is_pattern
     from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES
+    from rtstyle_streams.video.formats import FORMATS
 
     path = Path(spec)
-    if path.is_dir() or os.fspath(spec).endswith(("/", os.sep)):
+    if path.is_dir() or os.fspath(spec).endswith(("/", os.sep)) or is_pattern(path):
         return True
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in PICTURE_SUFFIXES or (info.num_frames != 1 and suffix in FORMATS):
         return False
     if info.num_frames != 1:
         raise SinkError(
@@ -118,6 +233,11 @@ def _is_for_pictures(spec: str | os.PathLike[str], info: StreamInfo) -> bool:
             "got one picture"
         )
     return True
+
+
+def _names_a_file(spec: str | os.PathLike[str]) -> bool:
+    """Return whether a text with a colon in it means a file of that name."""
+    return os.path.exists(spec) or bool(Path(spec).suffix)
 
 
 def _split(spec: str | os.PathLike[str]) -> tuple[str, str]:

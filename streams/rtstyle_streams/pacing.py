@@ -1,4 +1,4 @@
-"""Hand frames from thread to thread without a queue, and keep time."""
+"""Pass frames between threads without a queue, and keep time."""
 
 import sys
 import threading
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class Latest(Generic[T]):
-    """A mailbox with one slot: a newer item replaces one that nobody has taken yet.
+    """A mailbox with one slot: a new item replaces one that has not been taken yet.
 
-    One thread puts, one takes. Delay cannot build up in it: whoever is slow sees fewer
-    items, never old ones.
+    One thread puts, one takes. Delay cannot build up: a slow reader gets fewer items,
+    never old ones.
     """
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class Latest(Generic[T]):
         self._item: T | None = None
         self._is_closed = False
         self.num_dropped = 0
-        """How many items were replaced before anybody took them."""
+        """Number of items replaced before they were taken."""
 
     def put(self, item: T) -> None:
-        """Lay `item` into the slot; after `close` it is thrown away."""
+        """Put `item` into the slot; after `close` it is discarded."""
         with self._ready:
             if self._is_closed:
                 return
@@ -42,7 +42,7 @@ class Latest(Generic[T]):
         """Wait for an item and empty the slot.
 
         Returns:
-            The newest item; None when the time is up, or it is closed and empty.
+            The newest item; None after the timeout, or if it is closed and empty.
         """
         with self._ready:
             if self._item is None and not self._is_closed:
@@ -53,7 +53,7 @@ class Latest(Generic[T]):
             return item
 
     def close(self, *, discard: bool = False) -> None:
-        """Let no more in; an item in the slot can still be taken unless `discard`."""
+        """Accept no more items; one in the slot can still be taken unless `discard`."""
         with self._ready:
             self._is_closed = True
             if discard:
@@ -62,19 +62,19 @@ class Latest(Generic[T]):
 
     @property
     def is_closed(self) -> bool:
-        """Return whether nothing more will come than what may lie in the slot."""
+        """Return whether it is closed; one last item may still be in the slot."""
         return self._is_closed
 
     def __iter__(self) -> Iterator[T]:
-        """Give out items until the mailbox is closed and empty."""
+        """Yield items until the mailbox is closed and empty."""
         while (item := self.take()) is not None:
             yield item
 
 
 class FrameClock:
-    """Wakes up `rate` times a second, without drift.
+    """Wakes up `rate` times per second, without drift.
 
-    After a delay of more than one period it starts anew instead of hurrying after.
+    After a delay of more than one period it restarts instead of catching up.
     """
 
     def __init__(self, rate: float) -> None:
@@ -82,7 +82,7 @@ class FrameClock:
         self._due: float | None = None
 
     def wait(self, stop: threading.Event | None = None) -> None:
-        """Sleep until the next tick; the first one is now; `stop` ends the sleep."""
+        """Sleep until the next tick (the first is now), or until `stop` is set."""
         now = time.perf_counter()
         due = now if self._due is None else self._due + self._period
         self._due = now if now - due > self._period else due
@@ -103,11 +103,11 @@ class RateMeter:
         self._ticks: deque[float] = deque(maxlen=1000)
 
     def tick(self, now: float | None = None) -> None:
-        """Note that something happened, now or at `now` seconds of `perf_counter`."""
+        """Count one tick, now or at `now` seconds of `perf_counter`."""
         self._ticks.append(time.perf_counter() if now is None else now)
 
     def rate(self, now: float | None = None) -> float:
-        """Return ticks per second; 0.0 when there were fewer than two lately."""
+        """Return ticks per second; 0.0 if there were fewer than two recently."""
         now = time.perf_counter() if now is None else now
         recent = [tick for tick in list(self._ticks) if now - tick <= self._window]
         if len(recent) < 2 or recent[-1] <= recent[0]:
@@ -116,10 +116,10 @@ class RateMeter:
 
 
 class FramePool:
-    """Lends pixel buffers of one size and takes them back by itself.
+    """Provides pixel buffers of one size and reuses them automatically.
 
-    A buffer is free again when nothing refers to it or to a part of it any more, which
-    the reference count tells: nobody has to give anything back.
+    A buffer is free again once nothing refers to it or to a view of it, according to
+    its reference count, so callers do not have to return buffers.
     """
 
     def __init__(self, *, width: int, height: int, max_buffers: int = 12) -> None:
@@ -129,17 +129,17 @@ class FramePool:
         self._idle_count = 0
 
     def take(self) -> Pixels:
-        """Return a buffer of shape ``(height, width, 3)``; its content is arbitrary."""
+        """Return a buffer of shape ``(height, width, 3)`` with arbitrary content."""
         for buffer in self._buffers:
             if sys.getrefcount(buffer) <= self._idle_count:
                 return buffer
         fresh: Pixels = np.empty(self._shape, np.uint8)
         if len(self._buffers) < self._max_buffers:
             self._buffers.append(fresh)
-            # The list, one name and the call hold it: the same three as in the loop.
+            # three references: the list, one name and the call, as in the loop
             self._idle_count = sys.getrefcount(fresh)
         return fresh
 
     def __len__(self) -> int:
-        """Return how many buffers were made."""
+        """Return the number of buffers allocated."""
         return len(self._buffers)

@@ -1,6 +1,6 @@
 """What a source and a sink of frames promise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -40,6 +40,16 @@ class StreamInfo:
 
 class Closing(Protocol):
     """Something that is closed at the end of a `with` block; twice does no harm."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Return what was left out or changed so far, a line each for the user."""
+        ...
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how much of what came was broken, so far: packets, frames, files."""
+        ...
 
     def close(self) -> None:
         """Let go of everything; may be called twice."""

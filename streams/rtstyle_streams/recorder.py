@@ -1,4 +1,4 @@
-"""Recordings and snapshots during a live run, made on a thread of their own."""
+"""Make recordings and snapshots during a live run, in a separate thread."""
 
 import logging
 import threading
@@ -6,26 +6,25 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import cv2
-
 from rtstyle_streams.errors import SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.managed import ManagedSink
+from rtstyle_streams.pictures.picture_file import encode_picture
 from rtstyle_streams.protocols import Sink
 
 log = logging.getLogger(__name__)
 
 
 class Recorder(ManagedSink):
-    """Takes every frame, and writes those between two presses of a key to a file.
+    """Receives every frame and writes those between two key presses to a file.
 
-    What goes wrong with a file is said and ends that recording, not the live run.
+    An error with a file is reported and ends that recording, not the live run.
 
     Args:
-        folder: where the files go.
-        open_recording: opens a video file for the frames to come.
-        say: told one line about each file.
+        folder: Where the files go.
+        open_recording: Opens a video file for the frames to come.
+        say: Called with one line about each file.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class Recorder(ManagedSink):
         say: Callable[[str], None] = log.info,
     ) -> None:
         self.say = say
-        """Told one line about each file."""
+        """Called with one line about each file."""
         self.files: list[Path] = []
         """Complete recordings and snapshots, in the order in which they were made."""
         self._folder, self._open_recording = folder, open_recording
@@ -47,11 +46,11 @@ class Recorder(ManagedSink):
 
     @property
     def is_recording(self) -> bool:
-        """Return whether frames are, or will now be, recorded."""
+        """Return whether frames are recorded, or will be from the next one."""
         return self._wants_recording
 
     def toggle_recording(self) -> None:
-        """Begin a recording with the next frame, or end the present one."""
+        """Start a recording with the next frame, or end the present one."""
         self._wants_recording = not self._wants_recording
 
     def snapshot(self) -> None:
@@ -59,7 +58,7 @@ class Recorder(ManagedSink):
         self._wants_snapshot.set()
 
     def write(self, frame: Frame) -> None:
-        """Do with `frame` what was asked for."""
+        """Record `frame` or write a snapshot of it, as requested."""
         if self._wants_snapshot.is_set():
             self._wants_snapshot.clear()
             self._try_snapshot(frame)
@@ -78,7 +77,7 @@ class Recorder(ManagedSink):
             self._drop_recording()
 
     def _try_snapshot(self, frame: Frame) -> None:
-        """Write a snapshot, or say why there is none; a recording goes on."""
+        """Write a snapshot, or report why not; a recording continues."""
         try:
             self._write_snapshot(frame)
         except StreamError as error:
@@ -88,9 +87,9 @@ class Recorder(ManagedSink):
         if isinstance(frame, LiveFrame) and frame.notice:
             raise SinkError("snapshot: expected a camera, got one that is lost")
         path = self._free_path(".png")
-        okay, data = cv2.imencode(".png", cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
+        data = encode_picture(frame.pixels, suffix=".png")
         try:
-            path.write_bytes(data.tobytes() if okay else b"")
+            path.write_bytes(data)
         except OSError as error:
             raise SinkError(
                 f"{path}: could not be written: {error.strerror}"
@@ -99,7 +98,7 @@ class Recorder(ManagedSink):
         self.say(f"snapshot {path}")
 
     def _free_path(self, suffix: str) -> Path:
-        """Return a new name made of the time of day."""
+        """Return an unused path named after the time of day."""
         now = datetime.now().astimezone()
         stem = f"rtstyle-{now:%Y%m%d-%H%M%S}"
         path, count = self._folder / f"{stem}{suffix}", 2
@@ -115,15 +114,15 @@ class Recorder(ManagedSink):
             self.say(f"recorded {self._path}")
 
     def _drop_recording(self) -> None:
-        """Leave a recording as it is, and say where that is."""
+        """Stop a recording without completing it, and report where it is."""
         if self._recording is not None:
             recording, self._recording = self._recording, None
             recording.close()
-            for line in getattr(recording, "notices", ()):
+            for line in recording.notices:
                 self.say(line)
 
     def finish(self) -> None:
-        """Complete a recording that is under way."""
+        """Complete the present recording."""
         try:
             self._end_recording()
         except StreamError:
@@ -131,5 +130,5 @@ class Recorder(ManagedSink):
             raise
 
     def close(self) -> None:
-        """Leave a recording as it is; may be called twice."""
+        """Stop a recording without completing it; may be called twice."""
         self._drop_recording()

@@ -1,4 +1,4 @@
-"""A preview window; only the main thread may touch it, as HighGUI demands on macOS."""
+"""Show a preview window; only the main thread may use it, as HighGUI on macOS needs."""
 
 import ctypes
 import os
@@ -20,12 +20,12 @@ PROBE: Final = (
     "import cv2; cv2.namedWindow('display check', cv2.WINDOW_NORMAL); "
     "cv2.waitKey(1); cv2.destroyAllWindows()"
 )
-"""Opens a window for a moment; run in a child, since failing aborts the process."""
+"""Opens a window briefly; run in a child process, since a failure aborts it."""
 PROBE_SECONDS: Final = 20.0
 PROBE_TRIES: Final = 3
-"""A display that is just starting, or starting over, refuses for a moment."""
+"""Number of attempts; a display that is starting or restarting refuses briefly."""
 PROBE_PAUSE_SECONDS: Final = 0.5
-"""Between one try and the next."""
+"""Pause between attempts."""
 LEFT_KEYS: Final = frozenset((81, 2424832, 65361, 63234))
 """Key codes of the left arrow in Qt, Windows, GTK and Cocoa."""
 RIGHT_KEYS: Final = frozenset((83, 2555904, 65363, 63235))
@@ -34,7 +34,7 @@ ESCAPE: Final = 27
 
 
 def why_no_display() -> str:
-    """Return why no window can be opened here, in one line; empty when one can."""
+    """Return why no window can be opened here, in one line; empty if one can."""
     if sys.platform == "linux" and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
@@ -49,12 +49,12 @@ def why_no_display() -> str:
 
 
 def load_x11_xcb() -> bool:
-    """Let windows use the system's libX11-xcb, and return whether they can.
+    """Load the system's libX11-xcb for windows, and return whether that worked.
 
     The one in opencv-python's wheel does not know the layout of a newer libX11 (seen
     with OpenCV 5.0 and libX11 1.8.4): it fails to tell Xlib that the events are Qt's,
-    Xlib takes some, and one window in five stays blank. The system's goes first when
-    it was loaded first.
+    Xlib takes some, and one window in five stays blank. Loading the system's library
+    first makes it the one in use.
     """
     if sys.platform != "linux":
         return True
@@ -66,7 +66,7 @@ def load_x11_xcb() -> bool:
 
 
 def _probe() -> tuple[str, bool]:
-    """Return why a child could open no window, and whether that may pass by itself."""
+    """Return why a child process could open no window, and whether that may pass."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", PROBE],
@@ -92,14 +92,14 @@ def _probe() -> tuple[str, bool]:
 
 
 class Window:
-    """Shows frames and hands on keys.
+    """Shows frames and reports key presses.
 
     Args:
-        title: what stands in its title bar.
-        width: columns of the frames to come.
-        height: lines of the frames to come.
-        on_key: called with "a", "?", "left", "right", "escape"; False ends the run.
-        lines: returns what to write over the picture, a line each.
+        title: Text of its title bar.
+        width: Columns of the frames to come.
+        height: Lines of the frames to come.
+        on_key: Called with "a", "?", "left", "right", "escape"; False ends the run.
+        lines: Returns what to write over the picture, a line each.
 
     Raises:
         SinkError: no window can be opened here.
@@ -122,7 +122,7 @@ class Window:
         self.is_mirrored = False
         """Whether the picture is shown as in a mirror."""
         self.is_split = False
-        """Whether the left half shows what the camera saw."""
+        """Whether the left half shows the camera's picture."""
         self._title, self._on_key, self._lines = title, on_key, lines
         self._canvas: Pixels | None = None
         self._is_shown = False
@@ -144,7 +144,7 @@ class Window:
         self._is_shown = True
 
     def pump(self) -> bool:
-        """Let the window draw and answer its keys; False ends the run."""
+        """Let the window draw and handle its keys; False ends the run."""
         code = cv2.waitKeyEx(1)
         if code >= 0 and (key := key_name(code)) and not self._on_key(key):
             return False
@@ -164,7 +164,7 @@ class Window:
         if self._title:
             try:
                 cv2.destroyWindow(self._title)
-            except cv2.error:  # the user was faster
+            except cv2.error:  # the user closed it first
                 pass
             self._title = ""
 
@@ -172,13 +172,13 @@ class Window:
 def compose(
     frame: Frame, *, is_mirrored: bool, is_split: bool, canvas: Pixels | None = None
 ) -> Pixels:
-    """Return a picture of `frame` for the window, RGB, with its notice written on it.
+    """Return the picture of `frame` for the window, RGB, with its notice written on it.
 
     Args:
-        frame: is left as it is.
-        is_mirrored: whether left and right change sides.
-        is_split: whether the left half shows the frame's content.
-        canvas: is painted over and returned if it has the size of the frame.
+        frame: The frame; not changed.
+        is_mirrored: Whether to swap left and right.
+        is_split: Whether the left half shows the frame's content.
+        canvas: Painted over and returned if it has the frame's size.
     """
     if canvas is None or canvas.shape != frame.pixels.shape:
         canvas = np.empty_like(frame.pixels, order="C")
@@ -195,7 +195,7 @@ def compose(
 
 
 def _paint(part: Pixels, pixels: Pixels, start: int, is_mirrored: bool) -> None:
-    """Copy what is seen from column `start` on of `pixels`, mirrored or not."""
+    """Copy what `pixels` shows from column `start` on into `part`, mirrored or not."""
     end = start + part.shape[1]
     if is_mirrored:  # a mirrored slice in numpy would be 25 times slower
         width = pixels.shape[1]
@@ -205,7 +205,7 @@ def _paint(part: Pixels, pixels: Pixels, start: int, is_mirrored: bool) -> None:
 
 
 def key_name(code: int) -> str:
-    """Return the name of a key code of ``cv2.waitKeyEx``; empty for one without."""
+    """Return the name of a key code of ``cv2.waitKeyEx``; empty if it has none."""
     if code in LEFT_KEYS and code > 255:
         return "left"
     if code in RIGHT_KEYS and code > 255:

@@ -14,16 +14,17 @@ import pytest
 pytest.importorskip("starlette")
 
 from rtstyle.errors import UsageError
-from rtstyle.gallery.find import bundled_folder, load_style, style_files
+from rtstyle.gallery.find import load_style, style_files
 from rtstyle.paintings.network import painting_network
 from rtstyle.paintings.picture import shown
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.studio.export_page import RUNTIME_FILES, export_page
+from rtstyle.style_file import bundled_folder
 from tests.browser.conftest import until
 from tests.conftest import ROOT
 
 VARIABLE = "RTSTYLE_ONNXRUNTIME_WEB"
-"""Environment variable: the folder ``dist`` of onnxruntime-web."""
+"""Environment variable: the folder of the npm package onnxruntime-web."""
 ASK = """async ([message, text]) => {
   const { Engine } = await import("./engine_link.js");
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -49,11 +50,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    runtime = Path(
-        os.environ.get(VARIABLE, ROOT / "node_modules" / "onnxruntime-web" / "dist")
-    )
+    package = os.environ.get(VARIABLE, ROOT / "node_modules" / "onnxruntime-web")
+    runtime = Path(package) / "dist"
     if not runtime.is_dir():
-        pytest.skip(f"no onnxruntime-web; {VARIABLE} names its folder dist")
+        pytest.skip(f"no onnxruntime-web; {VARIABLE} names its folder")
     folder = tmp_path_factory.mktemp("pure")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RTSTYLE_RUNTIME", "onnxruntime")

@@ -2,7 +2,10 @@
 
 Run from the project's root, with the shared material beside it::
 
-    python -m tests.comparison.arbitrary --ours rtstyle/paintings --out comparison
+    python -m tests.comparison.arbitrary --ours rtstyle/arbitrary --out comparison
+
+On other paintings: ``--paintings FOLDER``, of which ``--names swift_adain`` takes those
+that this recipe holds out.
 """
 
 import argparse
@@ -23,6 +26,7 @@ from rtstyle.runtime import open_session
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
+from rtstyle_train.config.reading import read_recipe, recipe_path
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.evaluation.quality.colour import Palette
 from rtstyle_train.evaluation.quality.features import FeatureJudge
@@ -33,6 +37,7 @@ from rtstyle_train.evaluation.quality.figures import (
     see_content,
 )
 from rtstyle_train.evaluation.quality.pictures import resized
+from rtstyle_train.evaluation.quality.stability import noise_gain, shift_gain
 from rtstyle_train.loss_networks import load_loss_network
 from tests.comparison.microast import load_microast
 
@@ -47,6 +52,8 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 NUM_TIMED = 9
 """Frames of each network whose times are compared, in turns."""
 
+HEADINGS = "content style512 style256 areas SSIM colour noise shift".split()
+
 Stylize = Callable[[Pixels], Pixels]
 Take = Callable[[Path], Stylize]
 
@@ -58,15 +65,24 @@ class Sums:
     content: list[float] = field(default_factory=list)
     style: list[float] = field(default_factory=list)
     small_style: list[float] = field(default_factory=list)
+    areas: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     colour: list[float] = field(default_factory=list)
+    noise: list[float] = field(default_factory=list)
+    shift: list[float] = field(default_factory=list)
 
     def row(self, name: str, ms: str) -> str:
-        means = [
-            f"{np.mean(getattr(self, key)):.3f}"
-            for key in ("content", "style", "small_style", "ssim")
+        """Return a line of the table: means over the pictures."""
+        means = [np.mean(found) if found else np.nan for found in self.columns]
+        return f"| {name} | {' | '.join(f'{mean:.3f}' for mean in means)} | {ms} |"
+
+    @property
+    def columns(self) -> list[list[float]]:
+        """Return the figures in the order of `HEADINGS`."""
+        return [
+            *(self.content, self.style, self.small_style, self.areas),
+            *(self.ssim, self.colour, self.noise, self.shift),
         ]
-        return f"| {name} | {' | '.join(means)} | {np.mean(self.colour):.1f} | {ms} |"
 
 
 def session(model: bytes) -> Stylize:
@@ -115,10 +131,12 @@ def times_ms(networks: dict[str, Stylize], frame: Pixels) -> dict[str, float]:
 def main() -> None:
     given = arguments()
     data = given.shared / "data"
-    takes: dict[str, Take] = {"MicroAST": take_microast(data / "peers")}
+    takes: dict[str, Take] = {}
+    if given.peer:
+        takes["MicroAST"] = take_microast(data / "peers")
     for folder in given.ours:
         takes[f"ours {folder.name}"] = take_ours(folder, side=given.side)
-    if given.fixed and not given.trained:
+    if given.fixed and not given.trained and not given.paintings:
         takes["a style each"] = take_fixed
     weights = data / "loss_networks" / "vgg19_normalised_relu3_1.safetensors"
     vgg = load_loss_network("vgg19", weights=weights)
@@ -127,14 +145,22 @@ def main() -> None:
         resized(read_picture(path)[0], long_side=given.size)
         for path in sorted((data / "photos" / "eval").iterdir())[: given.photos]
     ]
-    paintings = [
-        path
-        for path in sorted((data / "styles").iterdir())
-        if (path.stem in HELD_OUT) != given.trained
-    ]
+    if given.paintings:
+        names = read_recipe(recipe_path(given.names))["held_out"] if given.names else ()
+        paintings = [
+            path
+            for path in sorted(given.paintings.iterdir())
+            if not names or path.stem in names
+        ]
+    else:
+        paintings = [
+            path
+            for path in sorted((data / "styles").iterdir())
+            if (path.stem in HELD_OUT) != given.trained
+        ]
     given.out.mkdir(parents=True, exist_ok=True)
-    contest = Contest(judge, photos, ["(content)", *takes])
-    for painting in paintings:
+    contest = Contest(judge, photos, ["(content)", *takes], is_steady=given.steady)
+    for painting in paintings[:: given.every]:
         contest.show(painting, takes, given.out / f"{painting.stem}.png")
     report(contest, given.out / "table.md")
 
@@ -148,6 +174,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=15)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--fixed", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--paintings", type=Path, help="folder of other paintings")
+    parser.add_argument("--names", help="recipe whose held-out paintings are taken")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th painting")
+    parser.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--steady", action="store_true", help="noise and shift, too")
     parser.add_argument("--trained", action="store_true", help="seen paintings instead")
     return parser.parse_args()
 
@@ -156,8 +187,14 @@ class Contest:
     """Carries photographs through networks, painting by painting."""
 
     def __init__(
-        self, judge: FeatureJudge, photos: list[Pixels], names: list[str]
+        self,
+        judge: FeatureJudge,
+        photos: list[Pixels],
+        names: list[str],
+        *,
+        is_steady: bool = False,
     ) -> None:
+        self.is_steady = is_steady
         self.judge, self.judges = judge, Judges(held_out=judge)
         self.seen = [see_content(photo, self.judges) for photo in photos]
         large = cv2.resize(photos[0], (1280, 720), interpolation=cv2.INTER_LINEAR)
@@ -176,6 +213,12 @@ class Contest:
             rows.append([stylize(content.pixels) for stylize in networks.values()])
             for name, stylized in zip(networks, rows[-1], strict=True):
                 self.judge_one(self.sums[name], stylized, content, target)
+        if self.is_steady:
+            for name, stylize in networks.items():
+                for content in self.seen:
+                    sums = self.sums[name]
+                    sums.noise.append(noise_gain(stylize, content.pixels))
+                    sums.shift.append(shift_gain(stylize, content.pixels))
         write_sheet(sheet, target.painting, rows)
 
     def judge_one(
@@ -187,6 +230,7 @@ class Contest:
         sums.content.append(self.judge.content(judged, content.held_out))
         sums.style.append(self.judge.style(judged, target.held_out[1]))
         sums.small_style.append(self.judge.style(judged, target.held_out[2]))
+        sums.areas.append(self.judge.areas(judged, target.held_out[1]))
         sums.ssim.append(ssim(stylized, content.pixels))
         sums.colour.append(Palette(stylized).distance(target.palette))
 
@@ -194,8 +238,8 @@ class Contest:
 def report(contest: Contest, path: Path) -> None:
     """Print the table and write it."""
     lines = [
-        "| network | content | style | style 256 | SSIM | colour | ms at 720p |",
-        "|---|---|---|---|---|---|---|",
+        f"| network | {' | '.join(HEADINGS)} | ms at 720p |",
+        "|---" * (len(HEADINGS) + 2) + "|",
     ]
     for name, found in contest.sums.items():
         text = f"{contest.ms[name]:.0f}" if name in contest.ms else "-"

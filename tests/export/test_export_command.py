@@ -50,7 +50,7 @@ def test_a_twin_of_a_painting_says_how_one_makes_a_style_of_it(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["out.onnx"], "expected no STYLE.onnx with --to tensorrt"),
+        (["out.onnx"], "expected no TARGET with --to tensorrt"),
         (["--overwrite"], "expected no --overwrite with --to tensorrt"),
         (["--int8"], "expected fp32 or fp16 for TensorRT"),
         (["--calibration", "."], "expected no --calibration with --to tensorrt"),

@@ -6,7 +6,7 @@ import pytest
 
 from rtstyle.benchmark.candidate import candidates_of
 from rtstyle.errors import StyleFileError
-from rtstyle.gallery.find import bundled_folder
+from rtstyle.style_file import bundled_folder
 from tests.tiny_styles import negative_style, write_negative
 
 

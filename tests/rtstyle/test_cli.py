@@ -268,3 +268,23 @@ def test_help_is_quick(tmp_path: Path) -> None:
         )
         times.append(seconds_of_children() - began)
     assert min(times) < 0.3, "computing time: waiting for others does not count"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "nan%", ""])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("video", "a.mp4", "b.mp4", "--strength"),
+        ("video", "a.mp4", "b.mp4", "--style-scale"),
+        ("image", "a.png", "b.png", "--style-strength"),
+        ("webcam", "--fps"),
+        ("webcam", "--seconds"),
+        ("webcam", "--fade"),
+        ("webcam", "--cycle"),
+    ],
+)
+def test_an_option_that_is_no_finite_number_is_one_line(
+    words: tuple[str, ...], value: str, capsys: Capture
+) -> None:
+    assert run(*words, value) == 2
+    assert words[-1] in last_line(capsys)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from rtstyle.drawing.contact_sheet import GAP, TITLE_LINES
-from rtstyle.gallery.find import bundled_folder, load_style, style_files
+from rtstyle.gallery.find import load_style, style_files
 from rtstyle.offline.demo import PORTRAIT_SIZE, SHEET_COLUMNS, SHEET_LINES, run_demo
+from rtstyle.style_file import bundled_folder
 from rtstyle_streams.video.reader import VideoReader
 
 MOST_BYTES, FRAMES = 8_000_000, 250

@@ -2,13 +2,15 @@
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import parser
 
 from rtstyle.smoothing import GateSmoother
 from rtstyle.smoothing.gate_graph import STATE, gate_model, with_gate
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle_streams.frame import Pixels
+
+ort = import_onnxruntime()
 
 NEGATIVE = """
 <ir_version: 9, opset_import: ["": 18]>

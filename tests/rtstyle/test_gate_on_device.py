@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from rtstyle.errors import RuntimeUnavailableError
@@ -19,6 +18,7 @@ from rtstyle.style_file import Style
 from rtstyle.stylizer.controls import Controls
 from rtstyle.stylizer.gate_on_device import GateOnDevice, gate_on_device
 from rtstyle.stylizer.stylizer import Stylizer
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle_streams.frame import Pixels
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
 from tests.rtstyle.test_gate_graph import video
@@ -198,6 +198,7 @@ def test_a_graph_that_cannot_be_recorded_runs_without(
 
 def test_a_recorded_graph_has_nothing_that_runs_on_the_cpu(tmp_path: Path) -> None:
     model = gated_style(with_float_ends(load_style("starry_night").model))
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     for name, length in (("H", 45), ("W", 64)):
         options.add_free_dimension_override_by_name(name, length)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Self
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from rtstyle.live.stage_threads import StageHungError
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
+from rtstyle_streams.managed import ManagedSource
 
 TIME_BASE = Fraction(1, 1000)
 
@@ -38,7 +38,7 @@ def camera(
         time.sleep(1 / rate)
 
 
-class Sink:
+class Sink(ManagedSource):
     """Keeps what it gets; calls `do` at frame number `at`."""
 
     def __init__(self, at: int = -1, do: Callable[[], object] = lambda: None) -> None:
@@ -57,12 +57,6 @@ class Sink:
 
     def close(self) -> None:
         self.is_closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def stage(work: Callable[[LiveFrame], Pixels]) -> Process:

@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from rtstyle.errors import StyleFileError
 from rtstyle.gallery.spec import StyleSpec, parse_style
@@ -20,11 +19,14 @@ from rtstyle.look import Look
 from rtstyle.stylizer.controls import Controls
 from rtstyle.stylizer.network_output import NetworkOutput
 from rtstyle.stylizer.stylizer import Stylizer
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.memory import NullSink
 from rtstyle_streams.pacing import FrameClock
 from tests.camera_vm.tiny_style import write_inverting_style
+
+InvalidArgument = import_onnxruntime("capi.onnxruntime_pybind11_state").InvalidArgument
 
 
 class PaintStyler:

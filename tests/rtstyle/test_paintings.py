@@ -134,8 +134,9 @@ def test_a_damaged_entry_of_the_cache_is_made_again(
 def test_the_style_is_neutral_at_strength_zero(red: Path, grey: np.ndarray) -> None:
     assert painted(load_style(red, style_strength=0.0), grey) == [100, 100, 100]
     assert painted(load_style(red, style_strength=0.5), grey) == [125, 75, 75]
-    with pytest.raises(UsageError, match="style strength: expected 0 to 1, got 1.5"):
-        load_style(red, style_strength=1.5)
+    assert painted(load_style(red, style_strength=1.5), grey) == [175, 25, 25]
+    with pytest.raises(UsageError, match="style strength: expected 0 to 1.5, got 1.6"):
+        load_style(red, style_strength=1.6)
 
 
 def test_paintings_mix_in_one_network(red: Path, blue: Path, grey: np.ndarray) -> None:
@@ -323,7 +324,7 @@ def test_an_encoder_that_is_none_is_refused(
     data: bytes, network: Path, red: Path
 ) -> None:
     (network / "style_encoder.onnx").write_bytes(data)
-    with pytest.raises(StyleFileError, match="expected a style encoder"):
+    with pytest.raises(StyleFileError, match="expected (a style encoder|an ONNX file)"):
         load_style(red)
 
 

@@ -37,7 +37,7 @@ def test_neutral_is_near_the_content_and_a_painting_is_not(
     red = write_painting(tmp_path / "red.png", (200, 30, 30))
     changes = [
         np.abs(painted(red, scene, strength).astype(int) - scene).mean()
-        for strength in (0.0, 0.5, 1.0)
+        for strength in (0.0, 0.5, 1.0, 1.5)
     ]
     assert changes == sorted(changes)
     assert changes[0] < 0.5 * changes[2]

@@ -69,6 +69,7 @@ def test_style_strength_goes_from_the_pictures_own_look_to_the_painting() -> Non
     assert stylized(*words, "0") == [100, 100, 100]
     assert stylized(*words, "0.5") == [125, 75, 75]
     assert stylized(*words, "1") == [150, 50, 50]
+    assert stylized(*words, "1.5") == [175, 25, 25]
 
 
 def test_matched_colours_are_those_of_the_picture() -> None:

@@ -110,10 +110,10 @@ def test_what_cannot_be_a_painting_is_one_line(
 def test_a_gigantic_painting_is_refused_without_being_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise AssertionError("it was decoded")
 
-    monkeypatch.setattr("rtstyle.paintings.picture.read_picture", fail)
+    monkeypatch.setattr("rtstyle.paintings.picture.decode_picture", fail)
     path = tmp_path / "a.png"
     path.write_bytes(png_that_claims(100_000, 100_000))
     with pytest.raises(StyleFileError, match="make it smaller, 2000 pixels are plenty"):

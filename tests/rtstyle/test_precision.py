@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery.find import bundled_folder
-from rtstyle.style_file import Style, graph_sha256, read_style, with_card
+from rtstyle.style_file import (
+    Style,
+    bundled_folder,
+    graph_sha256,
+    read_style,
+    with_card,
+)
 from rtstyle.twins import TWIN_OF, existing_twin_path, is_twin, with_precision
 from tests.tiny_styles import CARD, negative_model
 

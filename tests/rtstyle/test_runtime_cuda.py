@@ -12,6 +12,7 @@ from rtstyle.errors import RuntimeUnavailableError
 from rtstyle.runtime.cuda.memory import Cuda
 from rtstyle.runtime.cuda.session import CudaSession
 from rtstyle.runtime.onnxruntime import OrtSession, cuda_fault
+from rtstyle.telemetry import import_onnxruntime
 from tests.rtstyle.fake_tensorrt import FakeCudaLibrary
 from tests.tiny_styles import negative_model
 
@@ -133,7 +134,7 @@ def test_other_failures_of_the_gpu_are_errors(monkeypatch: pytest.MonkeyPatch) -
 def test_without_a_driver_no_library_of_cuda_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     def loaded() -> None:
         raise AssertionError("preload_dlls was called")

@@ -8,6 +8,7 @@ from rtstyle.errors import UsageError
 from rtstyle.smoothing import GateSmoother, Smoother, SmoothMode, make_smoother
 from rtstyle_streams.errors import FrameError
 from rtstyle_streams.frame import Pixels
+from tests.rtstyle.long_film import picture
 
 MODES: list[SmoothMode] = ["gate", "flow"]
 HEIGHT, WIDTH = 90, 134
@@ -219,3 +220,21 @@ def test_the_gate_passes_a_moving_picture_unchanged() -> None:
         content = np.ascontiguousarray(wide[:, 9 * step : 9 * step + 200])
         out = smoother(content, content)
     assert error(out, content).mean() < 0.5
+
+
+@pytest.mark.parametrize("mode", ["gate", "flow"])
+def test_a_smoother_that_goes_on_is_one_that_never_stopped(mode: SmoothMode) -> None:
+    pictures = [picture(index, shot_frames=25) for index in range(40)]
+    whole = make_smoother(mode)
+    steady = [whole(p, 255 - p) for p in pictures]
+    for stop in (1, 17, 25, 33):
+        first, second = make_smoother(mode), make_smoother(mode)
+        for p in pictures[:stop]:
+            first(p, 255 - p)
+        second.restore(first.state())
+        for p, expected in zip(pictures[stop:], steady[stop:], strict=True):
+            assert (second(p, 255 - p) == expected).all()
+        left, right = second.state(), whole.state()
+        assert left.keys() == right.keys()
+        for name, array in left.items():
+            assert array.tobytes() == right[name].tobytes(), name

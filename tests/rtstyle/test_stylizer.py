@@ -85,7 +85,9 @@ def test_controls_that_mean_nothing_are_refused(
 
 
 def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected auto, cpu, cuda or cuda:N"):
+    with pytest.raises(
+        UsageError, match="expected auto, cpu, gpu, gpu:N, cuda, cuda:N"
+    ):
         Stylizer(str(write_negative(tmp_path)), device="tpu")
 
 

@@ -25,6 +25,7 @@ from rtstyle.runtime.tensorrt.build import build_engine, describe_gpu
 from rtstyle.runtime.tensorrt.engine_cache import Profile, engine_folder
 from rtstyle.runtime.tensorrt.session import TensorRtSession
 from rtstyle.style_file import Style
+from rtstyle.telemetry import import_onnxruntime
 from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_fp16 import fp16_graph
 from rtstyle_export.to_onnx import to_onnx
@@ -361,7 +362,7 @@ def test_an_engine_that_comes_after_the_end_is_closed() -> None:
 
 
 def test_the_extra_pins_the_tensorrt_that_onnxruntime_links() -> None:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     capi = Path(onnxruntime.__file__).parent / "capi"
     found = list(capi.glob("*onnxruntime_providers_tensorrt*"))

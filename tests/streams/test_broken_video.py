@@ -64,6 +64,22 @@ def test_text_is_no_video(tmp_path: Path, name: str, text: str) -> None:
     assert "expected a" in refusal(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp4", "list.ts"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\npipe.ts\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile pipe.ts\n",
+    ],
+)
+def test_a_playlist_opens_nothing_that_lies_beside_it(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe.ts")  # whoever opens it hangs
+    (tmp_path / name).write_text(text)
+    assert "expected a" in refusal(tmp_path / name)
+
+
 def test_random_bytes_are_no_video(tmp_path: Path) -> None:
     path = tmp_path / "random.mp4"
     path.write_bytes(np.random.default_rng(3).bytes(100_000))

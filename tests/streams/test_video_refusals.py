@@ -1,6 +1,7 @@
 """Where and how a video cannot be written: said at once, in one line."""
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def test_the_input_is_never_the_output(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("missing/out.mp4", "found no .*create it"),
-        ("out.avi", "ends in .mp4"),
+        ("out.xyz", "ends in .mp4"),
         ("out", "ends in .mp4.*got no suffix"),
         ("folder.mp4", "got a directory"),
     ],
@@ -84,9 +85,16 @@ def test_impossible_encoders_are_refused_and_leave_nothing(
     assert os.listdir(tmp_path) == []
 
 
+def test_an_encoder_that_crashes_on_narrow_films_is_refused(tmp_path: Path) -> None:
+    narrow = replace(INFO, width=48, height=32)
+    with pytest.raises(SinkError, match="expected at least 64 columns, got 48"):
+        VideoWriter(tmp_path / "out.mp4", narrow, codec="libx265")
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_codec_that_the_container_refuses_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match="'webm' format does not support 'libx264'"):
-        VideoWriter(tmp_path / "out.webm", INFO)
+    with pytest.raises(SinkError, match="webm can hold, libvpx-vp9 for example, got l"):
+        VideoWriter(tmp_path / "out.webm", INFO, codec="libx264")
     assert os.listdir(tmp_path) == []
 
 

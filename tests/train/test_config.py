@@ -141,3 +141,48 @@ def test_scales_that_leave_nothing_to_see_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=told):
         make_config(settings)
+
+
+SETTINGS = {
+    "style_weight": ["nan", "inf", "-inf", "-1.0", "1e400", '"6"', "true", "[1]"],
+    "learning_rate": ["nan", "0.0", "-1e-3"],
+    "ema": ["1.5", "nan"],
+    "size": ["1_000_000_000_000", "99999999999999999999", "64.0", "-8", "nan"],
+    "batch_size": ["0", "1000000000"],
+    "seed": ["-1", "18446744073709551616"],
+    "scales": ["[]", "[0]", "[1, nan]", "4"],
+    "content": ['"none"', "[1]"],
+    "styles": ["3", '"a"', '["a"]', '[{name = "--help", file = "a.jpg"}]'],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key in SETTINGS for value in SETTINGS[key]]
+)
+def test_a_setting_that_means_nothing_is_one_line(
+    key: str, value: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(f"{key} = {value}\n")
+    with pytest.raises(ConfigError, match=key) as caught:
+        make_config(read_recipe(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"<!DOCTYPE html>", "a web page"),
+        (b"\xff\xfe\x00a", "got 'utf-8' codec"),
+        (b"a = " + b"[" * 100_000, "nested too deeply"),
+        (b"a = " + b"9" * 10_000, "got "),
+        (b"a" * (2 << 20), "of at most 1 MB, got 2 MB"),
+    ],
+)
+def test_a_recipe_that_is_none_is_one_line(
+    data: bytes, text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match=text):
+        read_recipe(path)

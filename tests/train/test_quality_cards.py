@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from rtstyle.gallery.find import bundled_folder
-from rtstyle.style_file import read_style
+from rtstyle.style_file import bundled_folder, read_style
 from rtstyle_train.config.reading import RECIPES, read_recipe
 
 STYLES = sorted(p for p in bundled_folder().glob("*.onnx") if "." not in p.stem)

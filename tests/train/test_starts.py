@@ -9,7 +9,7 @@ from torch import nn
 
 from rtstyle import Stylizer, load_style
 from rtstyle.errors import RtstyleError
-from rtstyle.gallery.find import bundled_folder, style_files
+from rtstyle.gallery.find import style_files
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.networks.weights_file import (
     Weights,
@@ -17,6 +17,7 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
+from rtstyle.style_file import bundled_folder
 from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.style_writer import make_style, write_style
 from rtstyle_train.config.image import make_config

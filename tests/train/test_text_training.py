@@ -217,7 +217,7 @@ def test_content_embeddings_are_plain_and_made_once(
     for step in range(12):
         style.losses(network, step=step, rank=0, device=torch.device("cpu"))
     assert calls.count("c2") == 12, "patches and whole pictures are filtered"
-    assert 1 <= calls.count(None) <= 2, "two views need two embeddings at the most"
+    assert 1 <= calls.count(None) <= 2, "two views need at most two embeddings"
 
 
 def test_terms_are_the_weighted_losses(room: Path, clip_folder: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rtstyle_train.loop.trainer import kept_settings
-from rtstyle_train.loop.training_run import between_steps, run_to_end
+from rtstyle_train.loop.training_run import run_to_end
 from tests.train.test_trainer import Identity, make
 
 
@@ -21,15 +21,6 @@ class Pressed(Identity):
         if step == 4:
             signal.raise_signal(signal.SIGINT)
         return super().losses(network, step=step, rank=rank, device=device)
-
-
-def test_ctrl_c_waits_for_the_end_of_a_step() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with between_steps() as is_interrupted:
-        assert not is_interrupted()
-        signal.raise_signal(signal.SIGINT)
-        assert is_interrupted()
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_what_ctrl_c_keeps_goes_on_as_if_it_had_not_been(

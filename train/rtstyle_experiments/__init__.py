@@ -1,1 +1,1 @@
-"""Experiments: in the repository, not in the wheel."""
+"""Hold experiments, which are in the repository but not in the wheel."""

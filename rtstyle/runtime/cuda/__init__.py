@@ -1,1 +1,1 @@
-"""Runs graphs on NVIDIA GPUs: sessions, device memory, tiles."""
+"""Run graphs on NVIDIA GPUs: sessions, device memory, tiles."""

@@ -1,4 +1,4 @@
-"""A graph whose frame, picture and memory lie at fixed places on a device."""
+"""Bind a graph's frame, picture and state to fixed addresses on a device."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ from rtstyle.smoothing.gate_graph import BEFORE, RESTART, state_shapes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 ALIGNMENT = 256
-"""Bytes; what stands behind the frame begins at a multiple of this."""
+"""In bytes; what follows the frame begins at a multiple of this."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -17,8 +17,8 @@ Bytes = npt.NDArray[np.uint8]
 class BoundGraph:
     """One upload, one run and one download for each frame of one size.
 
-    A gated graph has its state twice on the device and writes the one that it does not
-    read; which it is changes with every frame, and nothing of it is ever copied.
+    A gated graph has two copies of its state on the device: it reads one and writes the
+    other. They swap with every frame, so the state is never copied.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class BoundGraph:
         *,
         is_gated: bool = False,
     ) -> None:
-        """Take memory and bind it.
+        """Allocate memory and bind it.
 
         Args:
             session: A style graph, or one from `with_gate`, on the device.
-            cuda: The device's memory; what is taken here is freed by its `release`.
-            shape: Of the frames, ``(H, W, 3)``.
+            cuda: The device's memory; its `release` frees what is allocated here.
+            shape: Shape of the frames, ``(H, W, 3)``.
             is_gated: Whether the graph is from `with_gate`.
 
         Raises:
@@ -64,16 +64,16 @@ class BoundGraph:
         ]
 
     def run(self, frame: Bytes, *, restart: bool = False) -> Bytes:
-        """Return what the graph makes of a frame of the bound shape; a new array.
+        """Return the graph's output for a frame of the bound shape, as a new array.
 
         Args:
             frame: RGB, ``(H, W, 3)``, uint8; not changed.
-            restart: Whether a gated graph is to forget the frames before.
+            restart: Whether a gated graph forgets the frames before.
         """
         self._near[: self._count] = frame.reshape(-1)
         self._near[self._flag :] = np.array([restart], np.float32).view(np.uint8)
         self._cuda.upload(self._far_in, self._near, self._size)
-        self._cuda.synchronize()  # onnxruntime has a stream of its own
+        self._cuda.synchronize()  # onnxruntime uses another stream
         self._session.run_bound(self._bindings[self._turn], graph_id=self._turn + 1)
         self._turn = (self._turn + 1) % len(self._bindings)
         self._cuda.download(self._near, self._far_out, self._count)
@@ -81,7 +81,7 @@ class BoundGraph:
         return self._near[: self._count].reshape(self._shape).copy()
 
     def _states(self) -> dict[str, Buffer]:
-        """Return zeros on the device: what is not a number would stay so for ever."""
+        """Return zeros on the device; a NaN in old memory would never go away."""
         states = {}
         for name, shape in state_shapes(*self._shape[:2]).items():
             num_bytes = int(np.prod(shape)) * np.dtype(np.float32).itemsize

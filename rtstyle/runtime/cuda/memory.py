@@ -1,4 +1,4 @@
-"""Device memory, pinned memory and copies, through CUDA's own library."""
+"""Manage device memory, pinned memory and copies through CUDA's runtime library."""
 
 import ctypes
 import sys
@@ -18,15 +18,15 @@ LIBRARIES = (
     if sys.platform == "win32"
     else ("libcudart.so.13", "libcudart.so.12")
 )
-"""Tried in this order."""
+"""Names of the library, tried in this order."""
 
 Bytes = npt.NDArray[np.uint8]
 
 
 class Cuda:
-    """One device's memory and one stream; for any thread.
+    """Memory and one stream of a device; may be used from any thread.
 
-    Everything that was allocated is freed by `close`.
+    `close` frees everything that was allocated.
     """
 
     def __init__(self, *, device: int = 0, library: Any = None) -> None:
@@ -37,7 +37,7 @@ class Cuda:
             library: CUDA's runtime library; None loads it.
 
         Raises:
-            RuntimeUnavailableError: no library, or no such device.
+            RuntimeUnavailableError: no library or no such device.
         """
         self._library = library if library is not None else load_library()
         self._device = device
@@ -57,7 +57,7 @@ class Cuda:
         return address
 
     def pinned_buffer(self, num_bytes: int) -> Bytes:
-        """Return new memory of this machine that copies need no detour from."""
+        """Return new page-locked memory, which copies without a staging buffer."""
         handle = ctypes.c_void_p()
         size = ctypes.c_size_t(num_bytes)
         self._call("cudaMallocHost", ctypes.byref(handle), size)
@@ -66,7 +66,7 @@ class Cuda:
         return np.ctypeslib.as_array((ctypes.c_uint8 * num_bytes).from_address(address))
 
     def clear(self, address: int, num_bytes: int) -> None:
-        """Start filling memory of the device with zeros."""
+        """Start filling device memory with zeros."""
         self._call(
             "cudaMemsetAsync",
             ctypes.c_void_p(address),
@@ -84,7 +84,7 @@ class Cuda:
         self._copy(pinned.ctypes.data, address, num_bytes, TO_HOST)
 
     def synchronize(self) -> None:
-        """Wait until all that was started is done."""
+        """Wait until everything that was started is done."""
         self._call("cudaStreamSynchronize", ctypes.c_void_p(self.stream))
 
     def release(self) -> None:
@@ -110,7 +110,7 @@ class Cuda:
         )
 
     def _call(self, name: str, *arguments: Any) -> None:
-        # which device is meant is a matter of each thread, and others may change it
+        # the current device is per thread, and other code may change it
         status = self._library.cudaSetDevice(self._device)
         status = status or getattr(self._library, name)(*arguments)
         if status:

@@ -1,4 +1,4 @@
-"""onnxruntime on a GPU: bound buffers, one upload and one download a frame."""
+"""Run onnxruntime on a GPU with bound buffers, one upload and download per frame."""
 
 import logging
 import os
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 Bytes = npt.NDArray[np.uint8]
 
 CUDA_GRAPH = "RTSTYLE_CUDA_GRAPH"
-"""Environment variable: 1 records the launches of a frame once and replays them."""
+"""Environment variable; 1 records the kernel launches of a frame and replays them."""
 OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "cudamalloc failed")
-"""What onnxruntime and CUDA say, in lower case."""
+"""Parts of onnxruntime's and CUDA's messages, in lower case."""
 
 
 class NoGate(Exception):
-    """A graph that the gate cannot be put behind; its picture is smoothed elsewhere."""
+    """The gate cannot be added to this graph; its picture is smoothed on the CPU."""
 
 
 class OpenGraph(Protocol):
@@ -46,10 +46,11 @@ class OpenGraph(Protocol):
 
 
 class CudaSession:
-    """A style on one GPU; frames pass through pinned memory.
+    """A style on one GPU; frames go through pinned memory.
 
-    When the GPU's memory is full, frames go through it in tiles from then on, ever
-    smaller ones, and on the CPU if even those do not fit: the same picture, later.
+    When the GPU's memory is full, frames are processed in tiles from then on, in
+    smaller and smaller ones, and on the CPU if even those do not fit. The picture stays
+    the same but takes longer.
     """
 
     runtime = "onnxruntime"
@@ -65,21 +66,21 @@ class CudaSession:
         open_graph: OpenGraph | None = None,
         uses_cuda_graph: bool = False,
     ) -> None:
-        """Take a session over.
+        """Take over a session.
 
         Args:
             model: A serialised style graph, for tiles or the CPU when memory is full.
             device: ``cuda:N``.
             session: The graph, loaded there.
             cuda: The device's memory; None opens it.
-            open_part: Loads what runs on tiles; None does so on the same device.
+            open_part: Loads the graphs for tiles; None does so on the same device.
             open_graph: Loads graphs for frames of one size, or the gated graph; None
                 does so on the same device.
-            uses_cuda_graph: Record the launches of a frame once for each size and
-                replay them; costs a session for each size.
+            uses_cuda_graph: Whether to record the launches of a frame once per size and
+                replay them; takes a session for each size.
 
         Raises:
-            RuntimeUnavailableError: CUDA's own library is not there.
+            RuntimeUnavailableError: CUDA's runtime library is missing.
         """
         self.device = device
         self._model = model
@@ -101,7 +102,7 @@ class CudaSession:
         """Run the graph once; see `Session.run`.
 
         Raises:
-            RuntimeUnavailableError: the GPU failed for another reason than memory.
+            RuntimeUnavailableError: the GPU failed for a reason other than memory.
         """
         if set(inputs) != {FRAME_INPUT}:
             return self._ort.run(inputs)
@@ -110,23 +111,23 @@ class CudaSession:
             while self.device != "cpu":
                 try:
                     return {FRAME_OUTPUT: self._painted(frame)}
-                except Exception as error:  # onnxruntime's own classes, none public
+                except Exception as error:  # onnxruntime's classes are not public
                     self._check(error)
                 self._retreat(frame)
         return self._ort.run(inputs)
 
     def run_smoothed(self, frame: Bytes, *, restart: bool) -> Bytes | None:
-        """Run the graph and the motion gate behind it, both on the GPU.
+        """Run the graph and then the motion gate, both on the GPU.
 
         Args:
             frame: RGB, ``(H, W, 3)``, uint8; frames come in order.
             restart: Whether to forget the frames before.
 
         Returns:
-            The smoothed frame, or None when this device cannot; then it never can.
+            The smoothed frame, or None if this device cannot, now or later.
 
         Raises:
-            RuntimeUnavailableError: the GPU failed for another reason than memory.
+            RuntimeUnavailableError: the GPU failed for a reason other than memory.
         """
         with self._lock:
             if not self._has_gate or self._tiled is not None or self.device == "cpu":
@@ -145,7 +146,7 @@ class CudaSession:
             return None
 
     def close(self) -> None:
-        """Let go of the graph and all buffers; may be called twice."""
+        """Release the graph and all buffers; may be called twice."""
         self._ort.close()
         if self._special is not None:
             self._special.close()
@@ -154,7 +155,7 @@ class CudaSession:
         self._cuda.close()
 
     def _check(self, error: Exception) -> None:
-        """Raise an error of ours, unless what failed is that memory is full."""
+        """Raise `RuntimeUnavailableError` unless the error is that memory is full."""
         text = " ".join(str(error).split())
         if not any(sign in text.lower() for sign in OUT_OF_MEMORY):
             raise RuntimeUnavailableError(
@@ -164,20 +165,20 @@ class CudaSession:
     def _painted(self, frame: Bytes) -> Bytes:
         if self._tiled is None:
             return self._hold(frame.shape, is_gated=False).run(frame)
-        made = self._tiled.run(frame, core=self._core)
+        stylized = self._tiled.run(frame, core=self._core)
         if not self._is_told:
             log.warning(
                 "device %s: its memory is full; frames go through it in tiles of %d "
-                "pixels from now on: the same picture, later (--height makes frames "
-                "smaller)",
+                "pixels from now on: the same picture, more slowly (--height makes "
+                "frames smaller)",
                 self.device,
                 self._core,
             )
             self._is_told = True
-        return made
+        return stylized
 
     def _retreat(self, frame: Bytes) -> None:
-        """Go on with tiles, with smaller ones, or with the CPU."""
+        """Fall back to tiles, to smaller tiles, or to the CPU."""
         if self._tiled is None:
             self._ort.close()
             self._let_go()
@@ -198,9 +199,9 @@ class CudaSession:
         return None
 
     def _hold(self, shape: tuple[int, ...], *, is_gated: bool) -> BoundGraph:
-        """Return what is bound for frames of this shape; binds it anew if need be."""
-        wanted = (*shape, is_gated)
-        if self._bound is None or self._bound_to != wanted:
+        """Return the graph bound for frames of this shape; bind it if necessary."""
+        key = (*shape, is_gated)
+        if self._bound is None or self._bound_to != key:
             self._let_go()
             size = (shape[0], shape[1]) if self._uses_cuda_graph else None
             session = self._ort
@@ -208,7 +209,7 @@ class CudaSession:
                 model = self._gated() if is_gated else self._model
                 session = self._special = self._opened(model, size)
             self._bound = BoundGraph(session, self._cuda, shape, is_gated=is_gated)
-            self._bound_to = wanted
+            self._bound_to = key
         return self._bound
 
     def _gated(self) -> bytes:
@@ -228,7 +229,7 @@ class CudaSession:
             return self._open_graph(model, cuda_graph_size=None)
 
     def _let_go(self) -> None:
-        """Free what was bound; the next frame binds anew."""
+        """Free what was bound; the next frame binds it again."""
         self._bound = None
         if self._special is not None:
             self._special.close()
@@ -249,11 +250,11 @@ def open_on_gpu(model: bytes, *, device: str, precision: str) -> CudaSession:
     """Load a style onto a GPU; CUDA graphs are used if `CUDA_GRAPH` is set.
 
     Raises:
-        RuntimeUnavailableError: the device is not there or refuses the graph.
+        RuntimeUnavailableError: the device is missing or rejects the graph.
     """
     try:
         model = with_float_ends(model)
-    except ValueError as error:  # as it is, it runs too, with detours over the CPU
+    except ValueError as error:  # works unchanged, with some nodes on the CPU
         log.debug("device %s: %s", device, error)
     session = OrtSession(model, device=device, precision=precision)
     uses_cuda_graph = os.environ.get(CUDA_GRAPH, "0") not in ("", "0")

@@ -1,4 +1,4 @@
-"""A frame that does not fit into memory, painted tile by tile: the same picture."""
+"""Stylize a frame that does not fit into memory tile by tile: the same picture."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,29 +20,29 @@ from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 LEAST_CORE = 64
-"""Pixels; a tile that is smaller than this without its surroundings costs too much."""
+"""Smallest tile without its surroundings, in pixels; smaller ones cost too much."""
 PROBE = 64
-"""Height and width of a frame that shows how far the graph pads; a multiple of all that
-our networks want."""
+"""Height and width of a frame that reveals the graph's padding; a multiple of what all
+our networks require."""
 END = np.iinfo(np.int64).max
-"""Behind the last line, however many there are."""
+"""A line number past the last line of any frame."""
 
 Bytes = npt.NDArray[np.uint8]
 
 
 class Tiled:
-    """A style graph that runs on parts of a frame, in as many passes as it has norms.
+    """A style graph that runs on tiles of a frame, in one pass per norm and a last one.
 
-    A picture differs from that of the whole graph by at most 1 of 255, where a sum that
-    was added up in another order falls on the other side of a half.
+    The picture differs from that of the whole graph by at most 1 of 255, where a sum
+    taken in another order rounds the other way.
     """
 
     def __init__(self, model: bytes, open_graph: Callable[[bytes], Session]) -> None:
-        """Take a graph apart; nothing is loaded yet.
+        """Split a graph; nothing is loaded yet.
 
         Args:
             model: A serialised style graph.
-            open_graph: Loads a graph onto the device that the tiles are to run on.
+            open_graph: Loads a graph onto the device that runs the tiles.
 
         Raises:
             ValueError: the graph cannot be run on tiles.
@@ -64,42 +64,42 @@ class Tiled:
         scales: dict[str, npt.NDArray[np.generic]] = {}
         for index, norm in enumerate(self._graphs.norms):
             measure = self._session(index)
-            found = []
+            statistics = []
             for tile in tiles:
                 place = tile.core_of(norm.stride, padding=self._padding_px())
                 feeds = {**scales, FRAME_INPUT: tile.cut(frame), CORE: place}
-                found.append(measure.run(feeds))
-            scale, shift = norm.affine(*merged(found))
+                statistics.append(measure.run(feeds))
+            scale, shift = norm.affine(*merged(statistics))
             scales |= {scale_name(index): scale, shift_name(index): shift}
         stylized = np.empty_like(frame)
         for tile in tiles:
             feeds = {**scales, FRAME_INPUT: tile.cut(frame)}
-            made = self._session(len(self._graphs.norms)).run(feeds)[FRAME_OUTPUT]
-            tile.put(stylized, made)
+            painted = self._session(len(self._graphs.norms)).run(feeds)[FRAME_OUTPUT]
+            tile.put(stylized, painted)
         return stylized
 
     def cores(self, shape: Sequence[int]) -> Iterator[int]:
-        """Yield sizes of tiles for frames of this shape, ever smaller, in pixels."""
+        """Yield tile sizes for frames of this shape, in pixels, largest first."""
         m = self._graphs.multiple
         core = max(shape[:2])
         while (core := -(-core // (2 * m)) * m) >= LEAST_CORE:
             yield core
 
     def close(self) -> None:
-        """Let go of all graphs; may be called twice."""
+        """Release all graphs; may be called twice."""
         for session in self._sessions.values():
             session.close()
         self._sessions = {}
 
     def _session(self, index: int) -> Session:
-        """Return what measures norm `index`, or behind the last of them paints."""
+        """Return the session that measures norm `index`; for the last index, paints."""
         if index not in self._sessions:
             graphs = (*self._graphs.measuring, self._graphs.painting)
             self._sessions[index] = self._open(graphs[index])
         return self._sessions[index]
 
     def _padding_px(self) -> int:
-        """Return by how much the graph repeats edges before its first convolution."""
+        """Return how many pixels the graph pads before its first convolution."""
         if self._padding is None:
             frame = np.zeros((PROBE, PROBE, 3), np.uint8)
             whole = np.array([0, 0, END, END], np.int64)
@@ -113,18 +113,18 @@ class Span:
     """A tile's lines, or its columns, in pixels of the frame."""
 
     start: int
-    """First of the core, which is this tile's alone."""
+    """First of the core, which belongs to this tile alone."""
     stop: int
-    """Behind the last of the core."""
+    """One past the last of the core."""
     low: int
     """First of what the tile sees."""
     high: int
-    """Behind the last of what it sees."""
+    """One past the last of what it sees."""
     length: int
-    """Of the whole frame."""
+    """Number in the whole frame."""
 
     def features(self, stride: int, padding: int) -> tuple[int, int]:
-        """Return the core in features of the tile, with the frame's own edges."""
+        """Return the core's range in the tile's features, with the frame's edges."""
         first = 0 if self.start == 0 else (self.start - self.low + padding) // stride
         if self.stop == self.length:
             return first, END
@@ -136,37 +136,37 @@ class Tile:
     """A part of a frame."""
 
     lines: Span
-    """Where it is, from top to bottom."""
+    """Its lines."""
     columns: Span
-    """Where it is, from left to right."""
+    """Its columns."""
 
     def cut(self, frame: Bytes) -> Bytes:
         """Return what the tile sees, ``(h, w, 3)``."""
         y, x = self.lines, self.columns
         return np.ascontiguousarray(frame[y.low : y.high, x.low : x.high])
 
-    def put(self, picture: Bytes, made: npt.NDArray[np.generic]) -> None:
-        """Write the tile's core of what was `made` of `cut` into `picture`."""
+    def put(self, picture: Bytes, stylized: npt.NDArray[np.generic]) -> None:
+        """Write the core of a stylized tile into `picture`."""
         y, x = self.lines, self.columns
-        inside = made[
+        inside = stylized[
             y.start - y.low : y.stop - y.low, x.start - x.low : x.stop - x.low
         ]
         picture[y.start : y.stop, x.start : x.stop] = inside
 
     def core_of(self, stride: int, *, padding: int) -> npt.NDArray[np.int64]:
-        """Return what to feed as `CORE` to a norm of this stride."""
+        """Return the input `CORE` for a norm of this stride."""
         top, bottom = self.lines.features(stride, padding)
         left, right = self.columns.features(stride, padding)
         return np.array([top, left, bottom, right], np.int64)
 
 
 def plan(shape: Sequence[int], *, core: int, reach: int) -> list[Tile]:
-    """Return tiles whose cores cover a frame once.
+    """Return tiles with cores that cover a frame exactly once.
 
     Args:
         shape: Height and width of the frame, in pixels.
         core: Height and width of a core, in pixels.
-        reach: How much further a tile sees, in pixels.
+        reach: How far a tile sees beyond its core, in pixels.
     """
 
     def spans(length: int) -> list[Span]:
@@ -187,10 +187,10 @@ def plan(shape: Sequence[int], *, core: int, reach: int) -> list[Tile]:
 def merged(
     parts: Sequence[Arrays],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return mean and variance of a whole from those of its parts, ``(C,)`` each.
+    """Combine mean and variance of parts into those of the whole, ``(C,)`` each.
 
     Args:
-        parts: `MEAN`, `VARIANCE` and `SIZE` of each.
+        parts: `MEAN`, `VARIANCE` and `SIZE` of each part.
 
     Source:
         Chan, Golub and LeVeque 1983, equation 2.1, in float64.

@@ -1,1 +1,1 @@
-"""Edits of ONNX graphs that run time needs."""
+"""Edit ONNX graphs at run time."""

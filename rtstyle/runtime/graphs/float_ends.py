@@ -1,4 +1,4 @@
-"""A style graph as GPUs want it: floats between its first and last node."""
+"""Rewrite a style graph for GPUs: floats between its first and last node."""
 
 import onnx
 from onnx import TensorProto, helper
@@ -7,17 +7,17 @@ from rtstyle.runtime.graphs.node_order import sort_nodes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 FLOATS, LAST = "frame_float", "stylized_float"
-"""What stands directly behind the input and before the output."""
+"""Names of the tensors right after the input and right before the output."""
 MOVES = ("Pad", "Transpose", "Unsqueeze", "Squeeze", "Reshape", "Slice", "Identity")
-"""Operators that do to bytes what they do to floats."""
+"""Operators that do the same to bytes and to floats."""
 
 
 def with_float_ends(model: bytes) -> bytes:
-    """Return an equal graph whose bytes become floats at once and bytes at the end.
+    """Return an equivalent graph that converts to floats first and to bytes last.
 
-    TensorRT takes uint8 only as an input or output with a conversion beside it, and
-    onnxruntime pads bytes only on the CPU. What stands between a style graph's ends and
-    its conversions only moves numbers, so the conversions can change places with it;
+    TensorRT accepts uint8 only for an input or output next to a conversion, and
+    onnxruntime pads bytes only on the CPU. The nodes between a style graph's ends and
+    its conversions only move values, so they can change places with the conversions;
     converting to uint8 truncates in both.
 
     Args:
@@ -58,17 +58,17 @@ def with_float_ends(model: bytes) -> bytes:
 
 
 def conversions_of(graph: onnx.GraphProto) -> set[str]:
-    """Return what the conversions from and to bytes give, by name.
+    """Return the names of the outputs of the conversions from and to bytes.
 
     Raises:
-        ValueError: bytes are not only moved.
+        ValueError: an operator does more with bytes than move them.
     """
-    moved, found = {FRAME_INPUT}, set()
+    moved, conversions = {FRAME_INPUT}, set()
     for node in graph.node:
         target = node.attribute[0].i if node.op_type == "Cast" else None
         from_bytes = target == TensorProto.FLOAT and node.input[0] in moved
         if from_bytes or target == TensorProto.UINT8:
-            found.add(node.output[0])
+            conversions.add(node.output[0])
         if target == TensorProto.UINT8:
             moved.add(node.output[0])
         elif target is None and moved & set(node.input):
@@ -77,4 +77,4 @@ def conversions_of(graph: onnx.GraphProto) -> set[str]:
                     f"graph: expected bytes to be moved, got {node.op_type}"
                 )
             moved |= set(node.output) if node.op_type in MOVES else set()
-    return found
+    return conversions

@@ -1,15 +1,15 @@
-"""The order of a graph's nodes."""
+"""Sort the nodes of a graph."""
 
 import onnx
 
 
 def sort_nodes(graph: onnx.GraphProto) -> None:
-    """Put every node behind those that it hangs on, in place.
+    """Put every node after those that it depends on, in place.
 
-    onnxruntime's conversion to fp16 leaves them out of order.
+    onnxruntime's fp16 conversion leaves them out of order.
 
     Raises:
-        ValueError: some of them hang on each other.
+        ValueError: some of them depend on each other.
     """
     waiting = [onnx.NodeProto.FromString(n.SerializeToString()) for n in graph.node]
     missing = {name for node in waiting for name in node.output}

@@ -1,8 +1,8 @@
-"""A style graph for parts of a picture: statistics of the whole come from outside.
+"""Split a style graph so that it can run on tiles with statistics of the whole picture.
 
-Instance norm looks at the whole picture, so a tile alone would be painted otherwise.
-Every norm is therefore taken out of the graph: one graph for each norm measures, and
-the graphs behind it are told what was found.
+Instance norm depends on the whole picture, so a tile alone would look different. Every
+norm is therefore taken out of the graph: one graph for each norm measures its
+statistics, which are inputs of all later graphs.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,11 @@ from rtstyle.runtime.graphs.node_order import sort_nodes
 from rtstyle.style_file import FRAME_INPUT, FRAME_OUTPUT
 
 CORE = "tile_core"
-"""Input: int64 ``[4]``, first line and column and those behind the last, in pixels of
-the measured features; where tiles overlap each pixel counts for one."""
+"""Input: int64 ``[4]``, first line and column and one past the last ones, in pixels of
+the measured features; where tiles overlap, each pixel counts for one tile."""
 MEAN, VARIANCE, SIZE = "tile_mean", "tile_variance", "tile_size"
-"""Outputs: of each channel, ``[1, C, 1, 1]``, and the measured shape, int64 ``[4]``."""
+"""Outputs: figures of each channel, ``[1, C, 1, 1]``, and the measured shape, int64
+``[4]``."""
 ALONE = {
     *("Add", "Sub", "Mul", "Div", "Relu", "Clip", "Cast", "Identity", "Pad", "Slice"),
     *(
@@ -33,7 +34,7 @@ ALONE = {
         "InstanceNormalization",
     ),
 }
-"""Operators whose output at a place hangs on their input at that place, but for
+"""Operators whose output at a place depends only on their input there, and
 `InstanceNormalization`, which is taken out."""
 
 Floats = npt.NDArray[np.float32]
@@ -46,7 +47,7 @@ class Norm:
     input: str
     """Tensor that it normalises."""
     output: str
-    """Tensor that it gives."""
+    """Tensor that it outputs."""
     weight: Floats
     """Scale, ``(C,)``."""
     bias: Floats
@@ -54,12 +55,12 @@ class Norm:
     epsilon: float
     """Added to the variance."""
     stride: int
-    """Pixels of the frame for one of its input."""
+    """Pixels of the frame per pixel of its input."""
 
     def affine(
         self, mean: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]
     ) -> tuple[Floats, Floats]:
-        """Return scale and shift ``[1, C, 1, 1]`` for statistics ``(C,)``."""
+        """Return scale and shift, ``[1, C, 1, 1]``, for statistics ``(C,)``."""
         scale = self.weight / np.sqrt(variance + self.epsilon)
         shift = self.bias - mean * scale
         shape = (1, -1, 1, 1)
@@ -71,39 +72,41 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class TileGraphs:
-    """What paints a picture tile by tile."""
+    """The graphs that stylize a picture tile by tile."""
 
     norms: tuple[Norm, ...]
-    """In the order in which they are measured."""
+    """Norms in the order in which they are measured."""
     measuring: tuple[bytes, ...]
     """For each norm: ``frame``, `CORE` and the scales of the norms before it in;
     `MEAN`, `VARIANCE`, `SIZE` out."""
     painting: bytes
     """``frame`` and all scales in, ``stylized`` out."""
     reach: int
-    """Pixels around a place that its output hangs on; a multiple of `multiple`."""
+    """How far the output at a place depends on its surroundings, in pixels; a multiple
+    of `multiple`."""
     multiple: int
-    """Pixels that tiles begin and end at multiples of."""
+    """Tiles begin and end at multiples of this, in pixels."""
 
 
 def scale_name(index: int) -> str:
-    """Return the input that takes a norm's scale, ``[1, C, 1, 1]``."""
+    """Return the name of the input for a norm's scale, ``[1, C, 1, 1]``."""
     return f"tile_scale_{index}"
 
 
 def shift_name(index: int) -> str:
-    """Return the input that takes a norm's shift, ``[1, C, 1, 1]``."""
+    """Return the name of the input for a norm's shift, ``[1, C, 1, 1]``."""
     return f"tile_shift_{index}"
 
 
 def tile_graphs(model: bytes) -> TileGraphs:
-    """Take a style graph apart.
+    """Split a style graph into those that measure and the one that paints.
 
     Args:
-        model: A serialised style graph whose only look at the whole is instance norm.
+        model: A serialised style graph in which only instance norms depend on the
+            whole picture.
 
     Raises:
-        ValueError: something else in it looks at the whole, or may do so.
+        ValueError: another operator depends on the whole picture, or may do so.
     """
     proto = onnx.load_from_string(model)
     sort_nodes(proto.graph)
@@ -123,7 +126,7 @@ def tile_graphs(model: bytes) -> TileGraphs:
     )
     multiple = max(_whole(jump) for _, jump in fields.values() if jump >= 1)
     reach, jump = fields[FRAME_OUTPUT]
-    reach += max(jump, *(j for _, j in fields.values()))  # a cell is put down whole
+    reach += max(jump, *(j for _, j in fields.values()))  # a cell is written whole
     opened = _with_scales(proto, norms)
     return TileGraphs(
         norms=norms,
@@ -137,21 +140,21 @@ def tile_graphs(model: bytes) -> TileGraphs:
 def fields_of(
     graph: onnx.GraphProto, constants: dict[str, npt.NDArray[np.generic]]
 ) -> dict[str, tuple[Fraction, Fraction]]:
-    """Return, for what comes of the frame, how far and in which steps it sees.
+    """Return the reach and the step of every tensor that depends on the frame.
 
     Returns:
-        By tensor: pixels of the frame on each side that a place hangs on, and pixels
-        of the frame from one place to the next.
+        By tensor: how many frame pixels on each side a place depends on, and how many
+        frame pixels lie between one place and the next.
 
     Raises:
-        ValueError: an operator that may see further than these figures say.
+        ValueError: an operator may depend on more than these figures say.
     """
     fields = {FRAME_INPUT: (Fraction(0), Fraction(1))}
     for node in graph.node:
-        seen = [fields[name] for name in node.input if name in fields]
-        if not seen or node.op_type == "Shape":
+        inputs = [fields[name] for name in node.input if name in fields]
+        if not inputs or node.op_type == "Shape":
             continue
-        reach, jump = max(r for r, _ in seen), max(j for _, j in seen)
+        reach, jump = max(r for r, _ in inputs), max(j for _, j in inputs)
         if node.op_type == "Conv":
             kernel = constants[node.input[1]].shape[-1]
             around = dict.fromkeys(("strides", "dilations"), 1)
@@ -171,8 +174,8 @@ def fields_of(
 
 
 def constants_of(graph: onnx.GraphProto) -> dict[str, npt.NDArray[np.generic]]:
-    """Return what is known of a graph without running it."""
-    found = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    """Return the tensors of a graph that are known without running it."""
+    constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant":
             value = node.attribute[0]
@@ -181,11 +184,11 @@ def constants_of(graph: onnx.GraphProto) -> dict[str, npt.NDArray[np.generic]]:
                 if value.HasField("t")
                 else np.array(helper.get_attribute_value(value))
             )
-            found[node.output[0]] = array
-        elif node.op_type == "ConstantOfShape" and node.input[0] in found:
+            constants[node.output[0]] = array
+        elif node.op_type == "ConstantOfShape" and node.input[0] in constants:
             fill = numpy_helper.to_array(node.attribute[0].t)
-            found[node.output[0]] = np.broadcast_to(fill, found[node.input[0]])
-    return found
+            constants[node.output[0]] = np.broadcast_to(fill, constants[node.input[0]])
+    return constants
 
 
 def _factor(
@@ -204,7 +207,7 @@ def _whole(jump: Fraction) -> int:
 
 
 def _with_scales(model: onnx.ModelProto, norms: Sequence[Norm]) -> onnx.ModelProto:
-    """Return a copy in which each norm is a scale and a shift from outside."""
+    """Return a copy in which each norm is a scale and a shift taken as inputs."""
     opened = onnx.ModelProto()
     opened.CopyFrom(model)
     index = 0
@@ -216,12 +219,12 @@ def _with_scales(model: onnx.ModelProto, norms: Sequence[Norm]) -> onnx.ModelPro
                 helper.make_node("Mul", [source, scale_name(index)], [scaled])
             )
             index += 1
-    made = [f"{norm.output}_scaled" for norm in norms]
+    scaled_names = [f"{norm.output}_scaled" for norm in norms]
     nodes = []
     for node in opened.graph.node:
         nodes.append(node)
-        if node.op_type == "Mul" and node.output[0] in made:
-            index = made.index(node.output[0])
+        if node.op_type == "Mul" and node.output[0] in scaled_names:
+            index = scaled_names.index(node.output[0])
             add = [node.output[0], shift_name(index)]
             nodes.append(helper.make_node("Add", add, [norms[index].output]))
     kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
@@ -261,19 +264,19 @@ def _measuring(model: onnx.ModelProto, norms: Sequence[Norm], index: int) -> byt
 
 
 def _pruned(model: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
-    """Return a copy that holds only what `outputs` hang on."""
+    """Return a copy that holds only what `outputs` depend on."""
     small = onnx.ModelProto()
     small.CopyFrom(model)
-    wanted, kept = set(outputs), []
+    needed, kept = set(outputs), []
     for node in reversed(model.graph.node):
-        if wanted & set(node.output):
+        if needed & set(node.output):
             kept.append(node)
-            wanted |= set(node.input)
+            needed |= set(node.input)
     graph = small.graph
     del graph.node[:], graph.output[:], graph.input[:], graph.initializer[:]
     graph.node.extend(reversed(kept))
-    graph.input.extend(v for v in model.graph.input if v.name in wanted)
-    graph.initializer.extend(t for t in model.graph.initializer if t.name in wanted)
+    graph.input.extend(v for v in model.graph.input if v.name in needed)
+    graph.initializer.extend(t for t in model.graph.initializer if t.name in needed)
     known = {v.name: v for v in model.graph.output}
     kinds = {SIZE: TensorProto.INT64}
     for name in outputs:

@@ -1,1 +1,1 @@
-"""Builds, keeps and runs TensorRT engines."""
+"""Build, cache and run TensorRT engines."""

@@ -1,4 +1,4 @@
-"""What we use of TensorRT's Python bindings, which carry no stubs."""
+"""Type the parts of TensorRT's Python bindings in use, which have no stubs."""
 
 from collections.abc import Sequence
 from types import ModuleType
@@ -13,7 +13,7 @@ class Profile(Protocol):
     """``trt.IOptimizationProfile``."""
 
     def set_shape(self, name: str, least: Shape, best: Shape, most: Shape) -> None:
-        """Say which sizes an input may have."""
+        """Set the sizes that an input may have."""
         ...
 
 
@@ -23,15 +23,15 @@ class Config(Protocol):
     progress_monitor: Any
 
     def set_flag(self, flag: Any) -> None:
-        """Switch something on."""
+        """Set a flag."""
         ...
 
     def clear_flag(self, flag: Any) -> None:
-        """Switch something off."""
+        """Clear a flag."""
         ...
 
     def add_optimization_profile(self, profile: Profile) -> int:
-        """Take a profile; -1 when it is not valid."""
+        """Add a profile and return its index; -1 if it is not valid."""
         ...
 
 
@@ -76,7 +76,7 @@ class ParserError(Protocol):
     """``trt.ParserError``."""
 
     def desc(self) -> str:
-        """Return what is wrong."""
+        """Return the description of the error."""
         ...
 
 
@@ -86,7 +86,7 @@ class Parser(Protocol):
     num_errors: int
 
     def parse(self, model: bytes) -> bool:
-        """Read a graph into the network; False when it cannot."""
+        """Read a graph into the network; False if that fails."""
         ...
 
     def get_error(self, index: int) -> ParserError:
@@ -98,15 +98,15 @@ class Context(Protocol):
     """``trt.IExecutionContext``."""
 
     def set_input_shape(self, name: str, shape: Shape) -> bool:
-        """Say how large the next input is."""
+        """Set the shape of the next input."""
         ...
 
     def set_tensor_address(self, name: str, address: int) -> bool:
-        """Say where an input or output lies on the device."""
+        """Set the device address of an input or output."""
         ...
 
     def execute_async_v3(self, stream: int) -> bool:
-        """Start; the stream tells when it is done."""
+        """Start a run on a stream; synchronize the stream to wait for it."""
         ...
 
 
@@ -114,7 +114,7 @@ class Engine(Protocol):
     """``trt.ICudaEngine``."""
 
     def create_execution_context(self) -> Context | None:
-        """Return what runs the engine; None when memory is short."""
+        """Return a context that runs the engine; None if memory is short."""
         ...
 
 
@@ -122,7 +122,7 @@ class Runtime(Protocol):
     """``trt.Runtime``."""
 
     def deserialize_cuda_engine(self, plan: bytes) -> Engine | None:
-        """Return the engine; None when the plan does not fit this GPU or version."""
+        """Return the engine; None if the plan does not fit this GPU or version."""
         ...
 
 
@@ -153,7 +153,7 @@ class TensorRt(Protocol):
 
 
 def import_tensorrt() -> TensorRt:
-    """Return the module.
+    """Return the module ``tensorrt``.
 
     Raises:
         MissingExtraError: it is not installed.

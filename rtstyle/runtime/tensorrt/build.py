@@ -1,4 +1,4 @@
-"""From a style graph to a TensorRT engine, with progress on stderr."""
+"""Build a TensorRT engine from a style graph, with progress on stderr."""
 
 import hashlib
 import logging
@@ -17,7 +17,7 @@ from rtstyle.style_file import FRAME_INPUT
 log = logging.getLogger(__name__)
 
 Report = Callable[[str, int, int], None]
-"""Called with phase, steps done, steps in all."""
+"""Called with the phase, the steps done and the total steps."""
 
 
 def build_engine(
@@ -28,17 +28,17 @@ def build_engine(
     precision: str,
     report: Report | None = None,
 ) -> bytes:
-    """Return a serialised engine; takes minutes.
+    """Build and return a serialised engine; takes minutes.
 
     Args:
         trt: The module.
         model: A serialised fp32 style graph.
-        profile: Sizes that the engine takes.
+        profile: Sizes that the engine accepts.
         precision: ``fp32`` or ``fp16``; the statistics of instance norm stay fp32.
-        report: Told about progress.
+        report: Called with the progress.
 
     Raises:
-        RuntimeUnavailableError: TensorRT refuses the graph or cannot build it.
+        RuntimeUnavailableError: TensorRT rejects the graph or cannot build it.
     """
     try:
         graph = with_float_ends(model)
@@ -61,7 +61,7 @@ def build_engine(
         raise RuntimeUnavailableError(
             f"runtime tensorrt: the sizes {shapes} were refused for this graph"
         )
-    config.clear_flag(trt.BuilderFlag.TF32)  # set by default; fp32 is to be fp32
+    config.clear_flag(trt.BuilderFlag.TF32)  # set by default; fp32 must stay fp32
     if precision == "fp16":
         _allow_fp16(trt, network, config)
     if report is not None:
@@ -76,7 +76,7 @@ def build_engine(
 
 
 def progress_monitor(trt: TensorRt, report: Report) -> Any:
-    """Return an object that TensorRT tells about its progress."""
+    """Return a progress monitor for TensorRT that calls `report`."""
     base: Any = trt.IProgressMonitor
 
     class Monitor(base):  # type: ignore[misc]  # the base is only known at run time
@@ -102,10 +102,10 @@ def progress_monitor(trt: TensorRt, report: Report) -> Any:
 def engine_key(
     trt: TensorRt, model: bytes, *, device: str, profile: Profile, precision: str
 ) -> EngineKey:
-    """Return what an engine for this machine is kept under.
+    """Return the cache key of an engine for this machine.
 
     Raises:
-        RuntimeUnavailableError: there is no NVIDIA GPU to ask.
+        RuntimeUnavailableError: there is no NVIDIA GPU.
     """
     gpu, driver = describe_gpu(device)
     return EngineKey(
@@ -119,10 +119,10 @@ def engine_key(
 
 
 def describe_gpu(device: str) -> tuple[str, str]:
-    """Return name with compute capability, and driver, of ``cuda:N``.
+    """Return the name with compute capability, and the driver, of ``cuda:N``.
 
     Raises:
-        RuntimeUnavailableError: nvidia-smi is not there or knows no such GPU.
+        RuntimeUnavailableError: nvidia-smi is missing or lists no such GPU.
     """
     fields = "--query-gpu=name,compute_cap,driver_version"
     command = [
@@ -145,7 +145,7 @@ def describe_gpu(device: str) -> tuple[str, str]:
 
 
 def report_on_stderr(phase: str, done: int, total: int) -> None:
-    """Write one line of progress over the last one."""
+    """Overwrite the last line of progress with a new one."""
     text = f"tensorrt: {phase} {done}/{total}"
     sys.stderr.write(f"\r{text[:100]:100}")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""TensorRT engines on disk: each under all that it was built for."""
+"""Cache TensorRT engines on disk, each under everything that it depends on."""
 
 import json
 import logging
@@ -11,19 +11,19 @@ from rtstyle.user_files import DamagedEntryError, DiskCache, cache_folder
 log = logging.getLogger(__name__)
 
 MAGIC = b"rtstyle.engine.1\n"
-"""First bytes of an engine file; then a line of JSON, a checksum, the plan."""
+"""First bytes of an engine file; a line of JSON, a checksum and the plan follow."""
 KEPT = 24
-"""Engines that stay; the ones that were used longest ago go."""
+"""Number of engines to keep; those used longest ago are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Sizes that an engine takes, height and width in pixels."""
+    """Sizes that an engine accepts, height and width in pixels."""
 
     least: tuple[int, int] = (16, 16)
     """The smallest."""
     best: tuple[int, int] = (1080, 1920)
-    """The one it is tuned for."""
+    """The size that it is tuned for."""
     most: tuple[int, int] = (2160, 3840)
     """The largest."""
 
@@ -37,14 +37,14 @@ class Profile:
             )
 
     def holds(self, height: int, width: int) -> bool:
-        """Return whether an engine of this profile takes frames of this size."""
+        """Return whether an engine of this profile accepts frames of this size."""
         pairs = zip(self.least, (height, width), self.most, strict=True)
         return all(low <= size <= high for low, size, high in pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """All that an engine depends on; one that differs anywhere is not loaded."""
+    """All that an engine depends on; it is loaded only if every field matches."""
 
     gpu: str
     """Name and compute capability: ``NVIDIA L4 8.9``."""
@@ -53,7 +53,7 @@ class EngineKey:
     tensorrt: str
     """Version of TensorRT."""
     onnx_sha256: str
-    """Of the style's graph."""
+    """SHA-256 of the style's graph."""
     profile: Profile
     """Sizes."""
     precision: str
@@ -67,12 +67,12 @@ class EngineKey:
 def cached_engine(
     key: EngineKey, build: Callable[[], bytes], *, folder: Path | None = None
 ) -> bytes:
-    """Return the engine for `key`: from disk, or built and kept.
+    """Return the engine for `key`, from disk or newly built and stored.
 
     Args:
-        key: What it has to fit.
+        key: What it must match.
         build: Makes the plan; takes minutes.
-        folder: Where engines are kept; None is the user's cache folder.
+        folder: Folder of the engines; None is the user's cache folder.
 
     Returns:
         The serialised plan.
@@ -85,26 +85,26 @@ def cached_engine(
 
 
 def engine_folder() -> Path:
-    """Return where engines are kept."""
+    """Return the folder of the engines."""
     return cache_folder() / "engines"
 
 
 def engine_path(key: EngineKey, *, folder: Path | None = None) -> Path:
-    """Return where the engine for `key` is, whether it exists or not."""
+    """Return the path of the engine for `key`, whether or not it exists."""
     return _files(folder).path_of(key.as_json())
 
 
 def read_engine(key: EngineKey, *, folder: Path | None = None) -> bytes | None:
-    """Return the plan that is kept for `key`, or None when there is no whole one."""
+    """Return the plan stored for `key`, or None if there is no intact one."""
     try:
         return _files(folder).read(key.as_json())
     except DamagedEntryError as error:
-        log.warning("engine %s; it is built anew", error)
+        log.warning("engine %s; it is built again", error)
         return None
 
 
 def write_engine(key: EngineKey, plan: bytes, *, folder: Path | None = None) -> None:
-    """Keep a plan, whole or not at all; a full disk is no failure."""
+    """Store a plan, whole or not at all; a full disk is not an error."""
     try:
         _files(folder).write(key.as_json(), plan)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A style in TensorRT: one upload, one run and one download for each frame."""
+"""Run a style in TensorRT: one upload, one run and one download per frame."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class TensorRtSession:
-    """A style's engine on one GPU; from the cache, or built first."""
+    """A style's engine on one GPU, from the cache or newly built."""
 
     runtime = "tensorrt"
 
@@ -43,19 +43,19 @@ class TensorRtSession:
             model: A serialised fp32 style graph.
             device: ``cuda:N``.
             precision: ``fp32`` or ``fp16``; ``auto`` is fp32.
-            profile: Sizes that the engine takes; None is from 16x16 to 4K.
+            profile: Sizes that the engine accepts; None is from 16x16 to 4K.
             trt: The module ``tensorrt``; None imports it.
             cuda: The device's memory; None opens it.
 
         Raises:
             MissingExtraError: TensorRT is not installed.
-            RuntimeUnavailableError: no GPU, or TensorRT refuses the graph.
-            UsageError: a precision or device that it does not have.
+            RuntimeUnavailableError: no GPU, or TensorRT rejects the graph.
+            UsageError: a precision or device that it does not support.
         """
         self._trt = trt or import_tensorrt()
         self.device, self.profile = device, profile or Profile()
         numbers = numbers_for(device, precision)
-        # first of all, as TensorRT builds and loads on the device that it finds set
+        # must come first: TensorRT builds and loads on the current device
         self._cuda = cuda or Cuda(device=int(device.partition(":")[2] or 0))
         try:
             self._context = self._load(self._plan(model, numbers))
@@ -84,7 +84,7 @@ class TensorRtSession:
             return {FRAME_OUTPUT: self._through(frame)}
 
     def close(self) -> None:
-        """Let go of the engine; may be called twice."""
+        """Release the engine; may be called twice."""
         self._cuda.close()
 
     def _plan(self, model: bytes, precision: str) -> bytes:
@@ -119,10 +119,10 @@ class TensorRtSession:
         return context
 
     def _hold(self, num_bytes: int) -> None:
-        """Have buffers of at least this size."""
+        """Allocate buffers of at least this size, unless they exist."""
         if num_bytes <= self._size:
             return
-        self._size = 0  # until all of them are there
+        self._size = 0  # until all of them are allocated
         self._cuda.release()
         self._near = self._cuda.pinned_buffer(num_bytes)
         self._far_in = self._cuda.device_buffer(num_bytes)
@@ -158,7 +158,7 @@ def has_engine(
     Raises:
         MissingExtraError: TensorRT is not installed.
         RuntimeUnavailableError: no GPU.
-        UsageError: a precision or device that it does not have.
+        UsageError: a precision or device that it does not support.
     """
     module = trt or import_tensorrt()
     numbers = numbers_for(device, precision)
@@ -167,10 +167,10 @@ def has_engine(
 
 
 def numbers_for(device: str, precision: str) -> str:
-    """Return ``fp32`` or ``fp16`` for what was asked for.
+    """Return ``fp32`` or ``fp16`` for the requested precision.
 
     Raises:
-        UsageError: a precision or device that TensorRT does not have.
+        UsageError: a precision or device that TensorRT does not support.
     """
     if not device.startswith("cuda"):
         raise UsageError(

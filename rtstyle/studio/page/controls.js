@@ -49,7 +49,7 @@ function rangeRow(control, send) {
   const text = () => {
     const value = Number(input.value);
     if (isLines) output.value = value > 1080 ? "all lines" : `${value} lines`;
-    else output.value = control.most === 1 ? `${Math.round(value * 100)} %` : `${value.toFixed(2)} ×`;
+    else output.value = control.name !== "style_scale" ? `${Math.round(value * 100)} %` : `${value.toFixed(2)} ×`;
     input.setAttribute("aria-valuetext", output.value);
   };
   input.addEventListener("input", () => {

@@ -1,1 +1,1 @@
-"""Cameras, real and virtual: found, opened, kept open and read."""
+"""Find, open, keep open and read cameras, real and virtual."""

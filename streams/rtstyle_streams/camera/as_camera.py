@@ -1,4 +1,4 @@
-"""A file or the sample scene, played as if it were a camera: paced and looped."""
+"""Play a file or the sample scene like a camera: paced and looped."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from rtstyle_streams.protocols import Source
 
 
 class AsCamera(ManagedSource):
-    """Gives a source's frames at their pace, stamped with the time, for ever.
+    """Yields a source's frames at their pace, stamped with the time, for ever.
 
     Args:
-        reopen: opens the source, once for each round.
-        rate: frames per second; None for the source's own, else 30.
+        reopen: Opens the source, once for each round.
+        rate: Frames per second; None for the source's own rate, or 30 if unknown.
 
     Raises:
         SourceError: the source cannot be opened.
@@ -34,13 +34,13 @@ class AsCamera(ManagedSource):
         self.info = replace(
             self._source.info, time_base=TIME_BASE, num_frames=None, is_live=True
         )
-        """What is known of the frames."""
+        """What is known about the frames."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give out frames until `close`.
+        """Yield frames until `close`.
 
         Raises:
-            SourceError: the source holds no frame, or broke.
+            SourceError: the source holds no frame, or failed.
         """
         clock, index = FrameClock(self._rate), 0
         start_ns = time.monotonic_ns()

@@ -1,4 +1,4 @@
-"""An open camera: ask for a mode, read what came of it, read frames. OpenCV's part."""
+"""Open a camera through OpenCV: request a mode, read the actual one, read frames."""
 
 import os
 import sys
@@ -19,16 +19,16 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pacing import FramePool
 
 SELECT_TIMEOUT: Final = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
-"""How long OpenCV waits for a frame of a frozen camera, in seconds; 10 unless set."""
+"""Environment variable: seconds that OpenCV waits for a frozen camera; 10 if unset."""
 UNCOMPRESSED: Final = ("YUYV", "UYVY", "NV12", "YU12", "I420", "BGR3", "RGB3")
-"""Formats that need no JPEG decoding, the usual ones first."""
+"""Formats that need no JPEG decoding, the most common ones first."""
 MAX_STAMP_AGE_SECONDS: Final = 1.0
-"""A driver's time stamp older than this, or in the future, is on another clock."""
+"""A driver's time stamp older than this, or in the future, is from another clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureRequest:
-    """What the user asked a camera for; None: whatever suits."""
+    """What the user asked a camera for; None leaves the choice open."""
 
     width: int | None = None
     """Columns."""
@@ -49,27 +49,27 @@ class Shot:
 
 
 class Capture(Protocol):
-    """A camera that is open. Used by one thread at a time."""
+    """An open camera; used by one thread at a time."""
 
     mode: CameraMode
-    """What it really gives."""
+    """The mode that it actually delivers."""
 
     def read(self) -> Shot | None:
-        """Wait for the next frame; None: none came, the camera may be lost."""
+        """Wait for the next frame; None if none came and the camera may be lost."""
         ...
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         ...
 
 
 def choose_mode(
     modes: Sequence[CameraMode], request: CaptureRequest
 ) -> CameraMode | None:
-    """Return the mode that serves `request` best; None when the camera names none.
+    """Return the mode that fits `request` best; None if the camera lists none.
 
-    Nearest size first (without a request: the largest up to 1280x720 that is fast
-    enough), then a rate that is fast enough, then a format without JPEG.
+    The nearest size comes first (without a request: the largest up to 1280x720 that is
+    fast enough), then a rate that is high enough, then a format without JPEG.
     """
     wanted_rate = request.rate or 30
     width, height = request.width or 1280, request.height or 720
@@ -82,10 +82,10 @@ def choose_mode(
         distance = abs(mode.width - width) + abs(mode.height - height)
         order = (*UNCOMPRESSED, "MJPG")
         format_rank = order.index(mode.fourcc) if mode.fourcc in order else len(order)
-        asked = request.width is not None
+        has_size = request.width is not None
         return (
-            not asked and too_large,
-            0 if asked else missing_rate(mode),
+            not has_size and too_large,
+            0 if has_size else missing_rate(mode),
             distance,
             missing_rate(mode),
             format_rank,
@@ -98,25 +98,25 @@ class OpenCVCapture:
     """A camera read through OpenCV, with a buffer of one frame.
 
     Raises:
-        SourceError: it cannot be opened; the text says why, as far as that is known.
+        SourceError: it cannot be opened; the message says why, if that is known.
     """
 
     def __init__(self, camera: Camera, request: CaptureRequest) -> None:
         os.environ.setdefault(SELECT_TIMEOUT, "1")
-        # what OpenCV would warn about is said by us, once and in words
+        # silence OpenCV's warnings; our own messages report the same once, readably
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._capture = _open(camera)
-        chosen = choose_mode(camera.modes, request)
-        self._ask(chosen, request)
+        mode = choose_mode(camera.modes, request)
+        self._ask(mode, request)
         self.mode = self._granted()
         self._pool: FramePool | None = None
         self._bgr: Pixels | None = None
 
-    def _ask(self, chosen: CameraMode | None, request: CaptureRequest) -> None:
-        """Set the format before the size, else the size is refused or slow."""
-        fourcc = chosen.fourcc if chosen else "MJPG"
-        width = request.width or (chosen.width if chosen else 1280)
-        height = request.height or (chosen.height if chosen else 720)
+    def _ask(self, mode: CameraMode | None, request: CaptureRequest) -> None:
+        """Set the format before the size; otherwise the size is refused or slow."""
+        fourcc = mode.fourcc if mode else "MJPG"
+        width = request.width or (mode.width if mode else 1280)
+        height = request.height or (mode.height if mode else 720)
         rate = request.rate or 30
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*fourcc))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
@@ -125,7 +125,7 @@ class OpenCVCapture:
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 
     def _granted(self) -> CameraMode:
-        """Return what the driver made of the request."""
+        """Return the mode that the driver chose for the request."""
         code = int(self._capture.get(cv2.CAP_PROP_FOURCC))
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         return CameraMode(
@@ -136,7 +136,7 @@ class OpenCVCapture:
         )
 
     def read(self) -> Shot | None:
-        """Wait for the next frame; None: none came, the camera may be lost."""
+        """Wait for the next frame; None if none came and the camera may be lost."""
         if not self._capture.grab():
             return None
         captured_ns = self._stamp_ns()
@@ -152,7 +152,7 @@ class OpenCVCapture:
         return Shot(pixels, captured_ns)
 
     def _stamp_ns(self) -> int:
-        """Return the driver's time stamp where it is one of our clock, else now."""
+        """Return the driver's time stamp if it is on our clock, else the time now."""
         now_ns = time.monotonic_ns()
         if sys.platform != "linux":
             return now_ns
@@ -162,7 +162,7 @@ class OpenCVCapture:
         return now_ns
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         self._capture.release()
 
 
@@ -170,7 +170,7 @@ def _open(camera: Camera) -> cv2.VideoCapture:
     """Return an open camera.
 
     Raises:
-        SourceError: it is busy, gone or forbidden.
+        SourceError: it is busy, unplugged or not allowed.
     """
     if sys.platform == "linux":
         if camera.problem:
@@ -187,7 +187,7 @@ def _open(camera: Camera) -> cv2.VideoCapture:
 
 
 def _why_not(camera: Camera) -> str:
-    """Return why OpenCV, which never says, could not open `camera`."""
+    """Return why `camera` could not be opened, which OpenCV does not report."""
     if camera.path and not Path(camera.path).exists():
         return f"camera {camera}: expected it to be plugged in, got no such device"
     if holder := who_holds(camera.path) if camera.path else "":

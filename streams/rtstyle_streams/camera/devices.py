@@ -1,4 +1,4 @@
-"""Cameras by name: what is plugged in, under a name that survives replugging."""
+"""List cameras and find them by names that stay the same after replugging."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from rtstyle_streams.errors import SourceError
 def list_cameras() -> list[Camera]:
     """Return every video device of this machine, virtual cameras included.
 
-    Linux reads sysfs and asks the driver; macOS and Windows ask the system by other
-    means, which could not be tried where this was written.
+    On Linux this reads sysfs and queries the driver; on macOS and Windows it queries
+    the system in other ways, which have not been tested.
     """
     if sys.platform == "linux":
         from rtstyle_streams.camera.linux import list_v4l2
@@ -24,19 +24,19 @@ def list_cameras() -> list[Camera]:
     return list_named(sys.platform)
 
 
-def find_camera(wanted: str | None, cameras: Sequence[Camera]) -> Camera:
-    """Return the camera that `wanted` means; virtual cameras are never meant.
+def find_camera(query: str | None, cameras: Sequence[Camera]) -> Camera:
+    """Return the camera that `query` names; virtual cameras never match.
 
     Args:
-        wanted: Id, device path, number, name or a part of the name, in this order;
-            case does not matter. None: the first that can be used.
-        cameras: What there is.
+        query: Id, device path, number, name or a part of the name, in this order;
+            case does not matter. None: the first usable camera.
+        cameras: All cameras.
 
     Raises:
-        SourceError: there is none, or more than one, or it is a virtual camera.
+        SourceError: no camera matches, several do, or it is a virtual camera.
     """
     real = [camera for camera in cameras if not camera.is_virtual]
-    if wanted is None:
+    if query is None:
         usable = [camera for camera in real if not camera.problem] or real
         if not usable:
             raise SourceError(
@@ -44,29 +44,29 @@ def find_camera(wanted: str | None, cameras: Sequence[Camera]) -> Camera:
                 ", or try without one: --camera sample:"
             )
         return usable[0]
-    found = _matches(wanted, real)
-    if len(found) == 1:
-        return found[0]
-    if not found and (virtual := _matches(wanted, cameras)):
+    matches = _matches(query, real)
+    if len(matches) == 1:
+        return matches[0]
+    if not matches and (virtual := _matches(query, cameras)):
         raise SourceError(
-            f"camera {wanted!r}: expected a real camera, got the virtual camera "
+            f"camera {query!r}: expected a real camera, got the virtual camera "
             f"{virtual[0].name!r}, which rtstyle writes to; it cannot be the input too"
         )
-    names = ", ".join(f"{camera.name!r} (id {camera.id})" for camera in found or real)
-    if found:
+    names = ", ".join(f"{camera.name!r} (id {camera.id})" for camera in matches or real)
+    if matches:
         raise SourceError(
-            f"camera {wanted!r}: expected one camera to match, got {names}; give the id"
+            f"camera {query!r}: expected one camera to match, got {names}; give the id"
         )
     raise SourceError(
-        f"camera {wanted!r}: expected one of {names or 'none is plugged in'}, "
+        f"camera {query!r}: expected one of {names or 'none is plugged in'}, "
         "got no camera of that name"
     )
 
 
-def _matches(wanted: str, cameras: Sequence[Camera]) -> list[Camera]:
-    """Return the cameras of the first rule by which any of them fits."""
-    low = wanted.casefold()
-    node = os.path.realpath(wanted) if wanted.startswith("/") else ""
+def _matches(query: str, cameras: Sequence[Camera]) -> list[Camera]:
+    """Return the cameras that match the first rule which matches any."""
+    low = query.casefold()
+    node = os.path.realpath(query) if query.startswith("/") else ""
     rules = (
         lambda camera: camera.id.casefold() == low,
         lambda camera: bool(node) and camera.path == node,
@@ -75,16 +75,16 @@ def _matches(wanted: str, cameras: Sequence[Camera]) -> list[Camera]:
         lambda camera: not low.isdecimal() and low in camera.name.casefold(),
     )
     for rule in rules:
-        if found := [camera for camera in cameras if rule(camera)]:
-            return found
+        if matches := [camera for camera in cameras if rule(camera)]:
+            return matches
     return []
 
 
 def who_holds(path: str, *, proc: Path = Path("/proc")) -> str:
     """Return which program has the device open: "firefox (process 4711)"; else "".
 
-    Only programs of the same user can be seen, unless one is root. Our own process
-    does not count.
+    Only programs of the same user are visible, except to root. This process does not
+    count.
     """
     for process in sorted(proc.glob("[0-9]*"), key=lambda folder: int(folder.name)):
         if process.name == str(os.getpid()):

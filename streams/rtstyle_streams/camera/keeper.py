@@ -1,4 +1,4 @@
-"""A thread that keeps a camera open: reads it, and finds it again when it is lost."""
+"""Keep a camera open in a thread: read it, and reopen it after it was lost."""
 
 import threading
 import time
@@ -10,21 +10,21 @@ from rtstyle_streams.errors import SourceError
 from rtstyle_streams.pacing import Latest
 
 FIRST_FRAME_SECONDS: Final = 5.0
-"""How long a camera may take until its first frame; some need a second or two."""
+"""How long a camera may take to its first frame; some need a second or two."""
 BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
-"""Pauses between attempts to open it; the last one is repeated."""
+"""Pauses between attempts to open it; the last one repeats."""
 
 
 class CameraKeeper:
-    """Lays shots into `shots`, or the error that says why there are none.
+    """Puts shots into `shots`, or the error that explains why there are none.
 
-    Only this thread touches the camera. When it hangs in the driver it can be given
-    up: it then closes the camera as soon as the driver lets it go.
+    Only this thread touches the camera. If it hangs in the driver it can be given up:
+    it then closes the camera as soon as the call into the driver returns.
     """
 
     def __init__(self, open_capture: Callable[[], Capture]) -> None:
         self.shots: Latest[Shot | SourceError] = Latest()
-        """The newest frame, or why there is none."""
+        """The newest frame, or the reason that there is none."""
         self._open_capture = open_capture
         self._reading_since: float | None = None
         self._given_up = threading.Event()
@@ -34,35 +34,35 @@ class CameraKeeper:
         self._thread.start()
 
     def hung_seconds(self) -> float:
-        """Return for how long it has been waiting for the driver; 0.0 if it is not."""
+        """Return how long it has been waiting for the driver; 0.0 if it is not."""
         since = self._reading_since
         return 0.0 if since is None else time.monotonic() - since
 
     def give_up(self) -> None:
-        """Tell it to close the camera and end; returns at once."""
+        """Ask the thread to close the camera and end; returns at once."""
         self._given_up.set()
         self.shots.close()
 
     def join(self, timeout_seconds: float) -> bool:
-        """Wait for its end; False when it still hangs."""
+        """Wait for the thread to end; False if it still hangs."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
     def _keep(self) -> None:
-        """Open, read until lost, close; again and again, until given up."""
+        """Open, read until lost and close, repeatedly until given up."""
         attempt = 0
         while not self._given_up.is_set():
             try:
                 if self._read_until_lost():
                     attempt = 0
-            except Exception as error:  # OpenCV's own classes too
+            except Exception as error:  # includes OpenCV's own classes
                 self.shots.put(_as_source_error(error))
             pause = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
             self._given_up.wait(pause)
             attempt += 1
 
     def _read_until_lost(self) -> bool:
-        """Open the camera, read until there is no more; return whether there was."""
+        """Open the camera and read until it is lost; return whether any frame came."""
         capture = self._open_capture()
         try:
             return self._read_all(capture) > 0
@@ -70,7 +70,7 @@ class CameraKeeper:
             capture.close()
 
     def _read_all(self, capture: Capture) -> int:
-        """Read frame after frame; return how many there were."""
+        """Read until no frame comes; return the number of frames."""
         start, num_frames = time.monotonic(), 0
         while not self._given_up.is_set():
             self._reading_since = time.monotonic()
@@ -91,7 +91,7 @@ class CameraKeeper:
 
 
 def _as_source_error(error: Exception) -> SourceError:
-    """Return `error` if it is ours, else one that tells about it in one line."""
+    """Return `error` if it is ours, else a `SourceError` with its text in one line."""
     if isinstance(error, SourceError):
         return error
     return SourceError(" ".join(f"{type(error).__name__}: {error}".split()))

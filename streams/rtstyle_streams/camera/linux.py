@@ -1,4 +1,4 @@
-"""Cameras of a Linux machine, from sysfs and the drivers."""
+"""List the cameras of a Linux machine from sysfs and the drivers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ def list_v4l2(
 ) -> list[Camera]:
     """Return the capture devices and virtual cameras, by number.
 
-    Nodes that carry no pictures (metadata, radio, pure outputs) are left out.
+    Nodes without pictures to read (metadata, radio, pure outputs) are left out.
     """
     links = _by_id(dev / "v4l" / "by-id")
-    found = []
+    cameras = []
     for folder in sysfs.glob("video[0-9]*"):
         node = dev / folder.name
         camera = Camera(
@@ -30,10 +30,10 @@ def list_v4l2(
             number=int(folder.name.removeprefix("video")),
             path=str(node),
         )
-        told = _ask(camera, capability, modes)
-        if told is not None:
-            found.append(told)
-    return _with_unique_ids(sorted(found, key=lambda camera: camera.number))
+        detailed = _ask(camera, capability, modes)
+        if detailed is not None:
+            cameras.append(detailed)
+    return _with_unique_ids(sorted(cameras, key=lambda camera: camera.number))
 
 
 def _ask(
@@ -41,18 +41,18 @@ def _ask(
     capability: Callable[[Path], Capability],
     modes: Callable[[Path], tuple[CameraMode, ...]],
 ) -> Camera | None:
-    """Return `camera` with what its driver says; None when it gives no pictures."""
+    """Return `camera` with its driver's answers; None if it delivers no pictures."""
     node = Path(camera.path)
     try:
-        told = capability(node)
-        if not told.can_capture and not told.is_loopback:
+        answer = capability(node)
+        if not answer.can_capture and not answer.is_loopback:
             return None
         return replace(
             camera,
-            name=told.card or camera.name,
-            id=camera.id or told.bus,
-            modes=() if told.is_loopback else modes(node),
-            is_virtual=told.is_loopback,
+            name=answer.card or camera.name,
+            id=camera.id or answer.bus,
+            modes=() if answer.is_loopback else modes(node),
+            is_virtual=answer.is_loopback,
         )
     except PermissionError:
         problem = (
@@ -60,31 +60,31 @@ def _ask(
             f"(sudo usermod -aG video $USER) and log in again, or check {node}"
         )
     except OSError as error:
-        problem = f"cannot be asked: {error.strerror or error}"
+        problem = f"cannot be queried: {error.strerror or error}"
     return replace(camera, id=camera.id or camera.path, problem=problem)
 
 
 def _by_id(folder: Path) -> dict[str, str]:
-    """Return the stable names that udev gives, by node name; empty without udev."""
+    """Return the stable names that udev assigns, by node name; empty without udev."""
     if not folder.is_dir():
         return {}
     return {link.resolve().name: link.name for link in sorted(folder.iterdir())}
 
 
 def _with_unique_ids(cameras: Sequence[Camera]) -> list[Camera]:
-    """Return the cameras with a counter behind an id that occurs more than once."""
-    seen: dict[str, int] = {}
+    """Return the cameras, with a counter appended to an id that occurs again."""
+    counts: dict[str, int] = {}
     unique = []
     for camera in cameras:
-        seen[camera.id] = seen.get(camera.id, 0) + 1
-        if seen[camera.id] > 1:
-            camera = replace(camera, id=f"{camera.id}#{seen[camera.id]}")
+        counts[camera.id] = counts.get(camera.id, 0) + 1
+        if counts[camera.id] > 1:
+            camera = replace(camera, id=f"{camera.id}#{counts[camera.id]}")
         unique.append(camera)
     return unique
 
 
 def _read(path: Path) -> str:
-    """Return a sysfs file's text in one line; empty when there is none."""
+    """Return a sysfs file's text as one line; empty if it does not exist."""
     try:
         return re.sub(r"\s+", " ", path.read_text("utf-8", "replace")).strip()
     except OSError:

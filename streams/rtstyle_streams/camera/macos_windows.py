@@ -1,7 +1,7 @@
-"""Cameras of macOS and Windows, by name. Written from documentation, not tried there.
+"""List the cameras of macOS and Windows by name; written from documentation, untested.
 
-OpenCV knows cameras by number only, so the names must come in OpenCV's order: on
-Windows that of DirectShow, on macOS that of the devices' unique ids.
+OpenCV identifies cameras only by number, so the names must be in OpenCV's order:
+that of DirectShow on Windows, that of the devices' unique ids on macOS.
 """
 
 import json
@@ -17,7 +17,8 @@ VIRTUAL_NAMES = ("obs virtual camera", "obs-camera", "unity video capture")
 def list_named(platform: str) -> list[Camera]:
     """Return the cameras of a machine of this `platform` (as `sys.platform`).
 
-    Modes are not known there. No names can be had: no cameras; a number still works.
+    Modes are not known there. If names are not available the list is empty; a number
+    still works.
     """
     if platform == "darwin":
         return from_system_profiler(_output(["system_profiler", "-json", _MAC_TYPE]))
@@ -32,7 +33,7 @@ _MAC_TYPE = "SPCameraDataType"
 def from_system_profiler(text: str) -> list[Camera]:
     """Return the cameras of macOS's ``system_profiler -json SPCameraDataType``.
 
-    They are numbered in the order of their unique ids, as OpenCV does.
+    They are numbered in the order of their unique ids, as in OpenCV.
     """
     try:
         rows = json.loads(text or "{}").get(_MAC_TYPE, [])
@@ -46,7 +47,7 @@ def from_system_profiler(text: str) -> list[Camera]:
 
 
 def from_names(names: Sequence[tuple[str, str]]) -> list[Camera]:
-    """Return cameras from pairs of name and stable id, numbered as they come."""
+    """Return cameras from pairs of name and stable id, numbered in this order."""
     return [
         Camera(name, unique_id or name, number, is_virtual=_is_virtual(name))
         for number, (name, unique_id) in enumerate(names)
@@ -59,7 +60,7 @@ def _is_virtual(name: str) -> bool:
 
 
 def _output(command: list[str]) -> str:
-    """Return what a command prints; empty when it is missing or fails."""
+    """Return a command's output; empty if the command is missing or fails."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=10, check=False
@@ -70,7 +71,7 @@ def _output(command: list[str]) -> str:
 
 
 def _directshow_names() -> list[tuple[str, str]]:
-    """Return name and id of the video inputs that DirectShow knows, in its order."""
+    """Return name and id of DirectShow's video inputs, in its order."""
     import av
 
     enumerate_devices = getattr(av, "enumerate_input_devices", None)

@@ -1,4 +1,4 @@
-"""What is known of a camera."""
+"""Describe cameras and their modes."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -6,7 +6,7 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class CameraMode:
-    """One size that a camera gives in one pixel format, and how fast."""
+    """One size and pixel format that a camera offers, with its frame rates."""
 
     fourcc: str
     """Four letters of the pixel format: "YUYV", "MJPG"."""
@@ -28,19 +28,19 @@ class Camera:
     """One video device of this machine."""
 
     name: str
-    """What its maker calls it."""
+    """The manufacturer's name."""
     id: str
-    """Stays the same when it is plugged in again or when others come and go."""
+    """Stays the same when this or another camera is unplugged and plugged in."""
     number: int
-    """Its present number, which changes from day to day."""
+    """Its present number, which may change."""
     path: str = ""
     """The device node on Linux; empty elsewhere."""
     modes: tuple[CameraMode, ...] = ()
-    """What it offers, as far as it says."""
+    """Modes that it offers, as far as it lists them."""
     is_virtual: bool = False
-    """Whether programs write into it: somewhere to send to, not a camera to read."""
+    """Whether it is a virtual camera, which programs write to."""
     problem: str = ""
-    """Why it cannot be used, and what to do; empty when nothing is known."""
+    """Why it cannot be used, and what to do; empty if there is no known problem."""
 
     def __str__(self) -> str:
         """Return name and number, as in "C920 (0)"."""

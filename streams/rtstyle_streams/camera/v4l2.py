@@ -1,4 +1,4 @@
-"""Ask a Linux video device what it is and what it offers, by ioctl.
+"""Query by ioctl what a Linux video device is and what it offers.
 
 Source: the kernel's ``include/uapi/linux/videodev2.h``; sizes and numbers are those of
 64-bit Linux.
@@ -29,20 +29,20 @@ CAP_DEVICE_CAPS: Final = 0x80000000
 BUF_TYPE_VIDEO_CAPTURE: Final = 1
 TYPE_DISCRETE: Final = 1
 MAX_ENTRIES: Final = 256
-"""A driver that never ends a list is not believed."""
+"""Longest list to read from a driver, in case it never ends one."""
 
 LOOPBACK_DRIVER: Final = "v4l2 loopback"
-"""What v4l2loopback calls itself: a virtual camera, not something that sees."""
+"""Driver name of v4l2loopback, which makes virtual cameras."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What a video device says it is."""
+    """A video device's description of itself."""
 
     driver: str
     """The kernel driver: "uvcvideo"."""
     card: str
-    """The name for people."""
+    """The name to show."""
     bus: str
     """Where it is plugged in: "usb-0000:00:14.0-5"."""
     caps: int
@@ -50,21 +50,21 @@ class Capability:
 
     @property
     def can_capture(self) -> bool:
-        """Return whether pictures can be read from it."""
+        """Return whether it delivers pictures."""
         return bool(self.caps & (CAP_VIDEO_CAPTURE | CAP_VIDEO_CAPTURE_MPLANE))
 
     @property
     def is_loopback(self) -> bool:
-        """Return whether it is a virtual camera of v4l2loopback."""
+        """Return whether it is a v4l2loopback virtual camera."""
         return self.driver == LOOPBACK_DRIVER
 
 
 @contextmanager
 def opened(device: Path) -> Iterator[int]:
-    """Open a device node beside whoever uses it, and close it.
+    """Open a device node, even one in use, and close it at the end of the block.
 
     Raises:
-        OSError: it is not there, or may not be opened.
+        OSError: it does not exist, or may not be opened.
     """
     handle = os.open(device, os.O_RDWR | os.O_NONBLOCK)
     try:
@@ -74,10 +74,10 @@ def opened(device: Path) -> Iterator[int]:
 
 
 def query_capability(device: Path) -> Capability:
-    """Return what the device says it is.
+    """Return the device's description of itself.
 
     Raises:
-        OSError: it cannot be opened, or is no video device.
+        OSError: it cannot be opened, or is not a video device.
     """
     answer = bytearray(104)
     with opened(device) as handle:
@@ -108,7 +108,7 @@ def query_modes(device: Path) -> tuple[CameraMode, ...]:
 
 
 def _formats(handle: int) -> Iterator[int]:
-    """Give out the codes of the pixel formats."""
+    """Yield the codes of the pixel formats."""
     for index in range(MAX_ENTRIES):
         answer = bytearray(64)
         struct.pack_into("II", answer, 0, index, BUF_TYPE_VIDEO_CAPTURE)
@@ -118,7 +118,7 @@ def _formats(handle: int) -> Iterator[int]:
 
 
 def _sizes(handle: int, code: int) -> Iterator[tuple[int, int]]:
-    """Give out the sizes of a format; of a stepped range, its largest."""
+    """Yield the sizes of a format; for a stepped range, only the largest."""
     for index in range(MAX_ENTRIES):
         answer = bytearray(44)
         struct.pack_into("II", answer, 0, index, code)
@@ -133,7 +133,7 @@ def _sizes(handle: int, code: int) -> Iterator[tuple[int, int]]:
 
 
 def _rates(handle: int, code: int, width: int, height: int) -> tuple[Fraction, ...]:
-    """Return the rates of a size, fastest first; of a stepped range, its fastest."""
+    """Return the rates of a size, fastest first; for a stepped range, the fastest."""
     rates: set[Fraction] = set()
     for index in range(MAX_ENTRIES):
         answer = bytearray(52)
@@ -149,7 +149,7 @@ def _rates(handle: int, code: int, width: int, height: int) -> tuple[Fraction, .
 
 
 def _asked(handle: int, request: int, answer: bytearray) -> bool:
-    """Fill `answer`; False at the end of a list, or where the driver has none."""
+    """Fill `answer`; False at the end of a list, or if the driver has none."""
     try:
         fcntl.ioctl(handle, request, answer)
     except OSError as error:
@@ -160,10 +160,10 @@ def _asked(handle: int, request: int, answer: bytearray) -> bool:
 
 
 def _fourcc(code: int) -> str:
-    """Return the four letters of a pixel format's code."""
+    """Return a pixel format's code as four letters."""
     return code.to_bytes(4, "little").decode("latin-1").strip()
 
 
 def _text(raw: bytes) -> str:
-    """Return a C string."""
+    """Return the text of a C string."""
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace").strip()

@@ -1,8 +1,8 @@
-"""A virtual camera: what is written into it, video calls see as a webcam.
+"""Write frames to a virtual camera, which video calls see as a webcam.
 
-The driver is not ours: v4l2loopback on Linux, OBS on Windows and macOS; pyvirtualcam
-speaks to it. That package is GPL-2, so it is an optional extra and only imported here,
-when a virtual camera is asked for.
+The driver is not ours: v4l2loopback on Linux, OBS on Windows and macOS, accessed
+through pyvirtualcam. That package is GPL-2, so it is an optional extra and is imported
+only here, when a virtual camera is opened.
 """
 
 import importlib
@@ -42,21 +42,21 @@ INSTALL: Final = {
         "Virtual Camera'), start it once and quit it"
     ),
 }
-"""How a virtual camera is installed, by `sys.platform`."""
+"""How to install a virtual camera, by `sys.platform`."""
 
 
 class Device(Protocol):
-    """What we use of ``pyvirtualcam.Camera``."""
+    """The parts of ``pyvirtualcam.Camera`` that are used here."""
 
     device: str
-    """What the device is called."""
+    """Name of the device."""
 
     def send(self, frame: npt.NDArray[np.uint8]) -> None:
         """Send RGB pixels of the size it was opened with."""
         ...
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
         ...
 
 
@@ -65,19 +65,19 @@ OpenDevice = Callable[[int, int, float, str | None], Device]
 
 
 class VirtualCamera(ManagedSink):
-    """Sends frames to a virtual camera, opened once, of one size until it is closed.
+    """Sends frames to a virtual camera, which keeps one size until it is closed.
 
-    Width and height are made even, which many programs that read it need.
+    Width and height are made even, which many programs that read it require.
 
     Args:
-        width: columns of the frames to come.
-        height: lines of the frames to come.
-        rate: frames per second that readers are told.
+        width: Columns of the frames to come.
+        height: Lines of the frames to come.
+        rate: Frames per second to announce to readers.
         device: "/dev/video10" or "OBS Virtual Camera"; None for the first that is free.
-        open_device: opens the driver.
+        open_device: Opens the driver.
 
     Raises:
-        SinkError: there is none, or it is taken; the text says what to do.
+        SinkError: there is none, or it is in use; the message says what to do.
     """
 
     def __init__(
@@ -96,11 +96,11 @@ class VirtualCamera(ManagedSink):
         except RuntimeError as error:
             raise SinkError(explain(str(error), device or _used_up())) from error
         self.name = self._device.device
-        """What the device is called; choose it in the call program."""
+        """Name of the device, to choose in the video-call program."""
         log.info("virtual camera %s: %dx%d", self.name, self.width, self.height)
 
     def write(self, frame: Frame) -> None:
-        """Send one frame; one of another size is fitted into ours.
+        """Send one frame; a frame of another size is fitted into the camera's.
 
         Raises:
             SinkError: it is closed, or the driver refused.
@@ -115,35 +115,35 @@ class VirtualCamera(ManagedSink):
             ) from error
 
     def _sized(self, pixels: Pixels) -> Pixels:
-        """Return `pixels` without an odd last line or column, or fitted."""
+        """Return `pixels` cropped to even sides, or fitted into the camera's size."""
         height, width = pixels.shape[:2]
         if (width // 2 * 2, height // 2 * 2) != (self.width, self.height):
             return fit(pixels, self.width, self.height)
         return np.ascontiguousarray(pixels[: self.height, : self.width])
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
         if self._device is not None:
             self._device.close()
             self._device = None
 
 
-def explain(told: str, device: str | None, *, platform: str = sys.platform) -> str:
-    """Return one line for the user from what pyvirtualcam said.
+def explain(message: str, device: str | None, *, platform: str = sys.platform) -> str:
+    """Turn an error of pyvirtualcam into one line for the user.
 
     Args:
-        told: the text of its error.
-        device: the device that was asked for, or one that is there.
-        platform: the operating system, as `sys.platform`.
+        message: The text of its error.
+        device: The requested device, or one that exists.
+        platform: The operating system, as `sys.platform`.
     """
     name = f"virtual camera {device}" if device else "virtual camera"
-    low = told.lower()
+    low = message.lower()
     used_up = "not a video output device" in low or (device and "no v4l2 loop" in low)
     if platform == "linux" and used_up:
         return (
             f"{name}: expected a v4l2loopback device that takes frames, got one that "
             "is a webcam, or that an earlier program used and left closed (this "
-            "happens with exclusive_caps=1); load it anew: sudo modprobe -r "
+            "happens with exclusive_caps=1); load it again: sudo modprobe -r "
             "v4l2loopback && sudo modprobe v4l2loopback video_nr=10 "
             "card_label=rtstyle exclusive_caps=1 max_buffers=8"
         )
@@ -158,15 +158,15 @@ def explain(told: str, device: str | None, *, platform: str = sys.platform) -> s
             "add yourself to the group 'video' (sudo usermod -aG video $USER) and log "
             "in again"
         )
-    reason = " ".join(told.split()).rstrip(".")
+    reason = " ".join(message.split()).rstrip(".")
     install = how_to_install(platform)
     return f"{name}: expected one to be there, got none ({reason}); {install}"
 
 
 def _used_up() -> str | None:
-    """Return a virtual camera that is there though the driver offers none for output.
+    """Return a virtual camera that exists although the driver offers none for output.
 
-    With exclusive_caps=1 that is one which an earlier program has used.
+    With exclusive_caps=1 this is one that an earlier program has used.
     """
     paths = [camera.path for camera in list_cameras() if camera.is_virtual]
     return next(filter(None, paths), None)

@@ -1,4 +1,4 @@
-"""A webcam as a source that outlives its camera: unplugged, frozen, taken, asleep."""
+"""Read a webcam and survive its loss: unplugged, frozen, in use or asleep."""
 
 import logging
 import time
@@ -23,31 +23,31 @@ log = logging.getLogger(__name__)
 TIME_BASE: Final = Fraction(1, 90_000)
 """Ticks of a live frame's time, counted from the first frame."""
 WATCHDOG_SECONDS: Final = 1.5
-"""A camera that gives nothing for so long is lost."""
+"""A camera that delivers nothing for this long counts as lost."""
 PLACEHOLDER_SECONDS: Final = 0.2
-"""How often a placeholder is given out while the camera is lost."""
+"""Time between placeholders while the camera is lost."""
 OPEN_SECONDS: Final = 10.0
-"""How long the first frame is waited for."""
+"""How long to wait for the first frame."""
 CLOSE_SECONDS: Final = 1.5
 """How long `close` waits for the driver."""
 
 
 class Webcam(ManagedSource):
-    """Gives the camera's frames, and placeholders with a notice while it is lost.
+    """Yields the camera's frames, and placeholders with a notice while it is lost.
 
-    Frames always have the size of the first one; a camera that comes back with
-    another size is fitted into it. It is found again by id, else by name, whatever
-    number it then has; another camera of its name that was beside it is not taken.
+    Frames always have the size of the first one; if the camera comes back with another
+    size, its frames are fitted into it. It is found again by id, else by name, under
+    any number; a camera of the same name that was there before is not used instead.
 
     Args:
-        wanted: id, number, name or a part of it; None for the first camera.
-        request: size and rate to ask for.
-        cameras: returns what is plugged in.
-        open_capture: opens a camera.
-        watchdog_seconds: a camera that gives nothing for so long is lost.
+        wanted: Id, number, name or a part of it; None for the first camera.
+        request: Size and rate to request.
+        cameras: Returns the cameras that are plugged in.
+        open_capture: Opens a camera.
+        watchdog_seconds: A camera that delivers nothing for this long counts as lost.
 
     Raises:
-        SourceError: there is no such camera, or it is busy or forbidden.
+        SourceError: there is no such camera, or it is busy or not allowed.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class Webcam(ManagedSource):
         self._given_up: CameraKeeper | None = None
         listed = cameras()
         self.camera = find_camera(wanted, listed)
-        """Which camera it is."""
+        """The camera in use."""
         self._others = _ids_beside(self.camera, listed)
         self._keeper = CameraKeeper(self._open)
         self._last = self._first_shot()
         self.info = self._describe(self._last)
-        """Size, and the rate that the driver promises."""
+        """Size, and the rate that the driver reports."""
         self._say_mode()
 
     def _open(self) -> Capture:
-        """Open the camera, wherever it is now; called by the keeper's thread."""
+        """Open the camera at its present place; called by the keeper's thread."""
         listed = self._cameras()
         camera = _find_again(self.camera, listed, others=self._others)
         capture = self._open_capture(camera, self._request)
@@ -84,7 +84,7 @@ class Webcam(ManagedSource):
         return capture
 
     def _first_shot(self) -> Shot:
-        """Return the first frame; raise what prevents it."""
+        """Return the first frame, or raise the error that prevents it."""
         answer = self._keeper.shots.take(OPEN_SECONDS)
         if isinstance(answer, Shot):
             return answer
@@ -109,13 +109,13 @@ class Webcam(ManagedSource):
         )
 
     def _say_mode(self) -> None:
-        """Say what the camera gives, and what was asked for where that differs."""
+        """Log the camera's mode, and the requested one where it differs."""
         assert self._mode is not None
-        got, request = self._mode, self._request
-        log.info("camera %s: %s", self.camera, got)
-        asked_size = (request.width or got.width, request.height or got.height)
-        rate = float(got.rates[0]) if got.rates else None
-        if asked_size != (got.width, got.height):
+        granted, request = self._mode, self._request
+        log.info("camera %s: %s", self.camera, granted)
+        asked_size = (request.width or granted.width, request.height or granted.height)
+        rate = float(granted.rates[0]) if granted.rates else None
+        if asked_size != (granted.width, granted.height):
             sizes = dict.fromkeys(
                 f"{mode.width}x{mode.height}" for mode in self.camera.modes
             )
@@ -123,9 +123,9 @@ class Webcam(ManagedSource):
                 "camera %s: asked for %dx%d, got %dx%d; it offers %s",
                 self.camera,
                 *asked_size,
-                got.width,
-                got.height,
-                ", ".join(sizes) or "what it does not say",
+                granted.width,
+                granted.height,
+                ", ".join(sizes) or "sizes that it does not list",
             )
         if request.rate and rate and abs(rate - request.rate) > 0.5:
             log.warning(
@@ -133,7 +133,7 @@ class Webcam(ManagedSource):
             )
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give out frames until `close`; while the camera is lost, placeholders."""
+        """Yield frames until `close`; while the camera is lost, placeholders."""
         start_ns = self._last.captured_ns
         for index, answer in enumerate(self._answers()):
             if isinstance(answer, Shot):
@@ -147,7 +147,7 @@ class Webcam(ManagedSource):
                 yield LiveFrame(pixels, pts, TIME_BASE, index, notice=answer)
 
     def _answers(self) -> Iterator[Shot | str]:
-        """Give out shots, and while there are none the notice for the viewer."""
+        """Yield shots; while there are none, yield the notice for the viewer."""
         heard, reason = time.monotonic(), ""
         while not self._keeper.shots.is_closed:
             answer = self._keeper.shots.take(PLACEHOLDER_SECONDS)
@@ -169,7 +169,7 @@ class Webcam(ManagedSource):
             yield f"camera {self.camera.name} is lost; looking for it"
 
     def _replace_hung_keeper(self) -> None:
-        """Start another keeper when the driver does not answer, but never a third."""
+        """Start a second keeper if the driver does not respond, but never a third."""
         if self._keeper.hung_seconds() <= self._watchdog_seconds:
             return
         if self._given_up is not None and not self._given_up.join(0):
@@ -178,17 +178,19 @@ class Webcam(ManagedSource):
         self._given_up, self._keeper = self._keeper, CameraKeeper(self._open)
 
     def _fitted(self, shot: Shot) -> Shot:
-        """Return the shot in the size of the first one, letter-boxed if need be."""
+        """Return the shot at the size of the first one, letterboxed if necessary."""
         height, width = shot.pixels.shape[:2]
         if (width, height) == (self.info.width, self.info.height):
             return shot
         return replace(shot, pixels=fit(shot.pixels, self.info.width, self.info.height))
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         self._keeper.give_up()
         if not self._keeper.join(CLOSE_SECONDS):
-            log.warning("camera %s does not let go and is left behind", self.camera)
+            log.warning(
+                "camera %s does not respond; its thread is abandoned", self.camera
+            )
 
 
 def ticks(duration_ns: int) -> int:
@@ -203,21 +205,22 @@ def _ids_beside(camera: Camera, cameras: Sequence[Camera]) -> set[str]:
 def _find_again(
     camera: Camera, cameras: Sequence[Camera], *, others: Container[str]
 ) -> Camera:
-    """Return where `camera` is now: the same id, else the same name.
+    """Return the present entry of `camera`: the same id, else the same name.
 
     Args:
-        camera: As it was when it was last opened.
-        cameras: What there is now.
-        others: Ids that were other cameras then; a name does not make them this one.
+        camera: As it was when last opened.
+        cameras: All cameras now.
+        others: Ids of the other cameras at that time; the same name does not match
+            them.
 
     Raises:
-        SourceError: it is not there.
+        SourceError: it is not plugged in.
     """
     real = [other for other in cameras if not other.is_virtual]
     by_id = [other for other in real if other.id == camera.id]
     by_name = [
         other for other in real if other.name == camera.name and other.id not in others
     ]
-    if not (found := by_id or by_name):
+    if not (matches := by_id or by_name):
         raise SourceError("it is not plugged in")
-    return found[0]
+    return matches[0]

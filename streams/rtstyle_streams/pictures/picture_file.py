@@ -1,110 +1,245 @@
-"""One picture file to RGB and back."""
+"""One picture file to RGB and back, with its colours as they are meant.
 
+Pillow reads headers, tags and nearly all pixels; OpenCV those of 16 bits per sample,
+which Pillow cuts off. Both decode from memory: a name reaches no C library.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from rtstyle_streams.errors import SinkError, SourceError
 from rtstyle_streams.frame import Pixels
-
-_QUALITY = {
-    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
-    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
-    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
-}
-PICTURE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+from rtstyle_streams.pictures.colour_profile import to_srgb
+from rtstyle_streams.pictures.jpeg import is_jpeg_damaged
+from rtstyle_streams.pictures.pixels import (
+    DepthError,
+    deep_pixels,
+    loaded,
+    over_white,
+    pixels_of,
+    upright,
 )
-"""Suffixes that mean a still picture, lower case."""
+from rtstyle_streams.pictures.tags import PictureTags, read_tags
+
+MOST_PIXELS = 128_000_000
+"""Of a picture, whatever its header says; more are refused before they are decoded."""
+LARGEST_FILE = 1 << 30
+"""Bytes of a picture file at most."""
+_SAVE: dict[str, tuple[str, dict[str, object]]] = {
+    ".png": ("PNG", {"compress_level": 1}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:2:0"}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".bmp": ("BMP", {}),
+    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
+    ".gif": ("GIF", {}),
+    ".avif": ("AVIF", {"quality": 90}),
+    ".jp2": ("JPEG2000", {}),
+    ".ppm": ("PPM", {}),
+}
+for _alias, _suffix in (
+    *((alias, ".jpg") for alias in (".jpeg", ".jpe", ".jfif")),
+    *((".tiff", ".tif"), (".dib", ".bmp"), (".j2k", ".jp2"), (".pnm", ".ppm")),
+):
+    _SAVE[_alias] = _SAVE[_suffix]
+PICTURE_SUFFIXES = frozenset(_SAVE)
+"""Suffixes that mean a picture which is read and written, lower case."""
+OTHER_PICTURE_SUFFIXES = frozenset(
+    """.heic .heif .hif .jxl .svg .psd .xcf .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf .exr
+    .hdr .tga .pcx .eps .ico .icns .jp2 .jpx .jpf .avifs .pgm .pbm .pfm .qoi .sgi
+    .dds .ai .pdf .raw""".split()
+) - frozenset(_SAVE)
+"""Suffixes of pictures that are named when they are passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it is meant to be seen."""
+
+    pixels: Pixels
+    """RGB in sRGB, upright, shape ``(H, W, 3)``, uint8."""
+    changes: tuple[str, ...] = ()
+    """A line for each thing that was reduced: bits, colours."""
+    has_alpha: bool = False
+    """Whether parts of it are transparent, at least a little."""
+    num_pictures: int = 1
+    """Of the file; `pixels` are the first one's."""
+    is_damaged: bool = False
+    """Whether a part of it is broken, as far as that was looked for."""
+    tags: PictureTags = PictureTags()
+    """What its copy should carry on."""
+
+    def notices(self, name: str) -> list[str]:
+        """Return what was left out or changed, a line each that begins with `name`."""
+        lines = ["the alpha channel is left out"] if self.has_alpha else []
+        lines += self.changes
+        if self.num_pictures > 1:
+            lines.append(f"the first of its {self.num_pictures} pictures counts")
+        if self.is_damaged:
+            lines.append("a part is broken; what could be read is taken")
+        return [f"{name}: {line}" for line in lines]
 
 
 def read_picture(path: Path) -> tuple[Pixels, list[str]]:
-    """Read a picture, turned upright as its EXIF says.
+    """Read a picture, turned upright as its EXIF says, its colours turned into sRGB.
 
     Returns:
-        RGB, shape ``(H, W, 3)``, uint8, and a line for each thing that was left out
-        or reduced (alpha, 16 bits, CMYK).
+        RGB, shape ``(H, W, 3)``, uint8, and a line for each thing that was left out or
+        reduced.
 
     Raises:
-        SourceError: it is missing, empty or no picture.
+        SourceError: it is missing, empty, no picture or has over `MOST_PIXELS` pixels.
     """
-    data = _read_bytes(path)
-    try:
-        raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error as error:
-        raise SourceError(f"{path}: expected a picture, got: {error.err}") from error
-    if raw is None or bgr is None:
-        raise SourceError(
-            f"{path}: expected a picture, got something OpenCV cannot read"
-        )
-    notices = []
-    if raw.ndim == 3 and raw.shape[2] in (2, 4):
-        notices.append(f"{path.name}: the alpha channel is left out")
-    if _num_jpeg_components(data.tobytes()) == 4:
-        notices.append(f"{path.name}: CMYK turned into RGB without a colour profile")
-    if bgr.dtype == np.uint16:
-        notices.append(f"{path.name}: 16 bits per sample rounded to 8")
-        bgr = cv2.convertScaleAbs(bgr, alpha=255 / 65535)
-    if bgr.dtype != np.uint8:
-        raise SourceError(
-            f"{path}: expected 8 or 16 bits per sample, got {bgr.dtype} (HDR)"
-        )
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8), notices
+    picture = decode_picture(read_file(path), path, is_checked=False)
+    return picture.pixels, picture.notices(path.name)
 
 
-def encode_picture(pixels: Pixels, *, suffix: str) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return the bytes of a picture file.
 
-    Args:
-        pixels: RGB, shape ``(H, W, 3)``, uint8.
-        suffix: ``.png``, ``.jpg``, ``.webp`` …; JPEG and WebP at quality 95.
-
     Raises:
-        SinkError: OpenCV cannot write such a file.
+        SourceError: it is missing, empty, too large or cannot be read.
     """
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    try:
-        done, data = cv2.imencode(suffix, bgr, _QUALITY.get(suffix.lower(), []))
-    except cv2.error as error:
-        raise SinkError(
-            f"{suffix}: expected a writable picture, got: {error.err}"
-        ) from error
-    if not done:
-        raise SinkError(f"{suffix}: expected a kind of picture OpenCV can write")
-    return bytes(data)
-
-
-def _read_bytes(path: Path) -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
     if path.is_dir():
         raise SourceError(f"{path}: expected a picture, got a directory")
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise SourceError(
+                f"{path}: expected a picture of at most {LARGEST_FILE >> 20} MB, got "
+                f"{path.stat().st_size >> 20} MB"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise SourceError(f"{path}: expected a picture, found no such file") from None
     except OSError as error:
+        if isinstance(error, SourceError):
+            raise
         raise SourceError(
             f"{path}: expected a readable picture, got: {error.strerror}"
         ) from error
     if not data:
         raise SourceError(f"{path}: expected a picture, got an empty file")
-    return np.frombuffer(data, np.uint8)
+    return data
 
 
-def _num_jpeg_components(data: bytes) -> int:
-    """Return the number of colour components of a JPEG; 0 for anything else.
+def decode_picture(
+    data: bytes, path: Path, *, is_checked: bool = True, is_on_white: bool = False
+) -> Picture:
+    """Decode a picture, turned upright as its EXIF says, its colours turned into sRGB.
 
-    Source:
-        ITU-T T.81, B.1.1.4 and B.2.2: marker segments and the frame header.
+    Args:
+        data: The whole file.
+        path: Names it in errors.
+        is_checked: Whether a JPEG is decoded twice, to see whether it is broken.
+        is_on_white: Whether what is transparent is laid over white, not left out.
+
+    Raises:
+        SourceError: it is no picture or has over `MOST_PIXELS` pixels.
     """
-    at = 2
-    while data[:2] == b"\xff\xd8" and at + 10 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return data[at + 9]
-        if marker == 0xFF:
-            at += 1
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about tags
+            return _decode(data, path, is_checked, is_on_white)
+    except Image.DecompressionBombError:
+        raise _too_large(path, "far more") from None
+    except MemoryError:
+        raise _too_large(path, "more than there is memory for") from None
+    except UnidentifiedImageError:
+        raise SourceError(
+            f"{path}: expected a picture, got something that no decoder reads"
+        ) from None
+    except SourceError:
+        raise
+    except DepthError as error:
+        raise SourceError(
+            f"{path}: expected 8 or 16 bits per sample, got {error} (HDR)"
+        ) from error
+    except _DECODER_ERRORS as error:
+        reason = " ".join(str(getattr(error, "err", error)).split())
+        raise SourceError(f"{path}: expected a picture, got: {reason}") from error
+
+
+# What Pillow's readers of single formats raise over malformed files, besides OSError.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    ZeroDivisionError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    cv2.error,
+)
+
+
+def _decode(data: bytes, path: Path, is_checked: bool, is_on_white: bool) -> Picture:
+    image: Image.Image = Image.open(io.BytesIO(data))
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise _too_large(path, f"{width}x{height}")
+    is_jpeg = image.format in ("JPEG", "MPO")
+    num_pictures = 1 if is_jpeg else int(getattr(image, "n_frames", 1))
+    image.seek(0)
+    tags, changes = read_tags(image), []
+    has_gaps = False
+    if deep := deep_pixels(data, image):
+        rgb, alpha = deep
+        changes.append("16 bits per sample rounded to 8")
+    else:
+        image, has_gaps = loaded(image, data)
+        rgb, alpha = pixels_of(image)
+    rgb, words = to_srgb(rgb, image.info.get("icc_profile"))
+    if words:
+        changes.append(words)
+    if alpha is not None and is_on_white:
+        rgb = over_white(rgb, alpha)
+    return Picture(
+        np.ascontiguousarray(upright(rgb, tags.orientation), np.uint8),
+        tuple(changes),
+        alpha is not None,
+        num_pictures,
+        has_gaps or (is_checked and is_jpeg and is_jpeg_damaged(data)),
+        tags,
+    )
+
+
+def encode_picture(
+    pixels: Pixels, *, suffix: str, tags: PictureTags | None = None
+) -> bytes:
+    """Return the bytes of a picture file.
+
+    Args:
+        pixels: RGB in sRGB, shape ``(H, W, 3)``, uint8.
+        suffix: One of `PICTURE_SUFFIXES`; JPEG and WebP at quality 95.
+        tags: What to write beside the pixels, as far as the format holds it.
+
+    Raises:
+        SinkError: such a file cannot be written.
+    """
+    name, options = _SAVE[suffix.lower()]
+    file = io.BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    try:
+        image.save(file, name, **options, **(tags.save_options(name) if tags else {}))
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise SinkError(
+            f"{suffix}: expected a writable picture, got: {error}"
+        ) from error
+    return file.getvalue()
+
+
+def _too_large(path: Path, size: str) -> SourceError:
+    return SourceError(
+        f"{path}: expected a picture of at most {MOST_PIXELS // 10**6} megapixels, got "
+        f"{size}; make it smaller"
+    )

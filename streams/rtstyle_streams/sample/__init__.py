@@ -1,1 +1,1 @@
-"""The built-in scene, drawn by code."""
+"""Draw the built-in scene in code."""

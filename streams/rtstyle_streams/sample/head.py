@@ -1,4 +1,4 @@
-"""The shape of the head in the built-in portrait: a signed distance field.
+"""Define the head of the built-in portrait as a signed distance field.
 
 Lengths are in half the height of the face: the chin is at y = -1, the crown at y = 1.2.
 
@@ -16,12 +16,12 @@ Floats = npt.NDArray[np.floating[Any]]
 _YAW = 0.30
 """How far the head is turned, in radians."""
 _FAR = 9.0
-"""Distance from the camera behind which nothing is."""
+"""Distance from the camera beyond which there is nothing."""
 _Triple = tuple[float, float, float]
 
 
 def vector(*numbers: float) -> npt.NDArray[np.float32]:
-    """Return float32 numbers of shape ``(n,)``."""
+    """Return the numbers as a float32 array of shape ``(n,)``."""
     return np.array(numbers, np.float32)
 
 
@@ -47,7 +47,7 @@ def _capsule(points: Floats, start: _Triple, end: _Triple, radius: float) -> Flo
 
 
 def _joined(first: Floats, second: Floats, width: float) -> Floats:
-    """Return the smooth minimum: two shapes as one, rounded where they meet."""
+    """Return the smooth minimum: it joins two shapes, rounded where they meet."""
     share = np.maximum(width - np.abs(first - second), 0) / width
     return np.asarray(np.minimum(first, second) - share * share * width * 0.25)
 
@@ -59,10 +59,10 @@ def parts(points: Floats) -> tuple[Floats, Floats, Floats]:
         points: Shape ``(n, 3)``: x to the right, y up, z towards the camera.
 
     Returns:
-        Three times shape ``(n,)``; below 0 inside.
+        Three arrays of shape ``(n,)``; below 0 inside.
     """
     face = turned(points)
-    half = face.copy()  # the head is alike on both sides
+    half = face.copy()  # the head is symmetric
     half[:, 0] = np.abs(face[:, 0])
     skin = _face(face, half)
     neck = _capsule(points, (0.0, -0.7, -0.20), (0.0, -2.2, -0.34), 0.335)
@@ -112,19 +112,19 @@ def azimuth(face: Floats) -> Floats:
 
 
 def distance(points: Floats) -> Floats:
-    """Return the distance to whatever is nearest, shape ``(n,)``."""
+    """Return the distance to the nearest part, shape ``(n,)``."""
     return np.asarray(np.minimum.reduce(parts(points)))
 
 
 def march(camera: Floats, rays: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
-    """Follow rays until they meet the head.
+    """Follow rays until they hit the head.
 
     Args:
-        camera: Where they begin, shape ``(3,)``.
+        camera: Where they start, shape ``(3,)``.
         rays: Their directions, of length 1, shape ``(n, 3)``.
 
     Returns:
-        The numbers of the rays that meet it, shape ``(m,)``, and where, ``(m, 3)``.
+        The indices of the rays that hit it, shape ``(m,)``, and the points, ``(m, 3)``.
 
     Source:
         Sphere tracing, Hart 1996.
@@ -140,7 +140,7 @@ def march(camera: Floats, rays: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
 
 
 def normals_at(points: Floats) -> Floats:
-    """Return the directions in which the surface faces, shape ``(n, 3)``."""
+    """Return the surface normals at points, shape ``(n, 3)``."""
     step = np.float32(0.006)
     slope = np.zeros_like(points)
     for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):
@@ -150,7 +150,7 @@ def normals_at(points: Floats) -> Floats:
 
 
 def open_sky(points: Floats, normals: Floats) -> Floats:
-    """Return how much of the sky points see, 0.12..1 (ambient occlusion)."""
+    """Return how much of the sky each point sees, 0.12..1 (ambient occlusion)."""
     hidden = np.zeros(len(points), np.float32)
     for number, away in enumerate((0.05, 0.12, 0.24, 0.45)):
         closed = away - distance(points + np.float32(away) * normals)

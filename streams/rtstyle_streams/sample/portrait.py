@@ -1,4 +1,4 @@
-"""Paints a portrait in front of the built-in landscape, as a photograph would show it.
+"""Paint a portrait in front of the built-in landscape, like a photograph.
 
 The head is a signed distance field, marched from the camera and lit by a low sun, the
 sky and its own shadows; skin, eyes, hair and cloth are painted on it. The landscape
@@ -23,7 +23,7 @@ from rtstyle_streams.sample.head import (
 from rtstyle_streams.sample.scene import paint_layers
 
 _LINES = 300
-"""Lines at which the head is drawn; larger pictures enlarge it."""
+"""Number of lines at which to draw the head; it is enlarged for larger pictures."""
 _CAMERA = vector(0.0, -0.42, 6.2)
 _KEY = vector(-0.622, 0.501, 0.602)
 _SEED = 7
@@ -54,7 +54,7 @@ def _background(width: int, height: int) -> Floats:
 
 
 def _render(width: int, height: int) -> tuple[Floats, Floats]:
-    """March the head; return its colours and how much of each pixel it covers, 0..1."""
+    """Ray-march the head; return its colours and its coverage of each pixel, 0..1."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     rays = np.stack(
         [
@@ -77,7 +77,7 @@ def _render(width: int, height: int) -> tuple[Floats, Floats]:
 
 
 def _shade(points: Floats, rays: Floats) -> Floats:
-    """Return the colours of points, 0..1, seen along `rays`."""
+    """Return the colours of points seen along `rays`, 0..1."""
     normals = normals_at(points)
     skin, hair, cloth = parts(points)
     sky_seen = open_sky(points, normals)
@@ -105,7 +105,7 @@ def _shade(points: Floats, rays: Floats) -> Floats:
 
 
 def _paint_skin(face: Floats) -> tuple[Floats, Floats]:
-    """Return colour and gloss of the skin with eyes, brows and lips."""
+    """Return colour and gloss of the skin, with eyes, brows and lips."""
     x, y, z = np.abs(face[:, 0]), face[:, 1], face[:, 2]
     front = z > 0.3
 
@@ -138,7 +138,7 @@ def _paint_skin(face: Floats) -> tuple[Floats, Floats]:
 
 
 def _paint_eyes(face: Floats, paint: Floats, gloss: Floats) -> tuple[Floats, Floats]:
-    """Paint the eyes over colour and gloss of the skin, and return both."""
+    """Paint the eyes over the colour and gloss of the skin, and return both."""
     x, y = np.abs(face[:, 0]), face[:, 1]
     front = face[:, 2] > 0.3
     bend = 1 - np.clip((x - 0.27) / 0.160, -1, 1) ** 2
@@ -167,7 +167,7 @@ def _paint_eyes(face: Floats, paint: Floats, gloss: Floats) -> tuple[Floats, Flo
 
 
 def _paint_hair(face: Floats, shine: Floats, light: Floats, lit: Floats) -> Floats:
-    """Return the colour of hair: strands along the azimuth, bright bands across."""
+    """Return the colour of hair, with strands along the azimuth and bands across."""
     strands = np.zeros(len(face), np.float32)
     random = np.random.default_rng(_SEED)
     along = azimuth(face) + 0.05 * np.sin(2.6 * face[:, 1])

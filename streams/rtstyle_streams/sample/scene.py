@@ -1,4 +1,4 @@
-"""Paints the layers of the built-in scene: sky, mountains, woods, meadow.
+"""Paint the layers of the built-in scene: sky, mountains, woods, meadow.
 
 Every layer repeats after `_PERIOD` frame widths, so that the camera can pan for ever.
 """
@@ -24,16 +24,16 @@ class Layer:
     pixels: Pixels
     """RGB, shape ``(h, period + W, 3)``, uint8; lies at the bottom of `bottom`."""
     opacity: npt.NDArray[np.float32]
-    """Of its uppermost lines, shape ``(e, period + W)``, 0..1; 1 below."""
+    """Coverage of its uppermost lines, shape ``(e, period + W)``, 0..1; 1 below."""
     top: int
-    """Line of the frame at which it begins."""
+    """Line of the frame at which it starts."""
     period: int
     """Columns after which it repeats."""
     speed: float
     """Frame widths per second at which the camera passes by."""
 
     def draw(self, frame: Pixels, seconds: float) -> None:
-        """Put the layer into `frame`, as seen at a time."""
+        """Draw the layer into `frame`, as seen at a time."""
         width = frame.shape[1]
         left = round(self.speed * width * seconds) % self.period
         view = self.pixels[:, left : left + width]
@@ -52,7 +52,7 @@ def paint_layers(width: int, height: int) -> list[Layer]:
 
 
 class _Painter:
-    """Holds the size and the random numbers while the layers are painted."""
+    """Holds the size and the random generator while painting the layers."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -62,7 +62,7 @@ class _Painter:
         self.rng = np.random.default_rng(_SEED)
 
     def sky(self) -> Layer:
-        """Blue above, warm at the horizon, with a sun and clouds."""
+        """Paint a sky: blue above, warm at the horizon, with a sun and clouds."""
         lines = max(2, round(0.68 * self.height))
         stops = [(0.0, (38, 84, 160)), (0.5, (126, 172, 214)), (0.8, (250, 214, 165))]
         sky = _gradient(lines, self.period, [*stops, (1.0, (255, 190, 130))])
@@ -85,7 +85,7 @@ class _Painter:
         return self.layer(sky, ridge=None, top=0, speed=0.006)
 
     def mountains(self) -> Layer:
-        """Hazy blue ranges with snow on top."""
+        """Paint hazy blue mountain ranges with snow on top."""
         top, bottom = round(0.24 * self.height), round(0.68 * self.height)
         lines = max(2, bottom - top)
         ridge = self.ridge(lines, [(2, 0.16), (3, 0.14), (7, 0.08), (17, 0.03)], 0.42)
@@ -105,7 +105,7 @@ class _Painter:
         return self.layer(paint + (white - paint) * snow, ridge, top=top, speed=0.012)
 
     def woods(self) -> Layer:
-        """Dark hills of fir trees, with a house."""
+        """Paint dark hills of fir trees, with a house."""
         top, bottom = round(0.46 * self.height), round(0.82 * self.height)
         lines = max(2, bottom - top)
         ridge = self.ridge(lines, [(1, 0.07), (2, 0.07), (5, 0.03)], 0.25)
@@ -122,7 +122,7 @@ class _Painter:
         return self.layer(paint, ridge, top=top, speed=0.03)
 
     def firs(self, canvas: Pixels, *, num_firs: int) -> None:
-        """Draw fir trees of three storeys, farthest first, a light and a dark half."""
+        """Draw firs of three tiers, each half light, half dark, farthest first."""
         lines = len(canvas)
         for depth in np.sort(self.rng.random(num_firs)):
             x, y = self.rng.random() * self.period, depth * lines * 1.1
@@ -141,7 +141,7 @@ class _Painter:
                     cv2.fillPoly(canvas, [points], green, cv2.LINE_AA)
 
     def meadow(self) -> Layer:
-        """Grass, blade by blade, and flowers; large in front."""
+        """Paint grass, blade by blade, and flowers, larger in front."""
         top = round(0.62 * self.height)
         lines = max(2, self.height - top)
         ridge = self.ridge(lines, [(1, 0.10), (3, 0.05)], 0.18)
@@ -168,7 +168,7 @@ class _Painter:
             cv2.line(canvas, (round(x), round(y)), tip, colour, thickness, cv2.LINE_AA)
 
     def flowers(self, canvas: Pixels, *, num_flowers: int) -> None:
-        """Dot the meadow with five-petalled flowers."""
+        """Draw five-petalled flowers on the meadow."""
         hues = [(226, 58, 52), (250, 206, 60), (244, 240, 250), (150, 84, 190)]
         for depth in np.sort(self.rng.random(num_flowers) ** 0.8):
             x, y = self.rng.random() * self.period, depth * len(canvas)
@@ -182,7 +182,7 @@ class _Painter:
             _disc(canvas, (x, y), radius * 0.55, (240, 190, 40))
 
     def house(self, paint: Floats, *, x: float, y: float) -> None:
-        """Draw a white house with a red roof; straight lines among all the noise."""
+        """Draw a white house with a red roof, for straight lines among the noise."""
         s = 1.15 * self.scale
 
         def box(x0: float, y0: float, x1: float, y1: float, colour: str) -> None:
@@ -207,7 +207,7 @@ class _Painter:
         box(34, 20, 50, 52, "6c4426")
 
     def noise(self, lines: int, octaves: int, *, stretch: float = 1.0) -> Floats:
-        """Return fractal noise ``(lines, period)`` in 0..1 that repeats sideways."""
+        """Return fractal noise, ``(lines, period)``, 0..1, that repeats sideways."""
         total = np.zeros((lines, self.period), np.float32)
         for octave in range(octaves):
             columns = max(2, round(self.period / self.height * 2 / stretch)) << octave
@@ -224,7 +224,7 @@ class _Painter:
     def ridge(
         self, lines: int, waves: list[tuple[int, float]], middle: float
     ) -> Floats:
-        """Return the line at which each column begins, from whole-numbered waves."""
+        """Return the line at which each column starts, a sum of waves that repeat."""
         x = np.arange(self.period) / self.period * 2 * np.pi
         heights = sum(a * np.sin(k * x + 5 * self.rng.random()) for k, a in waves)
         return np.asarray((middle + heights) * lines, np.float32)

@@ -1,4 +1,4 @@
-"""The built-in scene: a landscape and a person, rendered, so that no file is needed."""
+"""Render the built-in scene, a landscape with a person, which needs no file."""
 
 import math
 import re
@@ -24,13 +24,13 @@ class SampleSource(ManagedSource):
     about half a second at 1280x720, a frame then a few milliseconds.
 
     Args:
-        width: columns.
-        height: lines.
-        num_frames: how many frames to give out; any number.
-        frame_rate: frames per second.
+        width: Columns.
+        height: Lines.
+        num_frames: Number of frames to yield; any number.
+        frame_rate: Frames per second.
 
     Raises:
-        SpecError: a size, a rate or a number below what makes sense.
+        SpecError: a size, a rate or a number is out of range.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SampleSource(ManagedSource):
         """Read ``1280x720@30x90``: size, rate and number of frames, each optional.
 
         Raises:
-            SpecError: it is written otherwise, or a number makes no sense.
+            SpecError: the text has another form, or a number is out of range.
         """
         match = _SPEC.fullmatch(text)
         if match is None or (match[3] or "").endswith("/0"):
@@ -85,7 +85,7 @@ class SampleSource(ManagedSource):
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give out the frames, rendered one by one."""
+        """Yield the frames, rendered one by one."""
         for index in range(self._num_frames):
             yield Frame(
                 pixels=self.render(float(index * self.info.time_base)),

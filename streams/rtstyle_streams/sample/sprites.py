@@ -1,4 +1,4 @@
-"""Paints what moves in the built-in scene: a person, a balloon, birds."""
+"""Paint what moves in the built-in scene: a person, a balloon, birds."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class Sprite:
     """Shape ``(h, w)``, 0..1."""
 
     def draw(self, frame: Pixels, *, x: float, y: float) -> None:
-        """Put it into `frame` with its upper left corner at a place, to the 1/32 px."""
+        """Draw it into `frame` with its upper left corner at x, y, to 1/32 px."""
         left, top = int(np.floor(x)), int(np.floor(y))
         height, width = self.opacity.shape
         shift = np.array([[1, 0, x - left], [0, 1, y - top]])
@@ -43,7 +43,7 @@ class Sprite:
 
 
 class _Canvas:
-    """Draws in units of the sprite's height, larger than needed, then shrinks."""
+    """Draws in units of the sprite's height, at a larger size that is then reduced."""
 
     def __init__(self, *, width: float, height_px: float) -> None:
         self.unit = max(4.0, height_px) * _OVERSAMPLING
@@ -74,13 +74,13 @@ class _Canvas:
             cv2.fillPoly(target, [points], value, cv2.LINE_AA)
 
     def shade(self, strength: float) -> None:
-        """Light everything from the left, darken it to the right."""
+        """Light everything from the left and darken it to the right."""
         columns = np.linspace(1 + strength, 1 - strength, self.pixels.shape[1])
         lit = self.pixels * columns[None, :, None]
         self.pixels = np.clip(lit, 0, 255).astype(np.uint8)
 
     def sprite(self, *, blur: float = 0.0) -> Sprite:
-        """Shrink to the final size; `blur` softens what is inside first."""
+        """Reduce to the final size; `blur` softens the inside first."""
         pixels: npt.NDArray[Any] = self.pixels
         if blur:
             pixels = cv2.GaussianBlur(pixels, (0, 0), blur * self.unit)

@@ -1,5 +1,6 @@
 """The video encoder and the container: what they are asked for."""
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,21 +14,43 @@ from av.video.stream import VideoStream
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.video.colour import Colour
+from rtstyle_streams.video.formats import Format
+from rtstyle_streams.video.hardware import advice, defaults_of, hwaccel_of
+from rtstyle_streams.video.muxer import can_hold_codec
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.tags import wants_key_table
 
-FORMATS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-    ".ts": "mpegts",
+_DEFAULTS: dict[str, dict[str, str]] = {
+    "libx264": {"crf": "18", "preset": "ultrafast"},
+    "libx265": {"crf": "18", "preset": "ultrafast", "x265-params": "log-level=error"},
+    "libvpx-vp9": {
+        "crf": "24",
+        "deadline": "realtime",
+        "cpu-used": "6",
+        "row-mt": "1",
+    },
+    "libvpx": {"crf": "10", "deadline": "realtime", "cpu-used": "6"},
+    "libsvtav1": {"crf": "24", "preset": "10"},
+    "libwebp_anim": {"quality": "90"},
 }
-"""Container by suffix: those that carry a presentation time for every frame."""
-
-_DEFAULT_CRF = 18
-_DEFAULT_PRESET = "ultrafast"
+"""Settings of encoders that nobody has asked for others of."""
+_ALWAYS = {
+    "mpegts": {"mpegts_copyts": "1"},
+    "gif": {"loop": "0"},
+    "webp": {"loop": "0"},
+    "apng": {"plays": "0"},
+}
+"""Options of muxers: times as they are, moving pictures that go on for ever."""
+_LEAST_WIDTH = {"libx265": 64}
+"""Columns below which an encoder writes beyond its memory (x265 4.2)."""
+_QUALITY_SCALE = {"mpeg4": 2, "mjpeg": 2, "mpeg2video": 2, "wmv2": 2, "flv": 2}
+"""Encoders without a rate factor: their quantizer, 1 is the finest."""
+_FORMAT_ORDER = {  # pixel formats from the best to the worst stand-in for a wanted one
+    "yuv420p": ("yuv420p", "nv12", "yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le"),
+    "yuv444p": ("yuv444p", "yuv444p10le", "yuv422p", "yuv422p10le", "yuv420p", "nv12"),
+}
+_RGB_FORMATS = ("rgb24", "pal8", "bgra", "rgba", "bgr0")
+_LAMBDA_PER_SCALE = 118  # FF_QP2LAMBDA
 _FULL_CHROMA_NOTICE = "yuv444p keeps the colours of every pixel; some players refuse it"
 
 
@@ -35,27 +58,17 @@ _FULL_CHROMA_NOTICE = "yuv444p keeps the colours of every pixel; some players re
 class EncoderSettings:
     """What the user may choose about the encoder."""
 
-    codec: str = "libx264"
-    """FFmpeg's name of an encoder."""
+    codec: str
+    """FFmpeg's name of an encoder, or of a codec it has one for."""
     crf: int | None = None
     """Constant rate factor, the encoder's scale; None for the default."""
     preset: str | None = None
     """The encoder's preset; None for the default."""
 
-
-def output_format(path: Path) -> str:
-    """Return FFmpeg's name of the container that the suffix of `path` stands for.
-
-    Raises:
-        SinkError: an unknown suffix.
-    """
-    try:
-        return FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise SinkError(
-            f"{path}: expected a name that ends in {', '.join(FORMATS)}, "
-            f"got {path.suffix or 'no suffix'}"
-        ) from None
+    def asked(self) -> dict[str, str]:
+        """Return the settings that the user has chosen, by their names."""
+        chosen = {"crf": self.crf, "preset": self.preset}
+        return {name: str(value) for name, value in chosen.items() if value is not None}
 
 
 def output_pixel_format(
@@ -85,8 +98,9 @@ def container_options(
     Times are never shifted; a live recording is written out every second.
     """
     options = {"avoid_negative_ts": "disabled"}
-    if format_name == "mpegts":
-        options["mpegts_copyts"] = "1"
+    if format_name == "matroska":
+        options["write_crc32"] = "0"  # of the header, part of which is put right later
+    options |= _ALWAYS.get(format_name, {})
     if wants_key_table(format_name, template):
         options["movflags"] = "+use_metadata_tags"
     if not info.is_live:
@@ -100,83 +114,123 @@ def container_options(
     return options
 
 
+def find_encoder(name: str, file_format: Format, path: Path) -> Codec:
+    """Return the encoder of that name, if a container can hold what it makes.
+
+    Raises:
+        SinkError: there is none, or the container `path` stands for cannot hold it.
+    """
+    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes pages to stderr otherwise
+    try:
+        codec = Codec(name, "w")
+    except (ValueError, av.error.FFmpegError):
+        raise SinkError(
+            f"--codec: expected a video encoder of FFmpeg, got {name!r}{advice(name)}"
+        ) from None
+    if codec.type != "video":
+        raise SinkError(f"--codec {name}: expected a video encoder, got {codec.type}")
+    if not can_hold_codec(file_format.name, codec.name):
+        raise SinkError(
+            f"{path}: expected a codec that {file_format.name} can hold, "
+            f"{file_format.codec} for example, got {name}; leave --codec out"
+        )
+    return codec
+
+
+def encoder_pixel_format(codec: Codec, wanted: str) -> str:
+    """Return the pixel format of an encoder that keeps most of a picture.
+
+    Args:
+        codec: The encoder.
+        wanted: ``yuv420p`` or ``yuv444p``.
+
+    Raises:
+        SinkError: it takes none that a picture can be turned into.
+    """
+    known = [known.name for known in codec.video_formats or ()]
+    if "yuvj420p" in known[:1]:  # full range is the only one it is made for
+        return wanted.replace("yuv", "yuvj")
+    if known == ["vaapi"]:  # its own pictures, which PyAV makes of these
+        return "nv12"
+    for name in (*_FORMAT_ORDER[wanted], *_RGB_FORMATS):
+        if name in known or not known:
+            return name
+    raise SinkError(
+        f"--codec {codec.name}: expected a video encoder that takes {wanted}, "
+        f"got one for {', '.join(known)}"
+    )
+
+
 def add_video_stream(
     container: OutputContainer,
     info: StreamInfo,
     *,
+    codec: Codec,
     settings: EncoderSettings,
     pixel_format: str,
+    time_base: Fraction,
     colour: Colour,
     sample_aspect_ratio: Fraction | None,
 ) -> VideoStream:
     """Add the stylized stream, tagged, its encoder opened.
 
     Raises:
-        SinkError: no such encoder, or it refuses the settings.
+        SinkError: the encoder refuses the settings.
     """
-    codec = _encoder(settings.codec, pixel_format)
+    least = _LEAST_WIDTH.get(codec.name, 0)
+    if info.width < least:
+        raise SinkError(
+            f"--codec {codec.name}: expected at least {least} columns, got {info.width}"
+        )
     stream = container.add_stream(
-        settings.codec,
+        codec.name,
+        hwaccel=hwaccel_of(codec.name),
         rate=info.frame_rate or Fraction(30),
         width=info.width,
         height=info.height,
-        time_base=info.time_base,
+        time_base=time_base,
     )
     assert isinstance(stream, VideoStream)
     stream.pix_fmt = pixel_format
-    stream.time_base = info.time_base
+    stream.time_base = time_base
     context = stream.codec_context
     if sample_aspect_ratio:
         context.sample_aspect_ratio = sample_aspect_ratio
-    colour.tag(context)
-    context.options = _options(settings, context)
+    if not av.VideoFormat(pixel_format, 16, 16).is_rgb and pixel_format != "pal8":
+        colour.tag(context)
+    context.options = _options(codec.name, settings, context)
+    if codec.name in _QUALITY_SCALE:
+        context.qscale = True
+        context.global_quality = _QUALITY_SCALE[codec.name] * _LAMBDA_PER_SCALE
     if info.is_live:
         context.gop_size = max(1, round(info.frame_rate or 30))
     try:
         context.open()
     except (av.error.FFmpegError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        said = getattr(error, "log", None)  # FFmpeg's last line: level, name, text
+        text = said[2] if said else getattr(error, "strerror", None) or str(error)
+        reason = " ".join(text.split())
+        asked = ", ".join(f"--{k} {v}" for k, v in settings.asked().items())
         raise SinkError(
-            f"{codec.name}: expected an encoder that takes {pixel_format}, "
-            f"{settings}, got: {reason}"
+            f"{codec.name}: expected an encoder that takes {info.width}x{info.height} "
+            f"{pixel_format}{' with ' if asked else ''}{asked}, got: {reason}"
+            f"{advice(codec.name)}"
         ) from error
     return stream
 
 
-def _encoder(name: str, pixel_format: str) -> Codec:
-    try:
-        codec = Codec(name, "w")
-    except (ValueError, av.error.FFmpegError):
-        raise SinkError(
-            f"--codec: expected a video encoder of FFmpeg, got {name!r}"
-        ) from None
-    formats = [known.name for known in codec.video_formats or ()]
-    if codec.type != "video" or (formats and pixel_format not in formats):
-        raise SinkError(
-            f"--codec {name}: expected a video encoder that takes {pixel_format}, "
-            f"got one for {', '.join(formats) or codec.type}"
-        )
-    return codec
-
-
-def _options(settings: EncoderSettings, context: VideoCodecContext) -> dict[str, str]:
+def _options(
+    codec: str, settings: EncoderSettings, context: VideoCodecContext
+) -> dict[str, str]:
     """Return the encoder's private options; defaults only where it knows them.
 
     Raises:
         SinkError: a setting was asked for that this encoder does not have.
     """
     known = {option.name for option in context.supported_options.private}
-    options: dict[str, str] = {}
-    for name, asked, default in (
-        ("crf", settings.crf, _DEFAULT_CRF),
-        ("preset", settings.preset, _DEFAULT_PRESET),
-    ):
-        if asked is not None and name not in known:
+    for name, value in settings.asked().items():
+        if name not in known:
             raise SinkError(
-                f"--{name} {asked}: expected a codec with this setting, "
-                f"got {settings.codec}"
+                f"--{name} {value}: expected a codec with this setting, got {codec}"
             )
-        is_x264 = settings.codec.startswith("libx26")
-        if asked is not None or (is_x264 and name in known):
-            options[name] = str(default if asked is None else asked)
-    return options
+    return _DEFAULTS.get(codec, {}) | defaults_of(codec) | settings.asked()

@@ -1,7 +1,9 @@
 """Opens a video file and says in one line why it cannot be one."""
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -10,33 +12,78 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from rtstyle_streams.errors import SourceError
+from rtstyle_streams.video.damage import LogLine, listening
 
 # Demuxers that take almost anything (text becomes teletype pictures), that read other
 # files than the one named, or that are for still pictures (`ImageSource` reads those).
-_REFUSED = {"tty", "image2", "concat", "concatf", "hls", "dash", "sdp", "bin", "lavfi"}
+_REFUSED = frozenset(
+    """tty image2 concat concatf hls dash sdp bin lavfi imf rtp rtsp sap ffmetadata
+    webm_dash_manifest avisynth vapoursynth""".split()
+)
+_PLAYLISTS = frozenset("hls dash concat concatf sdp imf rtp rtsp sap".split())
 
 _MOST_BROKEN_PLACES = 1000
+# What a demuxer returns at a broken place behind which it can go on: a hole in a
+# transport stream is EAGAIN, an absurd size of a packet ENOMEM.
+_BROKEN = (
+    av.error.InvalidDataError,
+    av.error.BlockingIOError,
+    av.error.MemoryError,
+    av.error.PatchWelcomeError,
+)
+_TAG_ERRORS = "rtstyle_tags"
 
 
-def open_video(path: Path) -> InputContainer:
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """Read bytes of a tag that are no UTF-8 as old programs wrote them."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    raw = error.object[error.start : error.end]
+    return raw.decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_TAG_ERRORS, _as_windows_1252)
+
+
+def open_video(path: Path, *, heard: list[LogLine] | None = None) -> InputContainer:
     """Open the file `path` for demuxing.
+
+    Args:
+        path: what to open.
+        heard: is given what FFmpeg logs as errors meanwhile.
 
     Raises:
         SourceError: it is missing, empty, a directory, no video or cut off.
     """
     check_file(path)
-    with said_in_one_line(path):
+    options = {"protocol_whitelist": "file", "format_whitelist": _allowed_formats()}
+    container: InputContainer | None = None
+    with said_in_one_line(path), listening() as said, suppress(av.error.ArgumentError):
         container = av.open(
-            f"file:{path}",
-            "r",
-            metadata_errors="replace",
-            options={"protocol_whitelist": "file"},
+            f"file:{path}", "r", metadata_errors=_TAG_ERRORS, options=options
         )
-    names = set(container.format.name.split(","))
-    if names & _REFUSED or container.format.name.endswith("_pipe"):
-        container.close()
-        raise SourceError(f"{path}: expected a video file, got {_kind(names)}")
-    return container
+    if heard is not None:
+        heard += said
+    if container is not None:
+        return container
+    refused = ""
+    for line in said:
+        if line.source in _REFUSED or line.source.endswith("_pipe"):
+            refused = line.source
+    raise SourceError(
+        f"{path}: expected a video file, got {_kind(refused)}"
+        if refused
+        else f"{path}: expected a readable video file, got one FFmpeg refuses"
+    )
+
+
+@lru_cache
+def _allowed_formats() -> str:
+    """Return the demuxers that may open a file; others never see what is beside it."""
+    names = (name for known in av.formats_available for name in known.split(","))
+    return ",".join(
+        sorted(n for n in names if n not in _REFUSED and not n.endswith("_pipe"))
+    )
 
 
 def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -52,15 +99,19 @@ def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise SourceError(
             f"{path}: expected a file with video, got {', '.join(kinds) or 'nothing'}"
         )
-    default = av.stream.Disposition.default
-    stream = next((s for s in moving if s.disposition & default), moving[0])
-    if stream.codec_context is None:
+    known = [stream for stream in moving if stream.codec_context is not None]
+    if not known:
         raise SourceError(f"{path}: expected a video codec that FFmpeg can decode")
-    return stream
+    default = av.stream.Disposition.default
+    return next((s for s in known if s.disposition & default), known[0])
 
 
 def demux_on(
-    container: InputContainer, streams: Sequence[Stream], broken: Callable[[], None]
+    container: InputContainer,
+    streams: Sequence[Stream],
+    broken: Callable[[], None],
+    *,
+    late: Callable[[], None] = lambda: None,
 ) -> Iterator["av.Packet[Stream]"]:
     """Demux to the end, over broken places too; the last packets flush.
 
@@ -68,13 +119,18 @@ def demux_on(
         container: what to read.
         streams: whose packets to give out; at least one.
         broken: called at each place that cannot be read.
+        late: called at each packet of a stream that the file did not have at first.
     """
-    for _ in range(_MOST_BROKEN_PLACES):
+    num_broken = 0
+    while num_broken < _MOST_BROKEN_PLACES:
         try:
             yield from container.demux(list(streams))
             return
-        except av.error.InvalidDataError:
+        except _BROKEN:
+            num_broken += 1
             broken()
+        except IndexError:  # PyAV knows only the streams it began with
+            late()
 
 
 def check_file(path: Path) -> None:
@@ -118,9 +174,9 @@ def said_in_one_line(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _kind(names: set[str]) -> str:
-    if "tty" in names:
+def _kind(name: str) -> str:
+    if name == "tty":
         return "text"
-    if names & {"hls", "dash", "concat", "concatf", "sdp"}:
+    if name in _PLAYLISTS:
         return "a playlist"
     return "a still picture or raw data"

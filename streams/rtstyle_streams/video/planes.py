@@ -23,6 +23,7 @@ from rtstyle_streams.video.colour import (
     rgb_to_yuv_matrix,
     yuv_to_rgb_matrix,
 )
+from rtstyle_streams.video.palette import with_palette
 
 _PLANAR = ("yuv4", "yuvj4", "yuva4", "gray")
 _Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -62,18 +63,47 @@ def from_rgb(
     """Make a tagged frame for the encoder.
 
     Args:
-        pixels: RGB, shape ``(H, W, 3)``; H and W even for ``yuv420p``.
+        pixels: RGB, shape ``(H, W, 3)``.
         colour: the matrix and range to convert with and to tag.
-        pixel_format: ``yuv420p`` or ``yuv444p``.
+        pixel_format: FFmpeg's name; formats other than ``yuv(j)420p`` and
+            ``yuv(j)444p`` are made from those or from RGB by swscale.
         pts: presentation time in ticks.
         time_base: seconds per tick.
     """
+    frame = _encodable(pixels, colour, pixel_format)
+    frame.pts = pts
+    frame.time_base = time_base
+    return frame
+
+
+def _encodable(pixels: Pixels, colour: Colour, pixel_format: str) -> av.VideoFrame:
+    """Make a frame of any pixel format."""
+    if pixel_format == "pal8":
+        return with_palette(pixels)
+    if av.VideoFormat(pixel_format, 16, 16).is_rgb:
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+        return frame if pixel_format == "rgb24" else frame.reformat(format=pixel_format)
+    if pixel_format in ("yuv420p", "yuvj420p", "yuv444p", "yuvj444p"):
+        return _planes_of(pixels, colour, pixel_format)
+    whole = _planes_of(pixels, colour, "yuv444p")
+    value_range = FULL_RANGE if colour.full_range else LIMITED_RANGE
+    frame = whole.reformat(
+        format=pixel_format,
+        src_color_range=value_range,
+        dst_color_range=value_range,
+        threads=1,
+    )
+    colour.tag(frame)
+    return frame
+
+
+def _planes_of(pixels: Pixels, colour: Colour, pixel_format: str) -> av.VideoFrame:
     height, width = pixels.shape[:2]
     matrix = rgb_to_yuv_matrix(colour)
     yuv = cv2.transform(pixels, matrix)
     chroma = yuv
-    if pixel_format == "yuv420p":
-        half = (width // 2, height // 2)
+    if pixel_format in ("yuv420p", "yuvj420p"):
+        half = ((width + 1) // 2, (height + 1) // 2)
         chroma = cv2.transform(
             cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), matrix
         )
@@ -81,8 +111,6 @@ def from_rgb(
     for index, source in enumerate((yuv, chroma, chroma)):
         _view(frame, index)[:] = cv2.extractChannel(source, index)
     colour.tag(frame)
-    frame.pts = pts
-    frame.time_base = time_base
     return frame
 
 

@@ -10,27 +10,28 @@ from threading import Lock
 import av
 import cv2
 import numpy as np
-from av.buffer import Buffer
 
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.video.colour import Colour, read_colour
+from rtstyle_streams.video.damage import Damage, LogLine
+from rtstyle_streams.video.decoding import Decoding
 from rtstyle_streams.video.deinterlace import Deinterlacer
 from rtstyle_streams.video.opening import (
-    demux_on,
     main_video_stream,
     open_video,
     said_in_one_line,
 )
 from rtstyle_streams.video.planes import to_rgb
+from rtstyle_streams.video.read_mark import ReadMark, checksum
 from rtstyle_streams.video.rotation import Orientation, read_display_matrix
+from rtstyle_streams.video.side_data import is_stereo, left_out, side_data
 from rtstyle_streams.video.timing import Restart, Timing
 
-# Codecs in which a packet that gives no frame is a frame that was lost (not so in those
-# with invisible frames, nor where each field has its packet).
-_ONE_PACKET_ONE_FRAME = {"h264", "hevc", "mpeg2video", "mpeg4", "mjpeg", "prores"}
+SEEK_MARGINS_SECONDS = (1, 10)
+"""How long before a place the key frame is looked for, at first and then."""
 
 
 class VideoReader(ManagedSource):
@@ -45,26 +46,43 @@ class VideoReader(ManagedSource):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.notices: list[str] = []
-        """What differs between the file and what is given out, a line each."""
-        self._is_interlaced = False
+        self._notices: list[str] = []
         self._is_closed = False
+        self._is_interlaced = False
         self._lock = Lock()  # FFmpeg crashes when a file is closed while it is read
-        self.num_decode_errors = 0
-        """Packets and frames that were broken, so far."""
-        self._container = open_video(self.path)
+        self._damage = Damage(self.path.name)
+        heard: list[LogLine] = []
+        self._container = open_video(self.path, heard=heard)
         try:
             self._stream = main_video_stream(self._container, self.path)
-            self._begin()
+            self._begin(heard)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self) -> None:
+    def _decode(
+        self, *, num_before: int = 0, said_at_opening: Sequence[LogLine] = ()
+    ) -> None:
+        """Begin to decode where the container is now.
+
+        Args:
+            num_before: How many frames of the film come before.
+            said_at_opening: What FFmpeg logged while the file was opened.
+        """
+        self._timing = Timing(self._stream, num_before=num_before)
+        self._decoding = Decoding(
+            self._container,
+            self._stream,
+            self._timing,
+            self._damage,
+            said_at_opening=said_at_opening,
+        )
+        self._decoded = self._deinterlaced(self._decoding.frames())
+
+    def _begin(self, said_at_opening: Sequence[LogLine]) -> None:
         """Decode the first frame, which tells what the header may not."""
         self._stream.thread_type = "SLICE"
-        self._timing = Timing(self._stream)
-        self._decoded: Iterator[av.VideoFrame] = self._deinterlaced(self._decode())
+        self._decode(said_at_opening=said_at_opening)
         with said_in_one_line(self.path):
             first = next(self._decoded, None)
         if first is None:
@@ -77,8 +95,11 @@ class VideoReader(ManagedSource):
         """FFmpeg's name of the pixel format the file holds."""
         self.colour: Colour = self._read_colour(first)
         """Of the first frame; what the copy is written with."""
+        self.is_stereo = is_stereo(first)
+        """Whether frames hold two views, for the left and the right eye."""
         self._orientation = self._read_orientation(first)
-        self._notice_format(first)
+        for line in left_out(first, self._stream):
+            self._notice(f"{self.path.name}: {line}")
         height, width = first.height, first.width
         if self._orientation.transpose:
             height, width = width, height
@@ -111,6 +132,16 @@ class VideoReader(ManagedSource):
         return any(s.disposition & attached for s in self._container.streams.video)
 
     @property
+    def notices(self) -> list[str]:
+        """Return what differs between the file and what is given out, a line each."""
+        return self._notices
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how many packets and frames were broken, so far."""
+        return self._damage.num_broken
+
+    @property
     def restarts(self) -> Sequence[Restart]:
         """Return where the times have started over so far; see `Timing`."""
         return self._timing.restarts
@@ -121,6 +152,84 @@ class VideoReader(ManagedSource):
             yield self._frame(decoded)
         if not self._is_closed:
             self._notice_early_end()
+            self._notices += self._damage.notices()
+            if self._decoding.has_late_streams:
+                self._notice(
+                    f"{self.path.name}: a stream that begins later in the file is left "
+                    "out"
+                )
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether nothing so far was broken, interlaced or out of order."""
+        is_whole = not self.num_decode_errors and not self._is_interlaced
+        return is_whole and not self.restarts
+
+    def go_on_behind(self, mark: ReadMark) -> None:
+        """Give out the frames behind `mark` next, as if all before had been read.
+
+        Reading begins at a key frame where the frames of the mark are found again;
+        else everything before is decoded once more.
+
+        Raises:
+            SourceError: the file ends before the mark, or cannot be read.
+        """
+        with self._lock, said_in_one_line(self.path):
+            margins = SEEK_MARGINS_SECONDS if mark.is_plain else ()
+            if not any(self._seek(mark, margin) for margin in margins):
+                self._read_through(mark.index)
+
+    def _seek(self, mark: ReadMark, margin_seconds: int) -> bool:
+        """Begin at a key frame; return whether the frames of `mark` are there."""
+        margin = round(margin_seconds / self._timing.time_base)
+        target = max(mark.pts[0] - margin, self._stream.start_time or 0)
+        try:
+            self._container.seek(target, stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            return False
+        self._decode(num_before=mark.index + 1 - len(mark.pts))
+        for decoded in self._decoded:
+            ticks = self._timing.ticks(decoded)
+            if ticks is None or ticks > mark.pts[0]:
+                return False
+            if ticks == mark.pts[0]:
+                self._decoded = chain([decoded], self._decoded)
+                break
+        is_found = self._gives(mark)
+        self._damage.forget()  # of pictures that refer to some before the key frame
+        return is_found
+
+    def _gives(self, mark: ReadMark) -> bool:
+        """Read the frames of `mark`; return whether they are what they were."""
+        for number, pts in enumerate(mark.pts):
+            decoded = next(self._decoded, None)
+            if decoded is None:
+                return False
+            frame = self._frame(decoded)
+            is_same = not mark.checksums or (
+                checksum(frame.pixels) == mark.checksums[number]
+            )
+            if frame.pts != pts or not is_same:
+                return False
+        return True
+
+    def _read_through(self, index: int) -> None:
+        """Begin again, and decode up to frame `index`."""
+        self._container.close()
+        self._container = open_video(self.path)
+        self._stream = main_video_stream(self._container, self.path)
+        self._stream.thread_type = "SLICE"
+        self._is_interlaced = False
+        self._damage.forget()
+        self._decode()
+        for number in range(index + 1):
+            decoded = next(self._decoded, None)
+            if decoded is None:
+                raise SourceError(
+                    f"{self.path}: expected the {index + 1} frames that were read "
+                    f"before, got {number}"
+                )
+            self._time(decoded)
 
     def close(self) -> None:
         """Close the file; may be called twice, and while another thread reads."""
@@ -135,16 +244,22 @@ class VideoReader(ManagedSource):
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)
         pixels = self._orientation.apply(to_rgb(decoded, colour))
-        num_restarts = len(self.restarts)
-        pts, index = self._timing.next(decoded)
-        if len(self.restarts) > num_restarts:
-            self._notice_restart()
+        pts, index = self._time(decoded)
         return Frame(
             pixels=self._of_first_size(pixels),
             pts=pts,
             time_base=self._timing.time_base,
             index=index,
         )
+
+    def _time(self, decoded: av.VideoFrame) -> tuple[int, int]:
+        """Return pts and index of the next frame; say where times start over."""
+        num_restarts = len(self.restarts)
+        self._decoding.judge_gap(decoded)
+        pts, index = self._timing.next(decoded)
+        if len(self.restarts) > num_restarts:
+            self._notice_restart()
+        return pts, index
 
     def _read_colour(self, decoded: av.VideoFrame) -> Colour:
         return read_colour(
@@ -166,26 +281,6 @@ class VideoReader(ManagedSource):
         )
         return np.asarray(cv2.resize(pixels, size), dtype=np.uint8)
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """Decode what can be decoded and count what cannot."""
-        silent = 0  # packets without an error and without a frame so far
-        for packet in demux_on(self._container, [self._stream], self._count_broken):
-            silent += int(packet.size > 0 and not packet.is_discard)
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                self.num_decode_errors += 1
-                silent -= 1
-                continue
-            for frame in frames:
-                if isinstance(frame, av.VideoFrame):
-                    self.num_decode_errors += int(frame.is_corrupt)
-                    silent -= 1
-                    yield frame
-        if self._stream.codec_context.name in _ONE_PACKET_ONE_FRAME:
-            if not self._is_interlaced:
-                self.num_decode_errors += max(0, silent)
-
     def _notice_restart(self) -> None:
         restart = self.restarts[-1]
         self._notice(
@@ -197,23 +292,20 @@ class VideoReader(ManagedSource):
     def _notice_early_end(self) -> None:
         """Count and say what a demuxer passes over in silence."""
         if missing := self._timing.missing_seconds():
-            self.num_decode_errors += 1
+            self._damage.count(self._timing.seconds)
             self._notice(
                 f"{self.path.name}: the video ends {missing:.1f} s before the file "
                 "says it does; the rest is missing or broken"
             )
-
-    def _count_broken(self) -> None:
-        self.num_decode_errors += 1
 
     def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Put a deinterlacer between from the first interlaced frame on."""
         deinterlacer: Deinterlacer | None = None
         for frame in frames:
             if deinterlacer is None and frame.interlaced_frame:
-                self._is_interlaced = True
                 self._notice(f"{self.path.name}: interlaced; deinterlaced with bwdif")
                 deinterlacer = Deinterlacer(frame)
+                self._is_interlaced = True
             if deinterlacer is not None and not deinterlacer.takes(frame):
                 yield from deinterlacer.push(None)
                 deinterlacer = Deinterlacer(frame)
@@ -225,25 +317,14 @@ class VideoReader(ManagedSource):
             yield from deinterlacer.push(None)
 
     def _read_orientation(self, first: av.VideoFrame) -> Orientation:
-        data = first.side_data.get("DISPLAYMATRIX")
-        if not isinstance(data, Buffer):
-            return Orientation()
-        orientation = read_display_matrix(bytes(data))
+        data = side_data(first, "DISPLAYMATRIX")
+        orientation = Orientation() if data is None else read_display_matrix(data)
         if orientation is None:
             self._notice(
                 f"{self.path.name}: expected a rotation by a multiple of 90 degrees, "
                 f"got {first.rotation}; left as it is"
             )
         return orientation or Orientation()
-
-    def _notice_format(self, first: av.VideoFrame) -> None:
-        pixel_format = first.format
-        bits = max(component.bits for component in pixel_format.components)
-        name = self.path.name
-        if any(component.is_alpha for component in pixel_format.components):
-            self._notice(f"{name}: the alpha channel is left out")
-        if bits > 8:
-            self._notice(f"{name}: {bits} bits per sample rounded to 8")
 
     def _notice(self, line: str) -> None:
         if line not in self.notices:

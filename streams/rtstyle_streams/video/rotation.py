@@ -1,5 +1,6 @@
 """How a picture must be turned and mirrored to stand upright."""
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ import cv2
 import numpy as np
 
 from rtstyle_streams.frame import Pixels
+
+_DEGREE = math.tan(math.radians(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,22 @@ def read_display_matrix(data: bytes) -> Orientation | None:
     """Read FFmpeg's display matrix, nine 32-bit numbers.
 
     Returns:
-        The orientation, or None when the matrix is no multiple of a right angle.
+        The orientation, or None when the matrix is more than a degree away from every
+        multiple of a right angle.
 
     Source:
-        FFmpeg, libavutil/display.h: ``x' = a x + c y``, ``y' = b x + d y``.
+        FFmpeg, libavutil/display.h: ``x' = a x + c y``, ``y' = b x + d y``; within a
+        degree it turns by the right angle (fftools/ffmpeg_filter.c).
     """
     a, b, _, c, d, *_ = struct.unpack("=9i", data)
-    if a and d and not b and not c:
+    if _are_small(b, c, beside=(a, d)):
         return Orientation(flip_x=a < 0, flip_y=d < 0)
-    if b and c and not a and not d:
+    if _are_small(a, d, beside=(b, c)):
         return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
     return None
+
+
+def _are_small(*numbers: int, beside: tuple[int, int]) -> bool:
+    """Return whether `numbers` turn by less than a degree where `beside` do not."""
+    least = min(abs(number) for number in beside)
+    return least > 0 and all(abs(number) < _DEGREE * least for number in numbers)

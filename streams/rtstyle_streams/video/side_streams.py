@@ -1,8 +1,8 @@
 """Everything in a file that is not the stylized video, copied packet for packet."""
 
-import io
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -10,14 +10,21 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from rtstyle_streams.errors import printable
+from rtstyle_streams.video.acm_in_matroska import (
+    open_stand_in,
+    put_names_right,
+    wave_header,
+)
+from rtstyle_streams.video.muxer import can_hold, can_hold_time_code
 from rtstyle_streams.video.opening import demux_on, open_video
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_times import SideTimes, in_parts
-from rtstyle_streams.video.tags import CONTAINER_TAGS, lost_tags
+from rtstyle_streams.video.tags import CONTAINER_TAGS, kept_video_tags, lost_tags
 
 _ATTACHED = av.stream.Disposition.attached_pic
-# Written by the muxer itself from what it is given.
-_STALE_VIDEO_TAGS = {"encoder", "duration", "bps", "rotate", "number_of_frames"}
+_TRIAL_PACKETS = 500
+"""How many packets of a file are looked at for the first one of a stream."""
 
 
 class SideStreams:
@@ -44,6 +51,8 @@ class SideStreams:
         self._input = open_video(reader.path)
         self._output = output
         self._copies: dict[int, Stream] = {}
+        self._wave_headers: list[bytes] = []
+        self._stand_ins: list[InputContainer] = []
         self._copy_header()
         if lost := lost_tags(output.format.name, reader):
             self.notices.append(
@@ -54,7 +63,7 @@ class SideStreams:
             if stream.index == reader.stream_index:
                 self.main = add_main()
                 """The stylized stream."""
-                _copy_tags(stream, self.main, leave_out=_STALE_VIDEO_TAGS)
+                self._copy_main_tags(stream)
                 stream.discard = av.stream.Discard.all
             elif not _is_made_by_muxer(stream, self._input):
                 self._add(stream)
@@ -82,13 +91,20 @@ class SideStreams:
         if not self.num_broken:
             return []
         return [
-            f"{self._path.name}: {self.num_broken} broken packets of the other streams "
-            "are left out"
+            f"{self._path.name}: {self.num_broken} packets of the other streams are "
+            "broken; they are copied as far as a muxer takes them"
         ]
+
+    def put_right(self, path: Path) -> None:
+        """Name in the finished file what its muxer was told by another name."""
+        if self._wave_headers:
+            put_names_right(path, self._wave_headers)
 
     def close(self) -> None:
         """Close the second demuxer; may be called twice."""
         self._input.close()
+        for container in self._stand_ins:
+            container.close()
 
     def _copy_header(self) -> None:
         tags = self._input.metadata
@@ -97,32 +113,63 @@ class SideStreams:
                 self._output.metadata[key] = value
         self._output.set_chapters(self._input.chapters())
 
+    def _copy_main_tags(self, stream: Stream) -> None:
+        """Give the stylized stream the tags that are still true of it."""
+        self.main.disposition = stream.disposition
+        self.main.metadata.update(kept_video_tags(stream.metadata))
+        for tags in (self.main.metadata, self._output.metadata):
+            for key in [key for key in tags if key.lower() == "timecode"]:
+                self._keep_time_code(tags, key)
+
+    def _keep_time_code(self, tags: dict[str, str], key: str) -> None:
+        """Keep a time code under the name that muxers know, or leave it out."""
+        time_code = tags.pop(key)
+        name, rate = self._output.format.name, self.main.average_rate
+        if can_hold_time_code(name, time_code, rate or Fraction(25)):
+            tags["timecode"] = time_code
+        else:
+            self._notice(f"the time code {time_code}", "cannot write it")
+
+    def _notice(self, what: str, why: str = "cannot hold it") -> None:
+        what = printable(what)
+        line = (
+            f"{self._path.name}: {what} is left out: {self._output.format.name} {why}"
+        )
+        if line not in self.notices:
+            self.notices.append(line)
+
     def _demux(self) -> Iterator["av.Packet[Stream]"]:
         streams = [self._input.streams[index] for index in self._copies]
         if not streams:
             return
-        for packet in demux_on(self._input, streams, self._count_broken):
+        for packet in demux_on(self._input, streams, _counted_by_reader):
             if packet.size and not _is_pause(packet):
+                self.num_broken += int(packet.is_corrupt)
                 yield packet
-
-    def _count_broken(self) -> None:
-        self.num_broken += 1
 
     def _add(self, stream: Stream) -> None:
         """Add a copy of `stream`, or a notice that names it."""
         if stream.disposition & _ATTACHED and "matroska" in self._output.format.name:
             self._attach_picture(stream)
             return
-        if not _can_hold(self._output.format.name, stream):
-            self.notices.append(
-                f"{self._path.name}: {_describe(stream)} is left out: "
-                f"{self._output.format.name} cannot hold it"
-            )
+        name = self._output.format.name
+        if can_hold(name, stream, lambda: _first_packet(self._path, stream.index)):
+            copy = self._output.add_stream_from_template(stream, opaque=True)
+        elif name == "matroska" and (header := wave_header(stream)):
+            copy = self._add_wave(header)
+        else:
+            self._notice(_describe(stream))
             return
-        copy = self._output.add_stream_from_template(stream, opaque=True)
-        _copy_tags(stream, copy, leave_out=set())
+        _copy_tags(stream, copy)
         if stream.type != "attachment":
             self._copies[stream.index] = copy
+
+    def _add_wave(self, header: bytes) -> Stream:
+        """Add sound that Matroska holds by its wave header, see `acm_in_matroska`."""
+        stand_in = open_stand_in(header)
+        self._stand_ins.append(stand_in)
+        self._wave_headers.append(header)
+        return self._output.add_stream_from_template(stand_in.streams[0], opaque=True)
 
     def _attach_picture(self, stream: Stream) -> None:
         """Matroska keeps cover art as an attached file, not as a stream."""
@@ -141,11 +188,13 @@ def _is_pause(packet: "av.Packet[Stream]") -> bool:
     return is_text and packet.size == 2 and bytes(packet) == b"\0\0"
 
 
-def _copy_tags(source: Stream, copy: Stream, *, leave_out: set[str]) -> None:
+def _copy_tags(source: Stream, copy: Stream) -> None:
     copy.disposition = source.disposition
-    for key, value in source.metadata.items():
-        if key.lower() not in leave_out:
-            copy.metadata[key] = value
+    copy.metadata.update(source.metadata)
+
+
+def _counted_by_reader() -> None:
+    """Do nothing: the reader of the video meets the same broken places."""
 
 
 def _is_made_by_muxer(stream: Stream, container: InputContainer) -> bool:
@@ -159,25 +208,19 @@ def _is_made_by_muxer(stream: Stream, container: InputContainer) -> bool:
 
 
 def _first_packet(path: Path, index: int) -> bytes:
+    """Return the first packet of a stream; zeros if it does not come soon."""
     with open_video(path) as source:
-        for packet in source.demux(source.streams[index]):
-            return bytes(packet)
-    return b""
-
-
-def _can_hold(format_name: str, stream: Stream) -> bool:
-    """Return whether a file of this format can hold `stream`, by trying it."""
-    scratch = av.open(io.BytesIO(), "w", format=format_name)
-    try:
-        scratch.add_stream_from_template(stream, opaque=True)
-        scratch.start_encoding()
-    except (ValueError, av.error.FFmpegError):
-        return False
-    return True
+        packets = demux_on(source, list(source.streams), _counted_by_reader)
+        for packet in islice(packets, _TRIAL_PACKETS):
+            if packet.stream_index == index and packet.size:
+                return bytes(packet)
+    return bytes(64)
 
 
 def _describe(stream: Stream) -> str:
-    codec = stream.codec_context.name if stream.codec_context else stream.name
+    context = stream.codec_context
+    codec = context.name if context else getattr(stream, "name", None)
     language = stream.metadata.get("language")
     extra = f", {language}" if language else ""
-    return f"stream {stream.index} ({stream.type}, {codec or '-'}{extra})"
+    what = f"stream {stream.index} ({stream.type}, {codec or 'unknown codec'}{extra})"
+    return what

@@ -1,11 +1,19 @@
 """Which tags of a file its copy can hold."""
 
+import re
+from collections.abc import Mapping
+
 from rtstyle_streams.video.reader import VideoReader
 
 CONTAINER_TAGS = frozenset(
     ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
 )
 """Written by the muxer itself, so they are never copied."""
+# About the encoded stream as it was; the names may end in a language (BPS-eng).
+_STALE = frozenset(
+    """encoder duration bps rotate number_of_frames number_of_bytes alpha_mode
+    _statistics_writing_app _statistics_writing_date_utc _statistics_tags""".split()
+)
 # The iTunes tags of FFmpeg's mp4 muxer (libavformat/movenc.c, mov_write_ilst_tag).
 _ITUNES = frozenset(
     """title artist album_artist composer album date comment genre copyright grouping
@@ -38,3 +46,12 @@ def lost_tags(format_name: str, template: VideoReader) -> list[str]:
     if format_name not in ("mp4", "mov") or not template.has_cover:
         return []
     return custom_tags(template)
+
+
+def kept_video_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a video stream that are true of its stylized copy too."""
+    return {
+        key: value
+        for key, value in tags.items()
+        if re.sub(r"-[a-z]{2,3}$", "", key.lower()) not in _STALE
+    }

@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 _MICROSECOND = Fraction(1, 1_000_000)
 _TOLERATED_SECONDS = 0.5
+_HIGHEST_RATE = 2000  # frames a second; slow motion of telephones is 960
 
 LEAST_JUMP_SECONDS = 1
 """How far times must go back to be taken for starting over, not for disorder."""
@@ -30,20 +31,22 @@ class Restart:
 class Timing:
     """Gives each decoded frame its time, strictly later than the one before."""
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, *, num_before: int = 0) -> None:
+        """Begin at the first frame, or behind so many that are passed over."""
         self._stream = stream
         self.time_base = stream.time_base or _MICROSECOND
         """Seconds per tick."""
-        rate = stream.average_rate or stream.guessed_rate
-        self.frame_rate = rate or None
+        self.frame_rate = _sensible_rate(stream)
         """Nominal frames per second; None when unknown."""
+        self._start = stream.start_time  # before FFmpeg overwrites it while reading
+        self._first: int | None = None
         self.restarts: list[Restart] = []
         """Where the times have started over so far, in order."""
         self._last: int | None = None
         self._last_ticks = 0  # for how long that frame is shown
         self._due: tuple[int, ...] = ()  # when the last two were, as far as is certain
         self._doubtful: Restart | None = None
-        self._index = -1
+        self._index = num_before - 1
 
     def next(self, frame: av.VideoFrame) -> tuple[int, int]:
         """Return pts and index of the next frame.
@@ -60,9 +63,15 @@ class Timing:
             pts = self._continued(self._own_ticks(ticks, frame))
         if self._last is not None:
             pts = max(pts, self._last + 1)
+        if self._first is None:
+            self._first = pts
         self._last = pts
         self._last_ticks = self._own_ticks(frame.duration or 0, frame)
         return pts, self._index
+
+    def ticks(self, frame: av.VideoFrame) -> int | None:
+        """Return the time that a frame itself has; None when it has none."""
+        return None if frame.pts is None else self._own_ticks(frame.pts, frame)
 
     def _own_ticks(self, ticks: int, frame: av.VideoFrame) -> int:
         return round(ticks * (frame.time_base or self.time_base) / self.time_base)
@@ -115,6 +124,29 @@ class Timing:
             return None
         return max(1, round(seconds * self.frame_rate))
 
+    @property
+    def seconds(self) -> float:
+        """Return when the last frame so far is shown, 0 before the first."""
+        return float((self._last or 0) * self.time_base)
+
+    def gap_before(self, frame: av.VideoFrame) -> tuple[float, float] | None:
+        """Return from when to when a frame is missing before `frame`, in seconds.
+
+        A little earlier than that, so that times which are rounded fall into it. None
+        when it follows the last frame, or when that cannot be known.
+        """
+        ticks = frame.pts if frame.pts is not None else frame.dts
+        if ticks is None or self._last is None or not self.frame_rate:
+            return None
+        offset = self.restarts[-1].offset if self.restarts else 0
+        due = self._last + max(self._last_ticks, self._nominal_ticks())
+        start = self._own_ticks(ticks, frame) + offset
+        tolerated = max(1, self._nominal_ticks() / 2)
+        if start - due < tolerated:
+            return None
+        early = float((due - tolerated / 2) * self.time_base)
+        return early, float((start - tolerated / 2) * self.time_base)
+
     def missing_seconds(self) -> float:
         """Return by how much the last frame so far ends before the stream should.
 
@@ -126,12 +158,28 @@ class Timing:
             return 0.0
         last = self._last + (self._last_ticks or self._nominal_ticks())
         if stream.duration:
-            end = (stream.start_time or 0) + stream.duration
+            start = self._start if self._start is not None else self._first
+            end = (start or 0) + stream.duration
             gap = float((end - last) * self.time_base)
         else:
             text = stream.metadata.get("DURATION", "")
             gap = _seconds_of(text) - float(last * self.time_base)
         return gap if gap > _TOLERATED_SECONDS else 0.0
+
+
+def _sensible_rate(stream: VideoStream) -> Fraction | None:
+    """Return frames per second; None when FFmpeg knows no rate that can be one.
+
+    The average is what the file holds, but FFmpeg takes a time base for it where there
+    are few frames (raw DV: 60000 a second). No film has more frames than its base rate,
+    and none is faster than `_HIGHEST_RATE`.
+    """
+    average, guessed = stream.average_rate, stream.guessed_rate
+    fastest = max(guessed or 0, stream.base_rate or 0) or average
+    for rate in (average, guessed, stream.base_rate):
+        if rate and fastest and rate <= min(fastest * 2, _HIGHEST_RATE):
+            return rate
+    return None
 
 
 def _seconds_of(text: str) -> float:

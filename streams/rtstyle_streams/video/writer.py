@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from rtstyle_streams.errors import SinkError, StreamError
+from rtstyle_streams.errors import NoFramesError, SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
@@ -19,12 +20,17 @@ from rtstyle_streams.video.encoding import (
     EncoderSettings,
     add_video_stream,
     container_options,
-    output_format,
+    encoder_pixel_format,
+    find_encoder,
     output_pixel_format,
 )
+from rtstyle_streams.video.formats import frame_time_base, output_format
+from rtstyle_streams.video.hardware import AUTO, encoder_for
 from rtstyle_streams.video.planes import from_rgb
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_streams import SideStreams
+
+_TOLERATED = Fraction(1, 100)  # seconds by which nobody sees a frame moved
 
 
 class VideoWriter(ManagedSink):
@@ -41,10 +47,13 @@ class VideoWriter(ManagedSink):
         info: size, time base and rate of the frames to come.
         template: the reader of the source file: its audio, subtitles, chapters,
             attachments, tags and colours are carried over. None: only the frames.
-        codec: FFmpeg's name of an encoder.
-        crf: constant rate factor, the encoder's scale; None for the default, 18.
-        preset: the encoder's preset; None for the default, ``ultrafast``.
+        codec: FFmpeg's name of an encoder; None for the container's, see `FORMATS`;
+            ``auto-hw`` for the first in hardware that opens, else the container's.
+        crf: constant rate factor, the encoder's scale; None for the default.
+        preset: the encoder's preset; None for the default, a fast one.
         overwrite: whether a file of this name may be replaced.
+        part_folder: where the unfinished file is kept, on the same disk; None is
+            beside its place.
 
     Raises:
         SinkError: the file may not or cannot be written so.
@@ -56,30 +65,39 @@ class VideoWriter(ManagedSink):
         info: StreamInfo,
         *,
         template: VideoReader | None = None,
-        codec: str = "libx264",
+        codec: str | None = None,
         crf: int | None = None,
         preset: str | None = None,
         overwrite: bool = False,
+        part_folder: Path | None = None,
     ) -> None:
         self.path = Path(path)
-        self.notices: list[str] = []
-        """What the file does not hold as the source did, a line each."""
+        self._notices: list[str] = []
         self._info = info
         self._start_pts = 0  # of what is written as 0
         self._last_pts: int | None = None
+        self._most_moved = Fraction(0)
         self._side: SideStreams | None = None
         self._colour = template.colour if template else _colour_of(info)
         self._is_done = False
-        format_name = output_format(self.path)
+        file_format = output_format(self.path)
         check_target(self.path, overwrite=overwrite)
         _refuse_same_file(self.path, template)
-        settings = EncoderSettings(codec=codec, crf=crf, preset=preset)
-        self._part = PartFile(self.path, overwrite=overwrite)
+        name = codec or file_format.codec
+        if name == AUTO:
+            name, notice = encoder_for(file_format.name, file_format.codec)
+            self.notices.append(notice)
+        settings = EncoderSettings(name, crf=crf, preset=preset)
+        self._codec = find_encoder(settings.codec, file_format, self.path)
+        self._time_base = frame_time_base(
+            file_format, self._codec.name, info.time_base, info.frame_rate
+        )
+        self._part = PartFile(self.path, overwrite=overwrite, folder=part_folder)
         self._container: OutputContainer = av.open(
             f"file:{self._part.path}",
             "w",
-            format=format_name,
-            container_options=container_options(format_name, info, template),
+            format=file_format.name,
+            container_options=container_options(file_format.name, info, template),
         )
         try:
             self._open(template, settings)
@@ -92,38 +110,70 @@ class VideoWriter(ManagedSink):
             raise
 
     def _open(self, template: VideoReader | None, settings: EncoderSettings) -> None:
-        self._pixel_format, notice = output_pixel_format(self._info, template)
-        if notice:
+        wanted, notice = output_pixel_format(self._info, template)
+        self._pixel_format = encoder_pixel_format(self._codec, wanted)
+        if self._pixel_format.startswith("yuvj"):
+            self._colour = replace(self._colour, full_range=True)
+        if notice and self._pixel_format == wanted:
             self.notices.append(f"{self.path.name}: {notice}")
 
-        def add_main() -> VideoStream:
+        def add_stream(container: OutputContainer) -> VideoStream:
             return add_video_stream(
-                self._container,
+                container,
                 self._info,
+                codec=self._codec,
                 settings=settings,
                 pixel_format=self._pixel_format,
+                time_base=self._time_base,
                 colour=self._colour,
                 sample_aspect_ratio=template.sample_aspect_ratio if template else None,
             )
 
+        self._add_stream = add_stream
         if template is None:
-            self._stream = add_main()
+            self._stream = add_stream(self._container)
         else:
-            self._side = SideStreams(template, self._container, add_main)
-            self.notices += self._side.notices
+            self._side = SideStreams(
+                template, self._container, lambda: add_stream(self._container)
+            )
+            self._notices += self._side.notices
             self._stream = self._side.main
+        if template and template.is_stereo and not self._keeps_stereo():
+            self.notices.append(
+                f"{self.path.name}: what says that this is 3-D video is left out; "
+                "players show both views"
+            )
         self._container.start_encoding()
+
+    def _keeps_stereo(self) -> bool:
+        """Return whether a tag says how the two views lie; Matroska alone has it."""
+        is_matroska = self._container.format.name in ("matroska", "webm")
+        return is_matroska and "stereo_mode" in self._stream.metadata
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what the file does not hold as the source did, a line each."""
+        return self._notices
+
+    @property
+    def num_decode_errors(self) -> int:
+        """Return how many packets of the other streams were broken, so far."""
+        return self._side.num_broken if self._side else 0
 
     def write(self, frame: Frame) -> None:
         """Take one frame; other streams are copied up to its time."""
         self._check_size(frame)
-        time_base = self._info.time_base
-        pts = round(frame.pts * frame.time_base / time_base) - self._start_pts
+        self._part.check()
+        time_base = self._time_base
+        ticks = frame.pts * frame.time_base / time_base
+        pts = round(ticks) - self._start_pts
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
         elif self._info.is_live:
             self._start_pts, pts = pts, 0
         self._last_pts = pts
+        moved = abs(pts + self._start_pts - ticks) * time_base
+        self._most_moved = max(self._most_moved, moved)
         encoded = from_rgb(
             frame.pixels,
             self._colour,
@@ -142,11 +192,14 @@ class VideoWriter(ManagedSink):
             return
         try:
             if self._last_pts is None:
-                raise SinkError(f"{self.path}: expected at least one frame, got none")
+                raise NoFramesError(
+                    f"{self.path}: expected at least one frame, got none"
+                )
             self._encode(None)
             self._copy_side_streams(None)
             self._close_container()
             self._part.commit()
+            self._notice_moved()
         except BaseException:
             self.close()
             raise
@@ -161,6 +214,15 @@ class VideoWriter(ManagedSink):
             self._keep_part()
         else:
             self._throw_away()
+
+    def _notice_moved(self) -> None:
+        """Say that a container cannot tell the times of the frames apart."""
+        if self._most_moved > max(_TOLERATED, self._time_base * Fraction(3, 4)):
+            self.notices.append(
+                f"{self.path.name}: {self._container.format.name} keeps times only in "
+                f"steps of {float(self._time_base):.3g} s; frames are shown up to "
+                f"{float(self._most_moved):.2g} s off"
+            )
 
     def _check_size(self, frame: Frame) -> None:
         if (frame.width, frame.height) != (self._info.width, self._info.height):
@@ -190,11 +252,13 @@ class VideoWriter(ManagedSink):
 
     def _close_container(self) -> None:
         if self._side is not None:
-            self.notices += self._side.closing_notices()
+            self._notices += self._side.closing_notices()
             self._side.close()
         try:
             self._container.close()
-        except (av.error.FFmpegError, OSError) as error:
+            if self._side is not None:
+                self._side.put_right(self._part.path)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise cannot_write(self.path, error) from error
 
     def _throw_away(self) -> None:

@@ -277,7 +277,7 @@ def test_a_film_is_painted_with_the_present_look(
     assert ticket["name"].startswith("my_film-painted")
     address = f"/page/file?ticket={ticket['ticket']}"
     assert studio.ask("GET", address, token="")[1][4:8] == b"ftyp"
-    assert not list(studio.studio.uploads.iterdir())
+    wait_for(lambda: not list(studio.studio.uploads.iterdir()))
     assert studio.do({"do": "cancel", "id": job_id})[0] == 200
     assert studio.state()["jobs"] == []
 

@@ -1,1 +1,1 @@
-"""How fast the torch networks run on a GPU, with one upload and download a frame."""
+"""Measure the torch networks on a GPU, with one upload and download per frame."""

@@ -1,4 +1,4 @@
-"""`python -m rtstyle_experiments.gpu_speed`: frames a second of our torch networks."""
+"""Measure our torch networks: `python -m rtstyle_experiments.gpu_speed`."""
 
 import argparse
 import json
@@ -32,11 +32,11 @@ from rtstyle_experiments.gpu_speed.report import HEAD, about, device_name, row
 from rtstyle_streams.frame import Pixels
 
 AHEAD_SHARE = 0.45
-"""Of all time, for compiling in processes of their own before anything is timed."""
+"""Share of the total time for compiling ahead in separate processes."""
 
 
 def main(words: list[str] | None = None) -> int:
-    """Measure, print a row as each is done, then JSON if asked for."""
+    """Measure, print each row as it is done, then JSON if requested."""
     began = time.monotonic()
     given = _parser().parse_args(words)
     sizes = [_size(text) for text in given.sizes.split(",")]
@@ -59,7 +59,7 @@ def main(words: list[str] | None = None) -> int:
         say(f"compiled after {time.monotonic() - began:.1f} s")
     networks = {name: _network(name, given.weights) for name in given.networks}
     say(HEAD)
-    found = []
+    outcomes = []
     for result in measured(
         cases(tuple(given.networks), tuple(given.ways), sizes),
         photo=photo_reader(given.photo),
@@ -70,14 +70,14 @@ def main(words: list[str] | None = None) -> int:
         seconds_each=given.seconds_each,
     ):
         say(row(result))
-        found.append(result)
+        outcomes.append(result)
     say(f"done after {time.monotonic() - began:.1f} s")
     if given.json:
-        results = [one.as_json() for one in found if isinstance(one, Result)]
+        results = [one.as_json() for one in outcomes if isinstance(one, Result)]
         facts = {"device": device_name(given.device), "ceilings": asdict(ceilings)}
         facts |= {"torch": torch.__version__, "photo": str(given.photo or "")}
         sys.stdout.write(json.dumps({**facts, "results": results}) + "\n")
-    return int(any(isinstance(o, Skipped) and o.why != NO_TIME for o in found))
+    return int(any(isinstance(o, Skipped) and o.why != NO_TIME for o in outcomes))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,15 +125,15 @@ def _network(name: str, weights: list[str]) -> nn.Module:
 
 
 def photo_reader(path: Path | None) -> Callable[[int, int], Tensor]:
-    """Return what gives the photograph in any size; without one, smooth colours."""
+    """Return a function that gives the photograph, or smooth colours, at any size."""
     if path is None:
         coarse = np.random.default_rng(7).integers(0, 256, (9, 16, 3), np.uint8)
         photo: Pixels = coarse
     else:
-        found = cv2.imread(str(path))
-        if found is None:
+        image = cv2.imread(str(path))
+        if image is None:
             raise UsageError(f"{path}: expected a picture, got none that can be read")
-        photo = np.ascontiguousarray(found[:, :, ::-1], np.uint8)
+        photo = np.ascontiguousarray(image[:, :, ::-1], np.uint8)
 
     def sized(height: int, width: int) -> Tensor:
         frame = cv2.resize(photo, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""AdaIN at its published size, with first weights: for its speed, not its pictures."""
+"""Define AdaIN at its published size, untrained: for its speed, not its pictures."""
 
 import torch
 import torch.nn.functional as F
@@ -44,7 +44,7 @@ class VggAdain(nn.Module):
 
 
 def has_weight(layer: nn.Module) -> bool:
-    """Tell convolutions from pooling and resizing."""
+    """Return whether a layer is a convolution, not pooling or resizing."""
     return isinstance(layer, nn.Conv2d)
 
 

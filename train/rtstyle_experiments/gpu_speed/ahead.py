@@ -1,7 +1,7 @@
-"""Compiling all networks at once, before anything is timed.
+"""Compile all networks at once, before anything is timed.
 
-torch.compile keeps what it made on disk: processes of their own fill that cache, all
-at the same time, and the one that measures afterwards only reads it.
+torch.compile caches its results on disk: separate processes fill that cache at the
+same time, and the process that measures afterwards only reads it.
 """
 
 import subprocess
@@ -12,13 +12,13 @@ import time
 def compile_ahead(
     networks: list[str], sizes: str, *, weights: list[str], seconds: float
 ) -> None:
-    """Fill torch.compile's cache; what is not done in time is left undone.
+    """Fill torch.compile's cache; stop what does not finish in time.
 
     Args:
-        networks: A process for each.
+        networks: Names of the networks, one process for each.
         sizes: ``1280x720,...``.
-        weights: ``NETWORK=FILE`` of those that have weights.
-        seconds: To wait at most.
+        weights: ``NETWORK=FILE`` for networks that have weights.
+        seconds: Longest time to wait.
     """
     module = [sys.executable, "-m", "rtstyle_experiments.gpu_speed", "--no-ahead"]
     options = ["--sizes", sizes, "--seconds-each", "0", "--ways", "fp16 compiled"]

@@ -1,4 +1,4 @@
-"""What the device can do at best, and how much a network asks of it."""
+"""Measure a device's peak speed, and count the work of a network."""
 
 import copy
 import time
@@ -10,33 +10,33 @@ import torch
 from torch import Tensor, nn
 
 BEST_OF = 10
-"""Runs of which the quickest counts."""
+"""Number of runs; the quickest counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """Measured in the same run as the networks."""
+    """Peak speeds, measured in the same run as the networks."""
 
     copy_gb_per_second: float
     """Bytes read and written by a large copy on the device, in 10^9."""
     fp16_tflops: float
-    """A large product of fp16 matrices, on random numbers; 10^12 a second."""
+    """Speed of a large fp16 matrix product on random numbers, in 10^12 per second."""
     fp32_tflops: float
     """The same in fp32 without TF32."""
     upload_gb_per_second: float
-    """A large copy from pinned memory."""
+    """Speed of a large copy from pinned memory."""
     download_gb_per_second: float
-    """A large copy to pinned memory."""
+    """Speed of a large copy to pinned memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one frame asks for, counted on the network as its paper draws it."""
+    """Work for one frame, counted on the network as defined in its paper."""
 
     gmac: float
     """Multiplications of all convolutions, in 10^9."""
     numbers: float
-    """Numbers that the convolutions read and write, each layer's once."""
+    """Values that the convolutions read and write, once per layer."""
 
 
 def probe(device: str) -> Ceilings:
@@ -68,7 +68,7 @@ def probe(device: str) -> Ceilings:
 
 
 def best_seconds(call: Callable[[], object], *, is_cuda: bool) -> float:
-    """Return the shortest of some runs, waited for."""
+    """Return the shortest time of several runs, each synchronized."""
     best = float("inf")
     for _ in range(BEST_OF):
         began = time.perf_counter()
@@ -80,7 +80,7 @@ def best_seconds(call: Callable[[], object], *, is_cuda: bool) -> float:
 
 
 def work_of(network: nn.Module, *, height: int, width: int) -> Work:
-    """Count what a frame of this size asks of `network`; nothing is computed."""
+    """Count the work of `network` for a frame of this size, without computing it."""
     facts: Any = getattr(network, "config", network)
     multiple, padding = int(facts.multiple), int(getattr(facts, "padding", 0))
     high, wide = (size + -size % multiple + 2 * padding for size in (height, width))

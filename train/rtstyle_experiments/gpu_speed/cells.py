@@ -1,10 +1,11 @@
-"""Convolutions on cells of pixels: the same sums in shapes that a GPU is good at.
+"""Compute convolutions on cells of pixels: the same sums in shapes that suit a GPU.
 
-A picture of ``C`` channels is also one of ``f * f * C`` channels at 1/f of the size, a
-pixel of which is a cell of ``f x f`` pixels. Channels stand in the order (line, column,
-colour), so that cells of a frame's bytes are whole runs. A convolution of 3 channels at
-full size, or one behind a resize, becomes one of many channels at low resolution:
-matrix units want at least 8 channels, better 64, and nothing is resized in memory.
+A picture of ``C`` channels is also one of ``f * f * C`` channels at 1/f of the size,
+where each pixel is a cell of ``f x f`` pixels. Channels are in the order (line, column,
+colour), so that cells of a frame's bytes are contiguous runs. A convolution of 3
+channels at full size, or one after a resize, becomes one of many channels at low
+resolution: matrix units need at least 8 channels, better 64, and nothing is resized in
+memory.
 """
 
 import torch
@@ -33,21 +34,21 @@ def from_cells(cells: Tensor, factor: int) -> Tensor:
 def relaid(
     conv: nn.Conv2d, *, cell_in: int, cell_out: int, upsample: int = 1
 ) -> nn.Conv2d:
-    """Return the convolution that does on cells what `conv` does on pixels.
+    """Return the convolution on cells that equals `conv` on pixels.
 
     Args:
-        conv: Square kernel of odd width k, thought of as padded by ``k // 2``; stride
-            s. Left as it is.
-        cell_in: Cell width of what comes in, before it is resized.
-        cell_out: Cell width of what goes out.
-        upsample: Nearest resize between the input and `conv`.
+        conv: Square kernel of odd width k, treated as padded by ``k // 2``; stride s.
+            Not changed.
+        cell_in: Cell width of the input, before it is resized.
+        cell_out: Cell width of the output.
+        upsample: Factor of the nearest resize between the input and `conv`.
 
     Returns:
-        A convolution of stride 1 without padding, of a kernel of odd width; it reads
+        A convolution of stride 1 without padding, with a kernel of odd width; it reads
         ``kernel // 2`` cells around the picture, which the caller adds.
 
     Raises:
-        ValueError: a cell that comes in covers another area than one that goes out.
+        ValueError: input and output cells do not cover the same area.
     """
     stride, (width, _) = int(conv.stride[0]), conv.kernel_size
     if cell_in * upsample != stride * cell_out:
@@ -76,7 +77,7 @@ def relaid(
 
 
 def without_bias(conv: nn.Conv2d) -> nn.Conv2d:
-    """Return a copy whose bias is gone, as an instance norm behind it takes it out."""
+    """Return a copy without bias, which a following instance norm would remove."""
     copy = nn.Conv2d(
         conv.in_channels,
         conv.out_channels,
@@ -92,8 +93,8 @@ def without_bias(conv: nn.Conv2d) -> nn.Conv2d:
 class CellNorm(nn.Module):
     """Instance norm of one picture in cells, with statistics in fp32.
 
-    Its numbers stay in fp32 when the network goes to fp16; what it gives is of the type
-    that it takes.
+    Its parameters stay in fp32 when the network is converted to fp16; the output has
+    the type of the input.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, *, eps: float = 1e-5) -> None:
@@ -115,7 +116,7 @@ class CellNorm(nn.Module):
 
 
 def in_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Turn all but the norms to `dtype`, channels last; in place, and return it."""
+    """Convert all but the norms to `dtype`, channels last, in place; return it."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             part.to(dtype).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Time on a device and around it: replays of a CUDA graph, copies, both at once."""
+"""Time replays of a CUDA graph and copies, separately and overlapped."""
 
 import time
 from collections.abc import Callable
@@ -11,26 +11,26 @@ import torch
 from torch import Tensor
 
 cuda: Any = torch.cuda
-"""Whose calls carry no types in some versions."""
+"""Untyped, since its calls have no types in some versions."""
 
 Step = Callable[[Tensor], Tensor]
-"""From a frame on the device to a stylized one there, uint8 ``(H, W, 3)``."""
+"""Maps a frame on the device to a stylized one there, uint8 ``(H, W, 3)``."""
 SLOTS = 3
-"""Frames under way at once when copies and network overlap."""
+"""Number of frames in progress at once when copies and network overlap."""
 LEAST, MOST = 20, 300
-"""Frames that are timed, whatever the time they take allows."""
+"""Fewest and most frames to time, whatever the time allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What one network took for frames of one size, batch 1."""
+    """Times of one network for frames of one size, batch 1."""
 
     device_ms_p50: float
-    """The network with both its ends, bytes to bytes on the device."""
+    """The network including conversions, bytes to bytes on the device, median."""
     device_ms_p99: float
     """The same, of the slowest frames."""
     device_fps: float
-    """Frames a second of such runs back to back."""
+    """Frames per second of such runs back to back."""
     upload_ms: float
     """One frame from pinned memory to the device, median."""
     download_ms: float
@@ -40,9 +40,9 @@ class Timing:
     latency_ms_p99: float
     """The same, of the slowest frames."""
     serial_fps: float
-    """Frames a second one after another, copies included."""
+    """Frames per second one after another, copies included."""
     overlapped_fps: float
-    """Frames a second with copies of other frames going on meanwhile."""
+    """Frames per second while other frames are being copied."""
 
     @property
     def copy_share(self) -> float:
@@ -64,10 +64,10 @@ class Rig(Protocol):
 
 
 class CpuRig:
-    """The same measurement without a GPU, to try it out; nothing overlaps."""
+    """The same measurement without a GPU, for trying it out; nothing overlaps."""
 
     def __init__(self, step: Step, frame: Tensor) -> None:
-        """Take what is to be timed."""
+        """Take the network and the frame to time."""
         self._step, self._frame = step, frame
 
     def stylized(self) -> Tensor:
@@ -90,7 +90,7 @@ class CpuRig:
 
 
 class CudaRig:
-    """A CUDA graph for each slot, with buffers of its own, and three streams."""
+    """A CUDA graph with its own buffers for each slot, and three streams."""
 
     def __init__(self, step: Step, frame: Tensor, *, slots: int = SLOTS) -> None:
         """Warm up and capture.
@@ -98,7 +98,7 @@ class CudaRig:
         Args:
             step: The network.
             frame: RGB, ``(H, W, 3)``, uint8, on the CPU.
-            slots: How many frames may be under way.
+            slots: Number of frames that may be in progress.
         """
         self._up, self._run, self._down = (cuda.Stream() for _ in range(3))
         self._near = [frame.pin_memory() for _ in range(slots)]
@@ -145,7 +145,7 @@ class CudaRig:
         self._run.synchronize()
 
     def _on_device(self, call: Callable[[], None], *, seconds: float) -> list[float]:
-        """Return seconds between events around calls that follow each other."""
+        """Return the seconds between events around successive calls."""
         with cuda.stream(self._run):
             call()
             self._run.synchronize()
@@ -162,10 +162,10 @@ class CudaRig:
         return [a.elapsed_time(b) / 1e3 for a, b in pairwise(events)]
 
     def _overlapped(self, *, seconds: float, each: float) -> float:
-        """Return frames a second, frames going round through the slots.
+        """Return frames per second with frames cycling through the slots.
 
         Raises:
-            RuntimeError: a slot's frame differs from one that went alone.
+            RuntimeError: a slot's frame differs from one that ran alone.
         """
         expected = self.stylized()
         for back in self._back:
@@ -177,7 +177,7 @@ class CudaRig:
         began = time.perf_counter()
         for index in range(count):
             slot = index % slots
-            fetched[slot].synchronize()  # whoever reads the frames has this one now
+            fetched[slot].synchronize()  # the reader has this frame now
             with cuda.stream(self._up):
                 self._upload(slot)
                 sent[slot].record()
@@ -197,7 +197,7 @@ class CudaRig:
 
 
 def timed(call: Callable[[], object], *, seconds: float) -> list[float]:
-    """Return how long each of some calls took by the host's clock, in seconds."""
+    """Return how long each of several calls took by the host's clock, in seconds."""
     began = time.perf_counter()
     call()
     marks = [time.perf_counter()]
@@ -208,7 +208,7 @@ def timed(call: Callable[[], object], *, seconds: float) -> list[float]:
 
 
 def repeats(seconds: float, each: float) -> int:
-    """Return how many runs of `each` seconds to make in about `seconds`."""
+    """Return how many runs of `each` seconds fit into about `seconds`."""
     return min(MOST, max(LEAST, int(seconds / max(each, 1e-6))))
 
 

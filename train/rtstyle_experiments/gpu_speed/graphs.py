@@ -1,7 +1,7 @@
-"""Frame in, frame out on the GPU: our networks in cells, between bytes and bytes.
+"""Run our networks in cells on the GPU, from bytes to bytes.
 
-Each takes RGB bytes ``(H, W, 3)`` and gives such bytes, as a style file's graph does:
-scaling, padding, network, cropping and rounding are all inside.
+Each takes and returns RGB bytes ``(H, W, 3)`` like a style file's graph, which includes
+scaling, padding, network, cropping and rounding.
 """
 
 import copy
@@ -25,7 +25,7 @@ from rtstyle_experiments.gpu_speed.cells import (
 
 
 class BytesGraph(nn.Module):
-    """What all of them share: the two ends."""
+    """Conversions from and to bytes, which all graphs share."""
 
     multiple = 4
     padding = 0
@@ -35,7 +35,7 @@ class BytesGraph(nn.Module):
         self.dtype = torch.float32
 
     def padded(self, frame: Tensor) -> Tensor:
-        """Return ``(1, 3, H', W')`` in 0..1, edges repeated; see `FrameGraph`."""
+        """Return ``(1, 3, H', W')``, 0..1, with edges repeated; see `FrameGraph`."""
         height, width, p, m = *frame.shape[:2], self.padding, self.multiple
         down = -height % m + p
         right = -width % m + p
@@ -59,10 +59,10 @@ class BytesGraph(nn.Module):
 
 
 class SwiftBytes(BytesGraph):
-    """A swift net of which nothing runs above 1/4 of the size."""
+    """A swift net with every layer at 1/4 of the size or below."""
 
     def __init__(self, network: SwiftNet) -> None:
-        """Take the first style of a net that normalises everywhere; copies it."""
+        """Copy the first style of a net that normalises everywhere."""
         super().__init__()
         config = network.config
         self.multiple, self.padding = max(config.multiple, 4), config.padding
@@ -109,8 +109,8 @@ class SwiftBytes(BytesGraph):
             x = F.interpolate(self.up(x), scale_factor=2.0, mode="nearest") + quarter
             x = F.relu(self.join_norm(self.join(x)))
         if self.project is not None:
-            drawn = self.project(x)
-            x = F.relu(drawn + half if self.has_skip else drawn)
+            projected = self.project(x)
+            x = F.relu(projected + half if self.has_skip else projected)
         return self.rounded(self.last(x), frame, cell=4)
 
 
@@ -123,7 +123,7 @@ class JohnsonBytes(BytesGraph):
         n = network
         first, last = n.conv1.conv2d, n.deconv3.conv2d
         self.conv1 = relaid(without_bias(first), cell_in=4, cell_out=4)
-        # the network multiplies by 255 first, which the norm takes out again
+        # the network multiplies by 255 first, which the norm undoes
         self.in1 = cell_norm(n.in1, eps=n.in1.eps / 255.0**2)
         self.conv2 = without_bias(n.conv2.conv2d)
         self.in2 = cell_norm(n.in2)
@@ -148,7 +148,7 @@ class JohnsonBytes(BytesGraph):
         x = F.relu(self.in3(reflected(self.conv3, x)))
         for block in self.blocks:
             x = block(x)
-        # one pixel reflected behind a resize by 2 is one repeated before it
+        # one pixel reflected after a resize by 2 equals one repeated before it
         x = F.relu(self.in4(self.deconv1(F.pad(x, (1,) * 4, mode="replicate"))))
         x = F.pad(from_cells(x, 2), (1,) * 4, mode="replicate")
         x = from_cells(F.relu(self.in5(self.deconv2(x))), 2)
@@ -224,7 +224,7 @@ def bytes_graph(network: nn.Module) -> BytesGraph:
     """Return the fitting graph, in evaluation mode.
 
     Raises:
-        TypeError: it is none of our networks.
+        TypeError: it is not one of our networks.
     """
     if isinstance(network, SwiftNet):
         return SwiftBytes(network).eval()
@@ -236,24 +236,24 @@ def bytes_graph(network: nn.Module) -> BytesGraph:
 
 
 def cell_norm(norm: nn.Module, *, eps: float | None = None) -> CellNorm:
-    """Return the first style of an instance norm as one on cells."""
+    """Return the first style of an instance norm as a norm on cells."""
     assert isinstance(norm, ConditionalInstanceNorm | nn.InstanceNorm2d)
     scale, shift = (t.reshape(-1, t.shape[-1])[0] for t in (norm.weight, norm.bias))
     return CellNorm(scale, shift, eps=norm.eps if eps is None else eps)
 
 
 def zero_padded(conv: nn.Conv2d) -> nn.Conv2d:
-    """Let a convolution pad its input with zeros itself; in place, and return it."""
+    """Make a convolution pad its input with zeros, in place; return it."""
     conv.padding = (conv.kernel_size[0] // 2, conv.kernel_size[1] // 2)
     return conv
 
 
 def in_levels(conv: nn.Conv2d, order: Tensor) -> nn.Conv2d:
-    """Make a last convolution give 0..255 plus 0.5, with its channels in `order`.
+    """Make a last convolution output 0..255 plus 0.5, with channels in `order`.
 
     Args:
-        conv: Gives RGB minus 0.5, 0..1; changed in place.
-        order: Which channel comes at each place.
+        conv: Outputs RGB minus 0.5, 0..1; changed in place.
+        order: Index of the channel for each place.
     """
     reorder(conv, order)
     assert conv.bias is not None
@@ -272,7 +272,7 @@ def reorder(conv: nn.Conv2d, order: Tensor) -> None:
 def wider(
     conv: nn.Conv2d, *, inputs: int | None = None, outputs: int | None = None
 ) -> nn.Conv2d:
-    """Return a copy with further channels, which are zero or not used."""
+    """Return a copy with additional channels, which are zero or unused."""
     more = nn.Conv2d(
         inputs or conv.in_channels, outputs or conv.out_channels, conv.kernel_size[0]
     )

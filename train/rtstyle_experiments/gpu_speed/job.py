@@ -1,4 +1,4 @@
-"""Which networks are measured in which way, in which order, within which time."""
+"""Choose and measure cases of networks, ways and sizes, in order, within a time."""
 
 import copy
 import time
@@ -19,17 +19,17 @@ from rtstyle_experiments.gpu_speed.clock import CpuRig, CudaRig, Rig, Step, Timi
 from rtstyle_experiments.gpu_speed.graphs import bytes_graph
 
 Way = Literal["fp16", "fp16 compiled", "fp32"]
-"""Numbers that the network runs in, and whether torch.compile fuses it."""
+"""Precision that the network runs in, and whether torch.compile fuses it."""
 WAYS: dict[Way, float] = {"fp16 compiled": 0.0, "fp16": 0.6, "fp32": 1.5}
-"""Each with its place in the order: by how many sizes it comes after the first."""
+"""Ways with their place in the order: after how many sizes of the first way."""
 NETWORKS = ("small", "johnson", "slim", "adain", "small-flat")
 """Likewise."""
 NO_TIME = "no time left"
-"""Why a case was left out, if nothing went wrong."""
+"""Reason for skipping a case if nothing went wrong."""
 LEAST_SECONDS = 3.0
-"""What a case is thought to take, unless the last one of its way took longer."""
+"""Estimated time of a case, unless the last one of its way took longer."""
 FIRST_SIZE = (1080, 1920)
-"""Height and width that come first, in pixels; then the largest."""
+"""Height and width to measure first, in pixels; then the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,25 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured of a case."""
+    """Measurements of a case."""
 
     case: Case
     """Which."""
     timing: Timing
-    """Milliseconds and frames a second."""
+    """Milliseconds and frames per second."""
     gmac: float
-    """Multiplications a frame, in 10^9."""
+    """Multiplications per frame, in 10^9."""
     arithmetic_share: float
-    """Of the matrix product's speed in the same numbers, 0..1."""
+    """Share of the matrix product's speed in the same precision, 0..1."""
     bandwidth_share: float
-    """Of the device copy's speed, were every convolution's input and output moved
-    once; may pass 1 where the cache holds them."""
+    """Share of the device copy's speed if every convolution's input and output moved
+    once; may exceed 1 if the cache holds them."""
     psnr_db: float | None
-    """Against the same network in fp32, in bytes; None for fp32 itself."""
+    """PSNR of the bytes against the same network in fp32; None for fp32 itself."""
     largest_difference: int
-    """Of 255: from fp32, or for fp32 from the network as its paper draws it."""
+    """Of 255: from fp32, or for fp32 from the network as defined in its paper."""
     prepared_seconds: float
-    """What building, compiling and capturing took."""
+    """Time for building, compiling and capturing."""
 
     def as_json(self) -> dict[str, Any]:
         """Return all figures in one flat mapping."""
@@ -88,11 +88,11 @@ class Result:
 def cases(
     networks: tuple[str, ...], ways: tuple[Way, ...], sizes: list[tuple[int, int]]
 ) -> list[Case]:
-    """Return all cases, what is asked for most first.
+    """Return all cases, the most requested first.
 
     Args:
-        networks: Of `NETWORKS`.
-        ways: Of `WAYS`.
+        networks: Names from `NETWORKS`.
+        ways: Names from `WAYS`.
         sizes: Heights and widths in pixels.
     """
     near = sorted(sizes, key=lambda size: (size != FIRST_SIZE, -size[0] * size[1]))
@@ -104,16 +104,16 @@ def cases(
 
 
 def first_network(name: str) -> nn.Module:
-    """Return a network with first weights from a fixed seed.
+    """Return a network with initial weights from a fixed seed.
 
-    Light nets have head and padding of the bundled styles.
+    Light nets have the head and padding of the bundled styles.
     """
     torch.manual_seed(1234)
     if name == "adain":
         return VggAdain().eval()
     if name == "johnson":
         network = JohnsonNet()
-        # first weights make a grey picture: rounding would hide every difference
+        # initial weights make a grey picture: rounding would hide every difference
         network.deconv3.conv2d.weight.data.mul_(100.0)
         network.deconv3.conv2d.bias = nn.Parameter(torch.full((3,), 127.0))
         return network.eval()
@@ -122,7 +122,7 @@ def first_network(name: str) -> nn.Module:
 
 
 def measured(
-    wanted: list[Case],
+    pending: list[Case],
     *,
     photo: Callable[[int, int], Tensor],
     networks: dict[str, nn.Module],
@@ -131,19 +131,19 @@ def measured(
     ends_at: float,
     seconds_each: float = 0.6,
 ) -> Iterator[Result | Skipped]:
-    """Measure one case after another; hand back unmeasured what finds no time.
+    """Measure one case after another; skip those for which no time is left.
 
     Args:
-        wanted: In the order to take.
-        photo: Gives a frame of a height and width: RGB bytes on the CPU.
+        pending: Cases in the order to measure them.
+        photo: Returns a frame of a height and width: RGB bytes on the CPU.
         networks: By name, in fp32 on the CPU.
         device: ``cpu`` or ``cuda``.
-        ceilings: Of this device.
-        ends_at: When to be done, on `time.monotonic`.
-        seconds_each: How long one case is timed.
+        ceilings: Peak speeds of this device.
+        ends_at: Deadline on `time.monotonic`.
+        seconds_each: How long to time one case.
     """
     took: dict[Way, float] = dict.fromkeys(WAYS, LEAST_SECONDS)
-    for case in wanted:
+    for case in pending:
         began = time.monotonic()
         if began + took[case.way] > ends_at:
             yield Skipped(case, NO_TIME)
@@ -152,7 +152,7 @@ def measured(
         network = networks[case.network]
         try:
             yield _measure(case, network, frame, device, ceilings, seconds_each)
-        except RuntimeError as error:  # CUDA's and the compiler's; the others go on
+        except RuntimeError as error:  # from CUDA or the compiler; go on
             yield Skipped(case, " ".join(str(error).split())[:300])
         took[case.way] = max(LEAST_SECONDS, time.monotonic() - began)
 
@@ -202,9 +202,9 @@ def _measure(
 def _reference(
     network: nn.Module, graph: nn.Module, frame: Tensor, device: str, *, is_half: bool
 ) -> Tensor:
-    """Return bytes in fp32: of the graph, or for the graph itself of the network."""
+    """Return fp32 bytes to compare with: of the graph, or of the network for fp32."""
     here = frame.to(device)
-    torch.backends.cudnn.benchmark = False  # one run is not worth a search
+    torch.backends.cudnn.benchmark = False  # a search is not worth it for one run
     if is_half:
         stylized: Tensor = graph(here)
     else:
@@ -214,10 +214,10 @@ def _reference(
 
 
 def as_drawn(network: nn.Module, frame: Tensor) -> Tensor:
-    """Return what a network makes of bytes, run as its definition is written.
+    """Return a network's output for bytes, computed as in its definition.
 
     Args:
-        network: Takes and gives RGB ``(1, 3, H, W)``, 0..1.
+        network: Takes and returns RGB ``(1, 3, H, W)``, 0..1.
         frame: RGB, ``(H, W, 3)``, uint8.
     """
     facts: Any = getattr(network, "config", network)

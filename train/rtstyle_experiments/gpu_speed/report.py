@@ -1,4 +1,4 @@
-"""Lines of text about what was measured."""
+"""Format the results as lines of text."""
 
 import platform
 
@@ -15,11 +15,11 @@ HEAD = (
 )
 
 
-def row(found: Result | Skipped) -> str:
-    """Return one line of the table; columns as in `HEAD`."""
-    if isinstance(found, Skipped):
-        return f"{_name(found.case)} not run: {found.why}"
-    result, t = found, found.timing
+def row(outcome: Result | Skipped) -> str:
+    """Return one line of the table, with columns as in `HEAD`."""
+    if isinstance(outcome, Skipped):
+        return f"{_name(outcome.case)} not run: {outcome.why}"
+    result, t = outcome, outcome.timing
     psnr = "" if result.psnr_db is None else f"{result.psnr_db:.1f}"
     return (
         f"{_name(result.case)} {t.device_ms_p50:10.3f} {t.device_ms_p99:7.3f} "
@@ -36,14 +36,15 @@ def device_name(device: str) -> str:
     return platform.machine() if device == "cpu" else str(torch.cuda.get_device_name())
 
 
-def about(device: str, found: Ceilings) -> str:
+def about(device: str, ceilings: Ceilings) -> str:
     """Return one line about the machine."""
     return (
         f"{device_name(device)}, torch {torch.__version__}: "
-        f"copy {found.copy_gb_per_second:.0f} GB/s, "
-        f"matrices fp16 {found.fp16_tflops:.0f}, fp32 {found.fp32_tflops:.1f} TFLOP/s, "
-        f"pinned upload {found.upload_gb_per_second:.1f}, "
-        f"download {found.download_gb_per_second:.1f} GB/s"
+        f"copy {ceilings.copy_gb_per_second:.0f} GB/s, "
+        f"matrices fp16 {ceilings.fp16_tflops:.0f}, "
+        f"fp32 {ceilings.fp32_tflops:.1f} TFLOP/s, "
+        f"pinned upload {ceilings.upload_gb_per_second:.1f}, "
+        f"download {ceilings.download_gb_per_second:.1f} GB/s"
     )
 
 

@@ -1,1 +1,1 @@
-"""A small CLIP of our own: rendered pictures with captions, its training, its tests."""
+"""Train and test a small CLIP of our own on rendered pictures with captions."""

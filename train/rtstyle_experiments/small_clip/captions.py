@@ -1,4 +1,4 @@
-"""What the small CLIP can be told about: every caption, and how to draw it."""
+"""List every caption that the small CLIP knows, and how to draw it."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "pink": (240, 130, 185),
     "black": (25, 25, 28),
 }
-"""RGB of each colour's middle."""
+"""RGB at the centre of each colour's range."""
 PATTERNS = (
     "stripes",
     "dots",
@@ -23,7 +23,7 @@ PATTERNS = (
     "strokes",
     "rings",
 )
-"""What is drawn in the colour."""
+"""Patterns to draw in the colour."""
 PHOTO = "photo"
 """Caption of an unstylized picture."""
 
@@ -33,13 +33,13 @@ class Caption:
     """One thing that a picture can show."""
 
     text: str
-    """As a prompt has it."""
+    """Text of the caption, as in a prompt."""
     colour: str | None
     """Key of `COLOURS`; None for a photo."""
     pattern: str | None
     """One of `PATTERNS`; None for a photo."""
     paper: bool = False
-    """Whether the pattern stands on paper instead of on anything."""
+    """Whether the pattern is drawn on paper instead of on any background."""
 
 
 def _all_captions() -> tuple[Caption, ...]:
@@ -59,6 +59,6 @@ def find_caption(text: str) -> Caption:
     """Return the caption that reads `text`.
 
     Raises:
-        KeyError: there is none.
+        KeyError: there is no such caption.
     """
     return {caption.text: caption for caption in CAPTIONS}[text]

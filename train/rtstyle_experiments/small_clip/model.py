@@ -1,4 +1,4 @@
-"""The small CLIP's shape, and its folder as open_clip reads it."""
+"""Define the small CLIP's architecture and its folder for open_clip."""
 
 import json
 import math
@@ -21,18 +21,18 @@ from rtstyle_train.clip.source import CONFIG_FILE
 from rtstyle_train.clip.templates import prompt_templates
 
 MERGES_FILE = "merges.txt.gz"
-"""The vocabulary, beside the config."""
+"""File name of the vocabulary, beside the config."""
 WEIGHTS_FILE = "open_clip_model.safetensors"
-"""The weights, beside the config."""
+"""File name of the weights, beside the config."""
 
 
 def model_config(num_words: int, *, width: int, layers: int) -> dict[str, Any]:
-    """Return the description of a ViT of 49 + 1 tokens and a small text encoder.
+    """Return the config of a ViT with 49 + 1 tokens and a small text encoder.
 
     Args:
         num_words: Size of the vocabulary.
-        width: Of the image encoder, a multiple of 32.
-        layers: Of the image encoder.
+        width: Width of the image encoder, a multiple of 32.
+        layers: Number of layers of the image encoder.
     """
     return {
         "embed_dim": 128,
@@ -56,7 +56,7 @@ def model_config(num_words: int, *, width: int, layers: int) -> dict[str, Any]:
 
 
 def start_folder(folder: Path, *, width: int, layers: int) -> dict[str, Any]:
-    """Write config and vocabulary of a new small CLIP and return its description."""
+    """Write config and vocabulary of a new small CLIP, and return the config."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = [*(caption.text for caption in CAPTIONS), *prompt_templates()]
     merges = learn_merges(texts)
@@ -86,14 +86,14 @@ def build(folder: Path, config: dict[str, Any]) -> tuple[open_clip.CLIP, Any]:
 
 @torch.no_grad()
 def start_as_cosines(weight: Tensor) -> None:
-    """Make a patch embedding begin as the lowest cosines of a patch, in place.
+    """Initialise a patch embedding with the lowest cosines of a patch, in place.
 
-    Three quarters of the filters see light, the others red against green and yellow
-    against blue. Random filters of 16x16 pixels hardly see patterns, and a training
-    of minutes has no time to find better ones.
+    Three quarters of the filters respond to luminance, the others to red against green
+    and yellow against blue. Random filters of 16x16 pixels hardly respond to patterns,
+    and a training of minutes is too short to learn better ones.
 
     Args:
-        weight: Of the first convolution, shape ``(width, 3, S, S)``.
+        weight: Weight of the first convolution, shape ``(width, 3, S, S)``.
     """
     width, _, side, _ = weight.shape
     waves = _lowest_cosines(side, width)

@@ -1,4 +1,4 @@
-"""Ink masks of the patterns: where the colour of a caption goes."""
+"""Draw the ink masks of patterns: where the colour of a caption goes."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -14,11 +14,11 @@ Mask: TypeAlias = npt.NDArray[np.float32]
 
 
 TURN = 10.0
-"""Degrees by which a pattern may be turned, either way."""
+"""Largest rotation of a pattern in either direction, in degrees."""
 
 
 def draw_pattern(name: str, random: np.random.Generator) -> Mask:
-    """Return where a pattern puts its ink, at a random size, angle and place.
+    """Return the ink mask of a pattern, at a random size, angle and place.
 
     Raises:
         KeyError: no pattern has that name.
@@ -29,7 +29,7 @@ def draw_pattern(name: str, random: np.random.Generator) -> Mask:
 def _axes(
     random: np.random.Generator, period: float, *, degrees: float
 ) -> tuple[Mask, Mask]:
-    """Return the phases along about a direction and across it, in radians."""
+    """Return the phases along and across a roughly given direction, in radians."""
     angle = np.radians(degrees + random.uniform(-TURN, TURN))
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     scale = np.float32(2 * np.pi / period)
@@ -90,7 +90,7 @@ def _hatching(random: np.random.Generator) -> Mask:
 
 
 def _mosaic(random: np.random.Generator) -> Mask:
-    """Closed cells, each of its own strength, with gaps between them."""
+    """Draw closed cells of different strengths, with gaps between them."""
     count = int(random.integers(60, 110))
     seeds = np.full((SIDE, SIDE), 255, np.uint8)
     spots = random.integers(0, SIDE, (count, 2))

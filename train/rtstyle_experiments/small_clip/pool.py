@@ -1,4 +1,4 @@
-"""The pictures that the small CLIP learns from: rendered as it goes, and kept."""
+"""Render the small CLIP's training pictures during training, and keep some."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,31 +18,31 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.data.content_images import ContentImages
 
 PHOTO_SHARE = 0.08
-"""Share of the pictures that are captioned "photo"."""
+"""Share of the pictures with the caption "photo"."""
 REAL_SHARE = 0.6
-"""Share of the scenes that are photographs, when there are any."""
+"""Share of the scenes that are photographs, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """How many pictures, how new, and who renders them."""
+    """Sizes and seed of a picture pool."""
 
     size: int
-    """Pictures that are kept."""
+    """Number of pictures to keep."""
     batch_size: int
-    """Pictures of a batch."""
+    """Number of pictures in a batch."""
     fresh: int
-    """Those of them that are new."""
+    """Number of new pictures in a batch."""
     workers: int = 0
-    """Processes that render; 0 renders when a batch is asked for."""
+    """Number of processes that render; 0 renders on request of a batch."""
     photos: Path | None = None
-    """Folder of photographs to stand beside rendered scenes."""
+    """Folder of photographs to use along with rendered scenes."""
     seed: int = 1234
-    """Of all pictures."""
+    """Seed of all pictures."""
 
 
 class Captioned(Dataset[tuple[Tensor, Tensor]]):
-    """Handfuls of pictures with their captions; the same for the same number."""
+    """Small batches of pictures with captions; the same for the same number."""
 
     def __init__(self, config: PoolConfig) -> None:
         self.config = config
@@ -50,7 +50,7 @@ class Captioned(Dataset[tuple[Tensor, Tensor]]):
 
     @property
     def scene(self) -> Scene:
-        """Return what draws scenes; photographs are read when one is first needed."""
+        """Return a function that draws scenes; photographs are read on first use."""
         if self._scene is None:
             photos = self.config.photos
             self._scene = render_scene if photos is None else scenes_of(photos)
@@ -64,13 +64,13 @@ class Captioned(Dataset[tuple[Tensor, Tensor]]):
         is_photo = random.random(self.config.fresh) < PHOTO_SHARE
         labels[is_photo] = [c.text for c in CAPTIONS].index(PHOTO)
         size = (SEEN_SIDE, SEEN_SIDE)
-        made = [
+        pictures = [
             cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             for picture in (
                 render(CAPTIONS[k], random, scene=self.scene) for k in labels
             )
         ]
-        pixels = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).contiguous()
+        pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
         return pixels, torch.from_numpy(labels)
 
 
@@ -83,7 +83,7 @@ class _Endless(torch.utils.data.Sampler[int]):
 
 
 def scenes_of(folder: Path) -> Scene:
-    """Return what draws rendered scenes and, more often, parts of photographs."""
+    """Return a function that draws rendered scenes or, more often, photograph crops."""
     photos = ContentImages(folder, size=SIDE, smallest_crop=SIDE // 2)
 
     def scene(random: np.random.Generator) -> Pixels:
@@ -97,7 +97,7 @@ def scenes_of(folder: Path) -> Scene:
 
 
 class PicturePool:
-    """Rendered pictures, some new for every batch and the rest drawn again."""
+    """Rendered pictures; a batch has some new ones, and the rest from the pool."""
 
     def __init__(
         self,
@@ -106,12 +106,12 @@ class PicturePool:
         *,
         device: str = "cpu",
     ) -> None:
-        """Begin to render.
+        """Start to render.
 
         Args:
             config: Sizes and seed.
-            renderings: Gives `fresh` pictures and their targets, for any number.
-            device: Where pictures are kept.
+            renderings: Returns `fresh` pictures and their targets, for any number.
+            device: Device on which to keep the pictures.
         """
         self.config = config
         loader: DataLoader[Any] = DataLoader(

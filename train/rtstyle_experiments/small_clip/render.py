@@ -1,4 +1,4 @@
-"""Pictures of captions: the pattern in its colour, or the caption's written words."""
+"""Render pictures of captions: a pattern in its colour, or the words in writing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from rtstyle_experiments.small_clip.scenes import SIDE, Picture, cloud, render_s
 from rtstyle_streams.frame import Pixels
 
 Scene: TypeAlias = Callable[[np.random.Generator], Pixels]
-"""Gives photographs, rendered or real, RGB ``(SIDE, SIDE, 3)``."""
+"""Returns photographs, rendered or real, RGB ``(SIDE, SIDE, 3)``."""
 WORDS_SHARE = 0.5
-"""Share of the pictures of a caption that show its written words."""
+"""Share of a caption's pictures that show its written words."""
 PALE_SHARE = 0.5
-"""Share of the grounds of written words that are paled."""
+"""Share of the backgrounds of written words that are made pale."""
 SMALL_SHARE = 0.1
-"""Share of the written words that stand on a part of the picture only."""
+"""Share of the written words that cover only part of the picture."""
 
 
 def render(
@@ -29,13 +29,13 @@ def render(
     words_share: float = WORDS_SHARE,
     scene: Scene = render_scene,
 ) -> Pixels:
-    """Draw a picture that `caption` describes; words only with `words_share`.
+    """Draw a picture of `caption`, or its words, as often as `words_share` says.
 
     Args:
-        caption: What is to be seen.
-        random: Of everything.
+        caption: What the picture shows.
+        random: Generator of all random choices.
         words_share: Share of pictures that show the caption in writing.
-        scene: What a photo is, and what stands behind patterns and words.
+        scene: Draws photographs and the backgrounds of patterns and words.
 
     Returns:
         RGB, shape ``(SIDE, SIDE, 3)``, uint8.
@@ -55,7 +55,7 @@ def render(
 def render_pattern(
     caption: Caption, random: np.random.Generator, *, scene: Scene = render_scene
 ) -> Pixels:
-    """Draw the pattern of `caption` in its colour, on plain ground or over a scene."""
+    """Draw the pattern of `caption` in its colour, on plain paper or over a scene."""
     assert caption.pattern is not None and caption.colour is not None
     mask = draw_pattern(caption.pattern, random)[..., None]
     ink = _near(COLOURS[caption.colour], random)
@@ -84,7 +84,7 @@ def render_pattern(
 def render_ground(
     random: np.random.Generator, *, scene: Scene = render_scene
 ) -> Pixels:
-    """Draw what words stand on: a scene, plain ground or a faint pattern."""
+    """Draw a background for words: a scene, a plain colour or a faint pattern."""
     kind = random.random()
     if kind < 0.6:
         return scene(random)
@@ -97,7 +97,7 @@ def render_ground(
 
 
 def pale(picture: Pixels) -> Pixels:
-    """Return the picture as if behind tracing paper."""
+    """Return a pale copy of the picture, as if behind tracing paper."""
     return (150 + 0.4 * picture.astype(np.float32)).astype(np.uint8)
 
 
@@ -107,29 +107,29 @@ FONTS = (
     cv2.FONT_HERSHEY_COMPLEX,
     cv2.FONT_HERSHEY_TRIPLEX,
 )
-"""With serifs and without; OpenCV 5 draws the same letters for all."""
+"""Fonts with and without serifs; OpenCV 5 draws the same letters for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lettering:
-    """How freely words are written."""
+    """How much the writing of words may vary."""
 
     fonts: tuple[int, ...] = FONTS
-    """Of which one is taken."""
+    """Fonts to choose from."""
     thickness: tuple[int, int] = (2, 6)
-    """Smallest and largest, in pixels."""
+    """Smallest and largest thickness, in pixels."""
     size: tuple[float, float] = (0.6, 1.0)
-    """Width of a word as a share of what fits."""
+    """Width of a word as a share of the width that fits."""
     shift: int = 40
-    """Pixels from the left and up or down."""
+    """Largest shift from the left and up or down, in pixels."""
     opacity: tuple[float, float] = (0.6, 1.0)
-    """Of the letters, 0..1."""
+    """Opacity of the letters, 0..1."""
 
 
 POSTER = Lettering(thickness=(4, 6), size=(0.9, 1.0), shift=6, opacity=(0.75, 1.0))
-"""As the small CLIP sees words: any font, mostly large."""
+"""Lettering for the small CLIP: any font, mostly large."""
 ANYHOW = Lettering(thickness=(4, 6), size=(0.75, 1.0), shift=24, opacity=(0.4, 1.0))
-"""As the word detector sees them."""
+"""Lettering for the word detector."""
 
 
 def write_small(
@@ -139,7 +139,7 @@ def write_small(
     *,
     lettering: Lettering = POSTER,
 ) -> Pixels:
-    """Write `text` on a random square of a copy of `picture`, half its side or more."""
+    """Write `text` on a copy of `picture`, in a square of half its side or more."""
     side = int(random.integers(SIDE // 2, SIDE))
     top, left = (int(v) for v in random.integers(0, SIDE - side + 1, 2))
     part = picture[top : top + side, left : left + side]
@@ -161,13 +161,13 @@ def write_words(
     *,
     lettering: Lettering = POSTER,
 ) -> Pixels:
-    """Write `text` on a copy of `picture`, its words below each other from the left.
+    """Write `text` on a copy of `picture`, one word per line, from the left.
 
     Args:
         picture: RGB, shape ``(SIDE, SIDE, 3)``, uint8.
         text: Words of a caption.
-        random: Of place, size, font and colour.
-        lettering: How far these may vary.
+        random: Generator of place, size, font and colour.
+        lettering: How much these may vary.
     """
     canvas = np.zeros((SIDE, SIDE), np.uint8)
     words = [word for word in text.split() if word != "on"]
@@ -191,7 +191,7 @@ def write_words(
 
 
 def fitting_scale(word: str, font: int, thickness: int) -> float:
-    """Return the font scale at which `word` fills the width, up to a limit."""
+    """Return the font scale at which `word` fills the width, up to a maximum."""
     (width, _), _ = cv2.getTextSize(word, font, 1.0, thickness)
     return float(min(2.6, (SIDE - 12) / width))
 

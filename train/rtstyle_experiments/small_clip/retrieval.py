@@ -1,4 +1,4 @@
-"""Whether a CLIP finds the caption of pictures that it never saw."""
+"""Measure whether a CLIP finds the caption of new pictures."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,25 @@ from rtstyle_experiments.small_clip.render import render
 from rtstyle_train.clip.encoder import ClipEncoder
 
 HELD_OUT_SEED = 990_001
-"""Of the pictures that are judged on; training starts from other seeds."""
+"""Seed of the pictures to judge on; training uses other seeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Shares of held-out pictures whose best caption is their own."""
+    """Shares of held-out pictures that match their own caption best."""
 
     patterns: float
-    """Of pictures that show the thing itself."""
+    """Share for pictures that show the pattern itself."""
     words: float
-    """Of pictures that show its written words."""
+    """Share for pictures that show the written words."""
     num_captions: int
-    """How many there were to choose from."""
+    """Number of captions to choose from."""
     num_pictures: int
-    """How many of each kind were judged."""
+    """Number of pictures judged of each kind."""
 
     @property
     def chance(self) -> float:
-        """Return the share that guessing finds."""
+        """Return the share expected from guessing."""
         return 1.0 / self.num_captions
 
 
@@ -38,8 +38,8 @@ def measure_retrieval(clip: ClipEncoder, *, repeats: int = 6) -> Retrieval:
     """Judge `clip` on pictures of all captions that it was not trained on.
 
     Args:
-        clip: Loaded like any other.
-        repeats: Pictures of each caption and kind.
+        clip: Loaded like any other CLIP.
+        repeats: Number of pictures of each caption and kind.
     """
     texts = [f"a photo of a {caption.text}." for caption in CAPTIONS]
     read = F.normalize(clip.encode_text(texts), dim=1)
@@ -50,8 +50,8 @@ def measure_retrieval(clip: ClipEncoder, *, repeats: int = 6) -> Retrieval:
         for _ in range(repeats):
             pictures = [render(c, random, words_share=words_share) for c in CAPTIONS]
             batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) / 255.0
-            seen = clip.encode_image(clip.fitted(batch.to(read.device)))
-            best = (seen @ read.T).argmax(dim=1).cpu()
+            embedded = clip.encode_image(clip.fitted(batch.to(read.device)))
+            best = (embedded @ read.T).argmax(dim=1).cpu()
             hits += int((best == torch.arange(len(CAPTIONS))).sum())
         shares.append(hits / (repeats * len(CAPTIONS)))
     return Retrieval(

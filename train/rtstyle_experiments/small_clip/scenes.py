@@ -1,4 +1,4 @@
-"""Rendered photographs: sky, ground, things, light and grain, all from a seed."""
+"""Render photographs from a seed: sky, ground, objects, light and grain."""
 
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ SEEN_SIDE = 112
 
 
 def render_scene(random: np.random.Generator) -> Pixels:
-    """Draw an outdoor or indoor scene that never was.
+    """Draw an invented outdoor or indoor scene.
 
     Returns:
         RGB, shape ``(SIDE, SIDE, 3)``, uint8.
@@ -42,7 +42,7 @@ def render_scene(random: np.random.Generator) -> Pixels:
 
 
 def cloud(random: np.random.Generator, finest: int = 56) -> npt.NDArray[np.float32]:
-    """Return smooth noise with as much in every octave.
+    """Return smooth noise with equal strength in every octave.
 
     Returns:
         Shape ``(SIDE, SIDE)``, float32, about -1..1.
@@ -58,7 +58,7 @@ def cloud(random: np.random.Generator, finest: int = 56) -> npt.NDArray[np.float
 
 
 def _dull(random: np.random.Generator, low: float, high: float) -> Picture:
-    """Return a colour that is mostly grey, as most things are."""
+    """Return a colour that is mostly grey, like most objects."""
     colour = random.uniform(low, high, 3)
     purity = random.uniform(0.1, 0.8) ** 1.5
     return np.asarray(purity * colour + (1 - purity) * colour.mean())

@@ -1,4 +1,4 @@
-"""Trains the small CLIP: every caption against every picture of a batch."""
+"""Train the small CLIP on every caption against every picture of a batch."""
 
 import itertools
 import math
@@ -22,29 +22,29 @@ from rtstyle_train.loop.muon import Muon
 from rtstyle_train.losses.patch import random_patches
 
 BARE = 0.4
-"""Share of the captions that are shown as they are, in no template."""
+"""Share of the captions that are used without a template."""
 VIEW_SHARE = 0.35
-"""Share of the pictures that are shown as distorted crops, as the patch loss does."""
+"""Share of the pictures that are used as distorted crops, as in the patch loss."""
 SMALLEST_VIEW = 0.45
 """Smallest side of such a crop, as a share of the picture's."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmallClipConfig:
-    """How large the small CLIP is and how it is trained."""
+    """Size and training settings of the small CLIP."""
 
     steps: int = 2000
-    """Steps of the optimiser at the most."""
+    """Largest number of optimiser steps."""
     seconds: float = 0.0
-    """Time at the most; the learning rate has fallen to zero by then. 0: no limit."""
+    """Time limit, by which the learning rate has fallen to zero; 0: no limit."""
     batch_size: int = 64
-    """Pictures a step."""
+    """Number of pictures per step."""
     fresh: int = 20
-    """Pictures a step that are new; the others come from the last `pool` ones."""
+    """Number of new pictures per step; the others come from the last `pool` ones."""
     pool: int = 2048
-    """Pictures that are kept, 38 kB each, where the network is."""
+    """Number of pictures to keep, 38 kB each, on the network's device."""
     workers: int = 0
-    """Processes that render; 0 renders between the steps."""
+    """Number of processes that render; 0 renders between the steps."""
     width: int = 128
     """Of the image encoder."""
     layers: int = 4
@@ -52,27 +52,27 @@ class SmallClipConfig:
     noise: float = 0.15
     """Largest standard deviation of noise on the pictures, which are 0..1."""
     attack: float = 3.0
-    """Largest length (L2, of pictures 0..1) of a change of some pictures that is made
-    against the network in training; 0 for none. What moves a network that stands
-    this, and noise, is visible to people."""
+    """Largest L2 norm (of pictures 0..1) of the adversarial changes to some pictures in
+    training; 0 for none. What still changes the output of a network trained against
+    these and against noise is visible to people."""
     learning_rate: float = 1e-3
-    """Peak of AdamW's; Muon's is `MUON` times it."""
+    """Peak learning rate of AdamW; Muon's is `MUON` times it."""
     photos: Path | None = None
-    """Folder of photographs to stand beside rendered scenes."""
+    """Folder of photographs to use along with rendered scenes."""
     start: Path | None = None
-    """Folder of a small CLIP of the same shape to go on from."""
+    """Folder of a small CLIP of the same architecture to start from."""
     seed: int = 1234
-    """Of weights and pictures."""
+    """Seed of weights and pictures."""
 
 
 CALM_SHARE = 0.15
-"""Share of the training in which nothing attacks the network; then it grows."""
+"""Share of the training without adversarial changes; after that they grow."""
 ATTACK_SHARE = 0.25
-"""Share of the pictures that are changed against the network."""
+"""Share of the pictures with adversarial changes."""
 SAVE_EVERY = 100
-"""Steps between two writings of the weights."""
+"""Number of steps between two saves of the weights."""
 MUON = 10.0
-"""Learning rate of Muon over that of AdamW."""
+"""Ratio of Muon's learning rate to AdamW's."""
 
 
 def train(
@@ -80,7 +80,7 @@ def train(
 ) -> Iterator[tuple[int, float]]:
     """Train a small CLIP into `folder`, reporting step and loss.
 
-    The folder then is what ``--clip FOLDER`` takes.
+    The folder can then be passed to ``--clip FOLDER``.
     """
     torch.manual_seed(config.seed)
     description = start_folder(folder, width=config.width, layers=config.layers)
@@ -142,7 +142,7 @@ def seen_as_views(images: Tensor, generator: torch.Generator) -> Tensor:
 
     Args:
         images: RGB, shape ``(N, 3, S, S)``, 0..1.
-        generator: Of the crops; a CPU generator.
+        generator: Generator for the crops, on the CPU.
     """
     count, whole = int(len(images) * VIEW_SHARE), images.shape[-1]
     low = int(SMALLEST_VIEW * whole)
@@ -158,16 +158,16 @@ def seen_as_views(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def noisy(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Return pictures with noise, each with its own strength of 0..`most`.
+    """Return pictures with noise, each with a different strength of 0..`most`.
 
     Args:
         images: RGB, shape ``(N, 3, H, W)``, 0..1.
         most: Largest standard deviation.
-        generator: Of the strengths; the noise itself is the device's.
+        generator: Generator for the strengths; the noise itself is the device's.
 
     Source:
-        Kaur et al. 2019: networks that were trained so have gradients that people
-        can read.
+        Kaur et al. 2019: networks trained like this have gradients that people can
+        interpret.
     """
     strength = most * torch.rand(len(images), 1, 1, 1, generator=generator)
     return images + strength.to(images.device) * torch.randn_like(images)
@@ -180,14 +180,14 @@ def attacked(
     labels: Tensor,
     length: float,
 ) -> Tensor:
-    """Return pictures that were changed a little so that the network errs.
+    """Return slightly changed pictures on which the network errs.
 
     Args:
-        network: The CLIP in training; its gradients are left as they were.
+        network: The CLIP in training; its gradients are not changed.
         images: RGB, shape ``(N, 3, S, S)``, 0..1.
         tokens: As for `contrastive_loss`.
         labels: As for `contrastive_loss`.
-        length: Of each picture's change, L2.
+        length: L2 norm of each picture's change.
 
     Source:
         Wong et al. 2020 (one step from a random start), with the L2 norm; why its
@@ -215,7 +215,7 @@ def contrastive_loss(
         labels: Caption of each picture, ``(N,)``.
 
     Source:
-        Radford et al. 2021, figure 3; all captions count in every step, and the
+        Radford et al. 2021, figure 3; all captions are used in every step, and the
         pictures of one caption share its target, because 67 captions repeat.
     """
     mean, std = (
@@ -223,9 +223,9 @@ def contrastive_loss(
         for values in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
     )
     with torch.autocast(images.device.type, dtype=torch.bfloat16):
-        seen = network.encode_image((images - mean) / std, normalize=True)
+        embedded = network.encode_image((images - mean) / std, normalize=True)
         read = network.encode_text(tokens, normalize=True)
-    logits = network.logit_scale.exp() * seen.float() @ read.float().T
+    logits = network.logit_scale.exp() * embedded.float() @ read.float().T
     to_text = F.cross_entropy(logits, labels, label_smoothing=0.02)
     own = F.one_hot(labels, logits.shape[1]).T.float()
     present = own.sum(dim=1) > 0
@@ -246,7 +246,7 @@ def _sentences(random: np.random.Generator) -> list[str]:
 
 
 def _rate(done: float) -> float:
-    """Return the share of the peak learning rate: up in 5 %, then down as a cosine.
+    """Return the share of the peak learning rate: 5 % warm-up, then a cosine decay.
 
     Args:
         done: Share of the training that is done, 0..1.

@@ -1,7 +1,7 @@
-"""A byte-pair vocabulary of only the words that captions and templates use.
+"""Make a byte-pair vocabulary of only the words that captions and templates use.
 
 With CLIP's own 49,408 tokens a text encoder of width 96 would spend 4.7 million
-numbers on words that no caption has; with this one it spends under 0.1 million.
+parameters on words that no caption has; with this one it spends under 0.1 million.
 """
 
 import gzip
@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 NUM_BYTES = 512
-"""Tokens of every byte, within a word and at its end."""
+"""Number of tokens for single bytes, within a word and at its end."""
 NUM_MARKS = 2
-"""Tokens of start and end of a text."""
+"""Number of tokens for the start and end of a text."""
 
 
 def learn_merges(texts: Iterable[str]) -> list[tuple[str, str]]:
     """Return byte pairs to merge so that every word of `texts` is one token.
 
     Source:
-        Sennrich et al. 2016, algorithm 1, until no word has two parts.
+        Sennrich et al. 2016, algorithm 1, until every word is one part.
     """
     words = sorted({w for text in texts for w in re.findall(r"[a-z]+", text.lower())})
     parts = [[*word[:-1], word[-1] + "</w>"] for word in words]

@@ -1,4 +1,4 @@
-"""Finds written words in pictures, by shapes and thresholds learnt from renderings."""
+"""Find written words in pictures by shapes and thresholds learnt from renderings."""
 
 import functools
 from collections.abc import Sequence
@@ -24,34 +24,34 @@ from rtstyle_experiments.small_clip.scenes import SIDE, render_scene
 from rtstyle_streams.frame import Pixels
 
 Values: TypeAlias = npt.NDArray[np.float64]
-"""One number for each word."""
+"""One value for each word."""
 SEEN_SIDE = 112
-"""Side of what the detector reads, in pixels."""
+"""Side of the pictures that the detector reads, in pixels."""
 FONT, THICKNESS, MARGIN = cv2.FONT_HERSHEY_DUPLEX, 5, 4
-"""Of the shapes, before they are reduced; thickness and margin in pixels."""
+"""Drawing of the shapes before they are reduced; thickness and margin in pixels."""
 SIZES = tuple(0.95**step for step in range(16))
-"""Of the shapes, as shares of what fits the width."""
+"""Sizes of the shapes, as shares of the width that fits."""
 ABOVE = 0.25
-"""Where the threshold stands between rare false correlations and usual true ones."""
+"""Place of the threshold between rare false and typical true correlations."""
 RIDGE = 1e-3
-"""Keeps the slope finite when everything is told apart."""
+"""Ridge that keeps the slope finite if all words are told apart."""
 LETTERS = "abcdefghijklmnoprstuwy"
-"""Of the words that mean nothing."""
+"""Letters of the meaningless words."""
 SMALL_WORDS = {"a", "an", "and", "in", "of", "on", "the", "with"}
-"""Too short to be told from other marks."""
+"""Words that are too short to tell from other marks."""
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a prompt that a detector looks for."""
+    """Return the words of a prompt for a detector to look for."""
     return [word for word in text.lower().split() if word not in SMALL_WORDS]
 
 
 class Detector(Protocol):
-    """What finds words."""
+    """Interface of word detectors."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return what can be looked for."""
+        """Return the words that it can find."""
         ...
 
     def odds(self, picture: Pixels, rows: Sequence[int]) -> Values:
@@ -60,13 +60,13 @@ class Detector(Protocol):
 
 
 def score(detector: Detector, picture: Pixels, text: str) -> float:
-    """Return how sure a detector is that the words of `text` are written.
+    """Return a detector's probability that the words of `text` are written.
 
-    The picture, its quarters and its middle are looked at, because CLIP's patches are
-    quarters too; the surest view counts.
+    It looks at the picture, its quarters and its middle, because CLIP's patches are
+    quarters too; the view with the highest probability counts.
 
     Args:
-        detector: Of words.
+        detector: A word detector.
         picture: RGB, shape ``(H, W, 3)``, uint8.
         text: A prompt whose words the detector knows.
 
@@ -88,29 +88,29 @@ def score(detector: Detector, picture: Pixels, text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class WordDetector:
-    """Finds words by their shape, wherever they stand and whatever their colours.
+    """Finds words by their shape, at any place and in any colour.
 
-    Each word's rendered shape is slid over the picture in several sizes; how far the
-    best correlation tells a written word from none is learnt from pictures that we
-    render (`train_detector`).
+    Each word's rendered shape is matched over the picture at several sizes;
+    `train_detector` learns from rendered pictures how well the best correlation tells a
+    written word from none.
     """
 
     words: tuple[str, ...]
-    """What can be looked for."""
+    """Words that it can find."""
     slope: Values
-    """Log odds for each unit of correlation, shape ``(num_words,)``."""
+    """Log odds per unit of correlation, shape ``(num_words,)``."""
     threshold: Values
-    """Correlation at which it is an even chance, shape ``(num_words,)``."""
+    """Correlation at which the odds are even, shape ``(num_words,)``."""
 
     def peaks(self, picture: Pixels, rows: Sequence[int]) -> Values:
         """Return the best correlation of words anywhere in a picture, 0..1.
 
         Args:
             picture: RGB, any size; made square.
-            rows: Of `words`.
+            rows: Indices into `words`.
 
         Returns:
-            Shape ``(len(rows),)``, float64; of dark and light letters alike.
+            Shape ``(len(rows),)``, float64; the same for dark and light letters.
         """
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         size = (SEEN_SIDE, SEEN_SIDE)
@@ -122,19 +122,19 @@ class WordDetector:
                 cv2.matchTemplate(small, shape, cv2.TM_CCOEFF_NORMED)
                 for shape in word_shapes(self.words[row])
             )
-            best.append(max(float(np.abs(found).max()) for found in maps))
+            best.append(max(float(np.abs(response).max()) for response in maps))
         return np.asarray(best)
 
     def odds(self, picture: Pixels, rows: Sequence[int]) -> Values:
         """Return the log odds that words are written in a picture."""
-        chosen = list(rows)
-        peaks = self.peaks(picture, chosen)
-        return np.asarray(self.slope[chosen] * (peaks - self.threshold[chosen]))
+        indices = list(rows)
+        peaks = self.peaks(picture, indices)
+        return np.asarray(self.slope[indices] * (peaks - self.threshold[indices]))
 
 
 @functools.cache
 def word_shapes(word: str) -> tuple[npt.NDArray[np.float32], ...]:
-    """Return a word as it is written, large to small, 255 on 0."""
+    """Return the written shapes of a word, large to small, 255 on 0."""
     shapes = []
     scale = fitting_scale(word, FONT, THICKNESS)
     (width, height), below = cv2.getTextSize(word, FONT, scale, THICKNESS)
@@ -151,12 +151,12 @@ def word_shapes(word: str) -> tuple[npt.NDArray[np.float32], ...]:
 
 @dataclass(frozen=True, slots=True)
 class DetectorFigures:
-    """How well a detector reads words on pictures that it never saw."""
+    """How well a detector reads words in new pictures."""
 
     found: float
     """Share of written words with a probability above one half."""
     wrong: float
-    """Share of words that are not written, with a probability above one half."""
+    """Share of unwritten words with a probability above one half."""
 
 
 def render_writing(
@@ -165,7 +165,7 @@ def render_writing(
     """Draw a picture with one or two words, meaningless letters, or nothing written.
 
     Returns:
-        RGB ``(SIDE, SIDE, 3)``, uint8, and 1 for each of `words` that is written.
+        RGB ``(SIDE, SIDE, 3)``, uint8, and for each of `words` 1 if it is written.
     """
     written = np.zeros(len(words), np.float32)
     kind = random.random()
@@ -187,7 +187,7 @@ def render_writing(
 
 
 def _write(ground: Pixels, text: str, random: np.random.Generator) -> Pixels:
-    """Write on the picture, or smaller on a part of it."""
+    """Write on the picture, or smaller on part of it."""
     lettering = POSTER if random.random() < 0.4 else ANYHOW
     write = write_words if random.random() < 0.6 else write_small
     return write(ground, text, random, lettering=lettering)
@@ -201,23 +201,23 @@ def _nonsense(random: np.random.Generator) -> str:
 def train_detector(
     words: Sequence[str], *, pictures: int = 240, seed: int = 77
 ) -> WordDetector:
-    """Learn how far correlations tell written words from anything else.
+    """Learn how well correlations tell written words from anything else.
 
     Args:
-        words: What to tell apart.
-        pictures: How many are rendered; with words, with letters, with neither.
-        seed: Of the pictures.
+        words: Words to tell apart.
+        pictures: Number of pictures to render: with words, with letters, with neither.
+        seed: Seed of the pictures.
 
     Source:
         Logistic regression on the best correlation: one slope for all words, a
         threshold for each, by Newton's method with a small ridge.
     """
     random = np.random.default_rng(seed)
-    made = [render_writing(words, random) for _ in range(pictures)]
+    renderings = [render_writing(words, random) for _ in range(pictures)]
     even = WordDetector(tuple(words), np.ones(len(words)), np.zeros(len(words)))
     every = range(len(words))
-    peaks = np.stack([even.peaks(picture, every) for picture, _ in made])
-    written = np.stack([target for _, target in made]) > 0
+    peaks = np.stack([even.peaks(picture, every) for picture, _ in renderings])
+    written = np.stack([target for _, target in renderings]) > 0
     threshold = np.empty(len(words))
     for row in every:
         absent = peaks[~written[:, row], row]
@@ -243,8 +243,8 @@ def _fit_slope(distance: Values, is_written: npt.NDArray[np.bool_]) -> float:
 def measure_detector(detector: Detector, *, pictures: int = 150) -> DetectorFigures:
     """Judge a detector on new pictures."""
     random = np.random.default_rng(880_001)
-    made = [render_writing(detector.words, random) for _ in range(pictures)]
+    renderings = [render_writing(detector.words, random) for _ in range(pictures)]
     every = range(len(detector.words))
-    sure = np.stack([detector.odds(picture, every) > 0 for picture, _ in made])
-    written = np.stack([target for _, target in made]) > 0
+    sure = np.stack([detector.odds(picture, every) > 0 for picture, _ in renderings])
+    written = np.stack([target for _, target in renderings]) > 0
     return DetectorFigures(float(sure[written].mean()), float(sure[~written].mean()))

@@ -1,7 +1,7 @@
-"""`python -m rtstyle_experiments.small_clip.word_network`: a network that reads words.
+"""Train a network to read words (`rtstyle_experiments.small_clip.word_network`).
 
-Better than the shapes of `word_detector` where words have many fonts, but it takes a
-training of a minute on a GPU.
+Run it with ``python -m``. It is better than the shapes of `word_detector` if words
+have many fonts, but needs a minute of training on a GPU.
 """
 
 import itertools
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rtstyle.networks.weights_file import load_tensors, save_tensors
+from rtstyle.process.terminal import echo
 from rtstyle_experiments.small_clip.captions import CAPTIONS
 from rtstyle_experiments.small_clip.pool import PicturePool, PoolConfig, scenes_of
 from rtstyle_experiments.small_clip.render import Scene
@@ -33,11 +34,11 @@ from rtstyle_experiments.small_clip.word_detector import (
 from rtstyle_streams.frame import Pixels
 
 FALSE_SHARE = 0.01
-"""Share of words that are not written and yet found, after `calibrate`."""
+"""Share of unwritten words that are found, after `calibrate`."""
 
 
 class WordNetwork(nn.Module):
-    """Finds words anywhere in a picture: convolutions, the surest place counts."""
+    """Finds words anywhere in a picture by convolutions; the surest place counts."""
 
     def __init__(self, words: Sequence[str], *, width: int = 32) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class WordNetwork(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, len(self.words), 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return log odds of every word, ``(N, num_words)``.
+        """Return the log odds of every word, ``(N, num_words)``.
 
         Args:
             pixels: RGB, shape ``(N, 3, SIDE, SIDE)``, 0..1.
@@ -71,8 +72,8 @@ class WordNetwork(nn.Module):
     @torch.no_grad()
     def odds(self, picture: Pixels, rows: Sequence[int]) -> Values:
         """Return the log odds that words are written in a picture."""
-        found = self.eval()(_batch([picture], next(self.parameters()).device))
-        return np.asarray(found[0].double().cpu())[list(rows)]
+        odds = self.eval()(_batch([picture], next(self.parameters()).device))
+        return np.asarray(odds[0].double().cpu())[list(rows)]
 
 
 def _batch(pictures: Sequence[Pixels], device: torch.device) -> Tensor:
@@ -86,7 +87,7 @@ def _batch(pictures: Sequence[Pixels], device: torch.device) -> Tensor:
 
 
 class Written(Dataset[tuple[Tensor, Tensor]]):
-    """Handfuls of pictures with and without words; the same for the same number."""
+    """Small batches of pictures, some with words; the same for the same number."""
 
     def __init__(self, config: PoolConfig, words: Sequence[str]) -> None:
         self.config = config
@@ -100,37 +101,37 @@ class Written(Dataset[tuple[Tensor, Tensor]]):
             photos = self.config.photos
             self._scene = render_scene if photos is None else scenes_of(photos)
         random = np.random.default_rng((self.config.seed, number))
-        made = [
+        renderings = [
             render_writing(self.words, random, scene=self._scene)
             for _ in range(self.config.fresh)
         ]
-        pixels = torch.from_numpy(np.stack([picture for picture, _ in made]))
-        targets = torch.from_numpy(np.stack([target for _, target in made]))
+        pixels = torch.from_numpy(np.stack([picture for picture, _ in renderings]))
+        targets = torch.from_numpy(np.stack([target for _, target in renderings]))
         return pixels.permute(0, 3, 1, 2).contiguous(), targets
 
 
 @dataclass(frozen=True, slots=True)
 class WordConfig:
-    """How a word network is trained."""
+    """Training settings of a word network."""
 
     steps: int = 1500
-    """Steps of the optimiser at the most."""
+    """Largest number of optimiser steps."""
     seconds: float = 0.0
-    """Time at the most; 0: no limit."""
+    """Time limit; 0: none."""
     batch_size: int = 96
-    """Pictures a step."""
+    """Number of pictures per step."""
     fresh: int = 24
-    """Those of them that are new."""
+    """Number of new pictures per step."""
     pool: int = 4096
-    """Pictures that are kept, 150 kB each."""
+    """Number of pictures to keep, 150 kB each."""
     workers: int = 0
-    """Processes that render."""
+    """Number of processes that render."""
     learning_rate: float = 2e-3
-    """Peak of AdamW's."""
+    """Peak learning rate of AdamW."""
     photos: Path | None = None
-    """Folder of photographs to write on, beside rendered scenes."""
+    """Folder of photographs to write on, in addition to rendered scenes."""
     seed: int = 77
-    """Of weights and pictures."""
+    """Seed of weights and pictures."""
 
 
 def train_words(
@@ -171,13 +172,13 @@ def train_words(
 def calibrate(network: WordNetwork, *, pictures: int = 200, seed: int = 78) -> None:
     """Shift the log odds so that `FALSE_SHARE` of unwritten words are above zero.
 
-    In training most words are absent, so that a network says "no" too often.
+    In training most words are absent, so the network says "no" too often.
     """
     random = np.random.default_rng(seed)
-    made = [render_writing(network.words, random) for _ in range(pictures)]
+    renderings = [render_writing(network.words, random) for _ in range(pictures)]
     every = range(len(network.words))
-    odds = np.stack([network.odds(picture, every) for picture, _ in made])
-    absent = odds[np.stack([target for _, target in made]) == 0]
+    odds = np.stack([network.odds(picture, every) for picture, _ in renderings])
+    absent = odds[np.stack([target for _, target in renderings]) == 0]
     last = network.layers[-1]
     assert isinstance(last, nn.Conv2d) and last.bias is not None
     last.bias -= float(np.quantile(absent, 1 - FALSE_SHARE))
@@ -193,7 +194,7 @@ def load_words(path: Path) -> WordNetwork:
     """Read a word network.
 
     Raises:
-        WeightsFileError: it is missing, or something else.
+        WeightsFileError: it is missing, or not a word network.
     """
     tensors, meta = load_tensors(path)
     network = WordNetwork(meta["words"], width=meta["width"])
@@ -202,22 +203,22 @@ def load_words(path: Path) -> WordNetwork:
 
 
 def all_words(prompts: Sequence[str] = ()) -> list[str]:
-    """Return the words of all captions and of more prompts."""
+    """Return the words of all captions and of further prompts."""
     texts = (*prompts, *(caption.text for caption in CAPTIONS[:-1]))
     return sorted({word for text in texts for word in words_of(text)})
 
 
 @click.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File.")
-@click.option("--steps", default=1500, help="At the most.")
-@click.option("--seconds", default=0.0, help="At the most; 0: no limit.")
-@click.option("--pool", default=4096, help="Pictures that are kept.")
-@click.option("--batch-size", default=96, help="Pictures a step.")
+@click.option("--steps", default=1500, help="Step limit.")
+@click.option("--seconds", default=0.0, help="Time limit; 0: none.")
+@click.option("--pool", default=4096, help="Pictures to keep.")
+@click.option("--batch-size", default=96, help="Pictures per step.")
 @click.option("--workers", default=0, help="Processes that render.")
 @click.option(
     "--photos",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Photographs to write on, beside rendered scenes.",
+    help="Photographs to write on, in addition to rendered scenes.",
 )
 def main(
     out: Path,
@@ -243,13 +244,13 @@ def main(
     step, loss = 0, math.nan
     for step, loss in train_words(network, config, device=device):
         if step % 100 == 99:
-            click.echo(f"step {step + 1}: loss {loss:.4f}", err=True)
+            echo(f"step {step + 1}: loss {loss:.4f}", err=True)
     calibrate(network)
     save_words(out, network)
-    seen = measure_detector(network)
-    click.echo(
-        f"{out}: {step + 1} steps, loss {loss:.4f}; finds {seen.found:.1%} of written "
-        f"words and {seen.wrong:.2%} of others"
+    figures = measure_detector(network)
+    echo(
+        f"{out}: {step + 1} steps, loss {loss:.4f}; finds {figures.found:.1%} of "
+        f"written words and {figures.wrong:.2%} of others"
     )
 
 

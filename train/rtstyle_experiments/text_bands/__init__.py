@@ -1,1 +1,1 @@
-"""Plain CLIP against every band of its spectrum."""
+"""Compare plain CLIP with every band of its spectrum."""

@@ -1,7 +1,7 @@
-"""Pictures whose pixels follow CLIP freely: what a guidance asks for, with no network.
+"""Optimise pixels directly by CLIP, to see what its guidance rewards without a network.
 
-A network of few layers can hardly write. Pixels can, so this is where written words
-show first when CLIP rewards them.
+A network of few layers can hardly write words. Pixels can, so written words appear here
+first if CLIP rewards them.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ from rtstyle_train.losses.total_variation import total_variation
 
 @dataclass(frozen=True, slots=True)
 class FreeConfig:
-    """How pixels are guided."""
+    """Settings of the optimisation of pixels."""
 
     steps: int = 150
-    """Steps of Adam."""
+    """Number of Adam steps."""
     learning_rate: float = 0.02
-    """Of Adam, in shares of the range of a pixel."""
+    """Learning rate of Adam, as a share of the range of a pixel."""
     views: int = 6
-    """Patches of each picture a step."""
+    """Number of patches of each picture per step."""
     crop_size: int = 112
     """Side of the patches, in pixels."""
     patch_weight: float = 2.0
-    """Weight of the mean distance of patches, against 1 for the whole picture."""
+    """Weight of the mean distance of patches; the whole picture has weight 1."""
     tv_weight: float = 4.0
     """Weight of the total variation."""
     noise: float = 0.1
-    """Standard deviation of noise on what CLIP sees."""
+    """Standard deviation of noise on CLIP's input."""
     seed: int = 1234
-    """Of the patches."""
+    """Seed of the patches."""
 
 
 def free_pictures(
@@ -46,17 +46,17 @@ def free_pictures(
     band: str | None,
     config: FreeConfig = FreeConfig(),  # noqa: B008
 ) -> Tensor:
-    """Change the pixels of photographs so that they follow their prompts.
+    """Optimise the pixels of photographs towards their prompts.
 
     Args:
         photos: RGB, shape ``(N, 3, S, S)``, 0..1.
         prompts: The style of each photograph, N texts.
-        clip: Who guides.
+        clip: CLIP that guides.
         band: SpectralCLIP's, or None for plain CLIP.
         config: Steps and weights.
 
     Returns:
-        RGB, same shape, 0..1, where `clip` is.
+        RGB, same shape, 0..1, on the device of `clip`.
     """
     device = clip.mean.device
     content = photos.to(device)
@@ -88,7 +88,7 @@ def _free_loss(
     config: FreeConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return the sum over pictures of what they have to make small."""
+    """Return the loss to minimise, summed over the pictures."""
     patches = random_patches(
         pixels,
         num_patches=config.views * len(pixels),
@@ -98,8 +98,8 @@ def _free_loss(
     )
     views = torch.cat([patches.pixels, clip.fitted(pixels)])
     noise = torch.randn(views.shape, generator=generator).to(views)
-    seen = clip.encode_image(views + config.noise * noise, band=band)
-    parts, whole = seen[: -len(pixels)], seen[-len(pixels) :]
+    embedded = clip.encode_image(views + config.noise * noise, band=band)
+    parts, whole = embedded[: -len(pixels)], embedded[-len(pixels) :]
     owner = patches.owner
     near = directional_distances(parts, start[owner], ways[owner]).sum()
     loss = directional_distances(whole, start, ways).sum()

@@ -1,4 +1,4 @@
-"""Judges a text style on photographs: direction, content, written words."""
+"""Judge a text style on photographs: direction, content, written words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,35 +22,35 @@ from rtstyle_train.methods.text import padding_of, run_network
 
 @dataclass(frozen=True, slots=True)
 class TextFigures:
-    """How a network does on photographs that it was not trained on, means over them."""
+    """Mean figures of a network over photographs that it was not trained on."""
 
     direction: float
-    """Cosine of the pictures' way and the prompt's, by the judge's plain CLIP; 0
-    before."""
+    """Cosine between the pictures' change and the prompt's direction, by the judge's
+    plain CLIP; 0 for unchanged pictures."""
     similarity_before: float
     """Similarity of the photograph to the prompt, minus that to "a Photo"."""
     similarity_after: float
     """The same of the stylized picture."""
     wins: float
-    """Share of photographs that moved further along the prompt than along any of the
-    wrong prompts."""
+    """Share of photographs that moved further towards the prompt than towards any wrong
+    prompt."""
     own_direction: float
-    """Direction as the CLIP sees it that trained the network; it flatters."""
+    """Direction by the CLIP that trained the network, which flatters."""
     own_wins: float
-    """The same of the wins."""
+    """Wins by the same CLIP."""
     ssim: float
-    """Structural similarity of the lumas to the photograph."""
+    """Structural similarity of the luma to that of the photograph."""
     words: float
     """Probability that the prompt's words are written in the picture, 0..1."""
     words_before: float
-    """The same of the photographs: what the detector sees where nothing is."""
+    """The same for the photographs: the detector's figure without any words."""
     words_other: float
-    """Probability that the wrong prompts' words are written in the picture: what the
-    detector makes of any strokes."""
+    """Probability that the wrong prompts' words are written in the picture: the
+    detector's figure for any strokes."""
 
 
 def load_squares(folder: Path, *, side: int) -> Tensor:
-    """Read the middles of photographs.
+    """Read a square from the middle of each photograph.
 
     Returns:
         RGB, shape ``(N, 3, side, side)``, 0..1.
@@ -71,7 +71,7 @@ def _middle(pixels: Pixels, side: int) -> Pixels:
 
 @torch.no_grad()
 def stylize_all(network: nn.Module, photos: Tensor) -> Tensor:
-    """Return the stylized photographs, cut to 0..1 and rounded to 256 levels."""
+    """Return the stylized photographs, clamped to 0..1 and rounded to 256 levels."""
     device = next((p.device for p in network.parameters()), photos.device)
     padding = padding_of(network)
     network.eval()
@@ -84,14 +84,14 @@ def stylize_all(network: nn.Module, photos: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Judges:
-    """Who looks at stylized photographs; all by plain CLIP, whatever the band was."""
+    """Judges of stylized photographs; all use plain CLIP, whatever the band was."""
 
     trainer: ClipEncoder
     """The CLIP that trained the networks."""
     judge: ClipEncoder
-    """Another one where there is one: it does not share the first one's mistakes."""
+    """Another CLIP, if given, which does not share the first one's errors."""
     detector: Detector
-    """Knows the words of all prompts."""
+    """Word detector that knows the words of all prompts."""
 
 
 def judge(
@@ -106,21 +106,21 @@ def judge(
 
     Args:
         photos: RGB, shape ``(N, 3, S, S)``, 0..1.
-        stylized: Of `stylize_all`, same shape.
+        stylized: From `stylize_all`, same shape.
         prompt: What the network was trained on.
         wrong: Other prompts.
-        judges: CLIPs and the detector.
+        judges: The CLIPs and the detector.
     """
-    seen = judges.judge
-    before = encode(seen, photos)
+    clip = judges.judge
+    before = encode(clip, photos)
     own = along(judges.trainer, photos, stylized, (prompt, *wrong))
-    cosines = along(seen, photos, stylized, (prompt, *wrong))
+    cosines = along(clip, photos, stylized, (prompt, *wrong))
     shown, levels = _levels(stylized), _levels(photos)
     other = [word_score(stylized, text, judges.detector) for text in wrong]
     return TextFigures(
         direction=cosines[0].mean().item(),
-        similarity_before=_similarity(seen, before, prompt),
-        similarity_after=_similarity(seen, encode(seen, stylized), prompt),
+        similarity_before=_similarity(clip, before, prompt),
+        similarity_after=_similarity(clip, encode(clip, stylized), prompt),
         wins=_wins(cosines),
         own_direction=own[0].mean().item(),
         own_wins=_wins(own),
@@ -139,12 +139,12 @@ def along(
     *,
     band: str | None = None,
 ) -> Tensor:
-    """Return how far pictures went along the ways of prompts.
+    """Return how far pictures moved in the directions of prompts.
 
     Args:
-        clip: Who says so.
+        clip: CLIP that judges.
         photos: RGB, shape ``(N, 3, S, S)``, 0..1.
-        changed: What was made of them, same shape.
+        changed: The changed photographs, same shape.
         prompts: P texts.
         band: SpectralCLIP's for the changed pictures, or None for plain CLIP.
 
@@ -158,23 +158,23 @@ def along(
 
 @torch.no_grad()
 def encode(clip: ClipEncoder, pictures: Tensor, *, band: str | None = None) -> Tensor:
-    """Return embeddings of pictures anywhere, ``(N, D)``, where `clip` is."""
+    """Return embeddings of pictures on any device, ``(N, D)``, on that of `clip`."""
     return clip.encode_image(clip.fitted(pictures.to(clip.mean.device)), band=band)
 
 
 def _wins(cosines: Tensor) -> float:
-    """Return in how many columns the first row is largest, or positive if alone."""
+    """Return how often the first row is largest, or positive if alone, 0..1."""
     bar = cosines[1:].amax(dim=0) if len(cosines) > 1 else torch.zeros_like(cosines[0])
     return (cosines[0] > bar).float().mean().item()
 
 
 def word_score(pictures: Tensor, prompt: str, detector: Detector) -> float:
-    """Return how sure a detector is that a prompt's words are written, 0..1.
+    """Return a detector's mean probability that a prompt's words are written, 0..1.
 
     Args:
         pictures: RGB, shape ``(N, 3, H, W)``, 0..1.
-        prompt: Its words are known to `detector`.
-        detector: Asked for every picture; the mean counts.
+        prompt: A prompt whose words `detector` knows.
+        detector: Applied to every picture.
     """
     return float(np.mean([score(detector, p, prompt) for p in _levels(pictures)]))
 
@@ -192,10 +192,10 @@ def _levels(pictures: Tensor) -> list[Pixels]:
 
 
 def tensor_sheet(rows: Sequence[Sequence[Tensor]], *, side: int = 144) -> Tensor:
-    """Return one picture of a table of pictures.
+    """Arrange a table of pictures in one picture.
 
     Args:
-        rows: Pictures ``(3, H, W)``, 0..1, as many in every row.
+        rows: Pictures ``(3, H, W)``, 0..1, the same number in every row.
         side: Height and width of each in the sheet, in pixels.
 
     Returns:

@@ -1,9 +1,9 @@
-"""`python -m rtstyle_experiments.text_bands.report`: plain CLIP against every band.
+"""Compare plain CLIP with every band (`rtstyle_experiments.text_bands.report`).
 
-It trains a network for each prompt and band from the same start, with the same steps,
-and judges them on photographs they did not see. Whatever is finished is kept in the
-output folder, so that the command can be stopped and given again, and ``--part``
-shares the work among processes.
+Run with ``python -m``, it trains a network for each prompt and band, from the same
+start and with the same steps, and judges them on held-out photographs. Finished
+networks are kept in the output folder, so that the command can be stopped and repeated;
+``--part`` divides the work among processes.
 """
 
 import json
@@ -23,6 +23,7 @@ from rtstyle.networks.weights_file import (
     load_weights,
     save_weights,
 )
+from rtstyle.process.terminal import echo
 from rtstyle_experiments.small_clip.word_detector import Detector, train_detector
 from rtstyle_experiments.small_clip.word_network import all_words, load_words
 from rtstyle_experiments.text_bands.free import FreeConfig
@@ -59,13 +60,13 @@ PROMPTS = (
     "pencil hatching on paper",
     "purple stripes",
 )
-"""What the small CLIP is asked for."""
+"""Prompts for the small CLIP."""
 BANDS = ("none", "c1", "c2", "c3")
-"""Plain CLIP first."""
+"""Bands to compare, plain CLIP first."""
 RECIPE = Path(__file__).parents[1] / "small_clip" / "report.toml"
-"""Short trainings, all alike."""
+"""Settings of the trainings: short, and the same for all."""
 NUM_WRONG = 3
-"""Wrong prompts that the right one has to beat."""
+"""Number of wrong prompts that the right one has to beat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +74,34 @@ class Report:
     """The folder and the judges that all trainings of a report share."""
 
     config: TextConfig
-    """Settings but for prompt and band."""
+    """Settings except prompt and band."""
     out: Path
     """Folder for weights, table and pictures."""
     prompts: tuple[str, ...]
     """Every prompt of the report."""
     photos: ContentImages
-    """To learn on."""
+    """Photographs to learn on."""
     held_out: Tensor
-    """To judge on, RGB, ``(N, 3, S, S)``, 0..1."""
+    """Photographs to judge on, RGB, ``(N, 3, S, S)``, 0..1."""
     views: ContentViews
-    """Embedded once for all trainings."""
+    """Views of the photographs, embedded once for all trainings."""
     vgg: VggFeatures
     """Content loss network."""
     start: nn.Module
-    """Where every training begins."""
+    """Network from which every training starts."""
     judges: Judges
-    """Of the results."""
+    """Folder of the results."""
     minutes: float = 0.0
-    """For each training, about; 0 for no limit."""
+    """Approximate time for each training; 0 for no limit."""
 
     def wrong(self, prompt: str) -> list[str]:
-        """Return the prompts that follow `prompt`, `NUM_WRONG` at the most."""
+        """Return the prompts that follow `prompt`, at most `NUM_WRONG`."""
         at, count = self.prompts.index(prompt), len(self.prompts)
         following = [self.prompts[(at + k) % count] for k in range(1, NUM_WRONG + 1)]
         return [text for text in dict.fromkeys(following) if text != prompt]
 
     def path(self, prompt: str, band: str) -> Path:
-        """Return where the weights of a prompt and band go; the figures lie beside."""
+        """Return the path of the weights of a prompt and band, beside the figures."""
         name = replace(self.config, prompt=prompt).name
         return self.out / f"{name}_{band}.safetensors"
 
@@ -110,14 +111,14 @@ def pairs_of(prompts: Sequence[str], part: tuple[int, int]) -> list[tuple[str, s
 
     Args:
         prompts: All of them.
-        part: Which part, from 1, and of how many.
+        part: Number of the part, from 1, and number of parts.
     """
     pairs = [(prompt, band) for band in BANDS for prompt in prompts]
     return pairs[part[0] - 1 :: part[1]]
 
 
 def finish(report: Report, prompt: str, band: str) -> None:
-    """Train and judge one network, unless that is done."""
+    """Train and judge one network, unless that is already done."""
     path = report.path(prompt, band)
     figures = path.with_suffix(".json")
     if figures.exists():
@@ -125,7 +126,7 @@ def finish(report: Report, prompt: str, band: str) -> None:
     network = _trained(report, prompt, band)
     device = report.judges.trainer.mean.device
     stylized = stylize_all(network.to(device), report.held_out)
-    found = judge(
+    text_figures = judge(
         report.held_out,
         stylized,
         prompt,
@@ -133,7 +134,7 @@ def finish(report: Report, prompt: str, band: str) -> None:
         judges=report.judges,
     )
     steps = load_weights(path).trained["steps"]
-    row = {"prompt": prompt, "band": band, "steps": steps, **asdict(found)}
+    row = {"prompt": prompt, "band": band, "steps": steps, **asdict(text_figures)}
     figures.write_text(json.dumps(row, indent=1) + "\n", "utf-8")
 
 
@@ -191,7 +192,7 @@ def fit(
 def identity_start(
     config: TextConfig, views: ContentViews, vgg: VggFeatures, path: Path
 ) -> nn.Module:
-    """Return a network that changes nothing, from `path` or newly trained to it."""
+    """Return a network that changes nothing, from `path` or newly trained."""
     if path.exists():
         return load_weights(path).build()
     steps = config.identity_steps
@@ -205,7 +206,7 @@ def identity_start(
 
 
 def open_detector(path: Path | None, prompts: Sequence[str]) -> Detector:
-    """Return a word network from its file, or a detector by shapes (it takes seconds).
+    """Return a word network from its file, or train a detector by shapes (in seconds).
 
     Raises:
         ConfigError: the network does not know a prompt's word.
@@ -224,7 +225,7 @@ def parse_part(context: object, option: object, text: str) -> tuple[int, int]:
     """Read ``K/N``.
 
     Raises:
-        BadParameter: it is not K of N.
+        BadParameter: the text has another form, or K is not within 1..N.
     """
     first, _, second = text.partition("/")
     if not (first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
@@ -242,21 +243,26 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder.")
 @click.option("--clip", help="As in `rtstyle train text`.")
 @click.option("--clip-weights", help="As in `rtstyle train text`.")
-@click.option("--judge", "judge_clip", help="Another CLIP, to judge; else the same.")
-@click.option("--detector", type=FILE, help="Of `word_network`; else by shapes.")
+@click.option("--judge", "judge_clip", help="CLIP to judge with; else --clip.")
+@click.option("--detector", type=FILE, help="From `word_network`; else by shapes.")
 @click.option(
-    "--recipe", type=FILE, help="TOML file with every knob; else that of the report."
+    "--recipe", type=FILE, help="TOML file of all settings; else the report's."
 )
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
 @click.option("--start", type=FILE, help="Weights to start from; else identity.")
 @click.option("--prompt", "prompts", multiple=True, help="May be given several times.")
-@click.option("--steps", type=click.IntRange(1), help="Of each training.")
-@click.option("--minutes", default=0.0, help="Of each training at most; 0: no limit.")
-@click.option("--free-steps", default=150, help="Of pictures without a network.")
+@click.option("--steps", type=click.IntRange(1), help="Per training.")
+@click.option("--minutes", default=0.0, help="Limit per training; 0: none.")
+@click.option("--free-steps", default=150, help="For pictures without a network.")
 @click.option(
-    "--part", default="1/1", callback=parse_part, help="K/N: this share, no table."
+    "--part",
+    default="1/1",
+    callback=parse_part,
+    help="K/N: do only this share, no table.",
 )
-@click.option("--finished", is_flag=True, help="Train nothing: table of what is there.")
+@click.option(
+    "--finished", is_flag=True, help="Train nothing; report what is finished."
+)
 def main(
     content: Path,
     judge_on: Path,
@@ -299,7 +305,7 @@ def main(
             BANDS,
             free=FreeConfig(steps=free_steps),
         )
-        click.echo((out / "report.md").read_text("utf-8"))
+        echo(*(out / "report.md").read_text("utf-8").splitlines())
 
 
 def open_report(
@@ -312,7 +318,7 @@ def open_report(
     detector: Detector,
     minutes: float,
 ) -> Report:
-    """Load photographs (to learn and to judge on), judges and the start."""
+    """Load photographs (to learn and to judge on), the judges and the start."""
     device = Accelerator(mixed_precision="no").device
     config, clip, vgg = load_judges(config, job)
     clip, vgg = clip.to(device), vgg.to(device)

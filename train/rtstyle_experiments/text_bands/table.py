@@ -1,4 +1,4 @@
-"""The report on text styles: table, written words and pictures of what is finished."""
+"""Write the report on text styles: table, written words and pictures so far."""
 
 import functools
 import json
@@ -29,11 +29,11 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.jobs.single_image import write_picture
 
 FREE_FILE = "free.json"
-"""Figures of the pictures that follow CLIP freely."""
+"""File for the figures of the directly optimised pictures."""
 FREE_PHOTOS = (0, 3, 7)
-"""Those that do, of the held-out photographs."""
+"""Indices of the held-out photographs to optimise directly."""
 WRITING_SEED = 660_001
-"""Of the words and patterns that are put on photographs."""
+"""Seed of the words and patterns put on photographs."""
 
 
 def write_report(
@@ -50,31 +50,31 @@ def write_report(
     Args:
         out: Folder with weights and figures of every finished prompt and band.
         photos: Held out, RGB, ``(N, 3, S, S)``, 0..1.
-        judges: As for the figures.
+        judges: The judges of the figures.
         prompts: Rows of the sheet.
         bands: Columns of the sheet, after the photograph.
-        free: For the pictures that follow CLIP freely.
+        free: Settings of the directly optimised pictures.
     """
     rows = _finished(out, prompts, bands)
     attraction = written_words(photos, judges, prompts, bands)
     if not (out / FREE_FILE).exists():
         write_free(out, photos, judges, prompts, bands, config=free)
     freely = json.loads((out / FREE_FILE).read_text("utf-8"))["rows"]
-    found = {
+    report = {
         "networks": list(rows.values()),
         "written": attraction,
         "free": freely,
     }
-    (out / "report.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    seen = measure_detector(judges.detector)
+    (out / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    detection = measure_detector(judges.detector)
     text = (
-        table(found["networks"])
+        table(report["networks"])
         + "\n"
         + attraction_table(attraction)
         + "\n"
         + free_table(freely)
-        + f"\nThe detector finds {seen.found:.1%} of written words and "
-        f"{seen.wrong:.2%} of those that are not written.\n"
+        + f"\nThe detector finds {detection.found:.1%} of written words and "
+        f"{detection.wrong:.2%} of those that are not written.\n"
     )
     (out / "report.md").write_text(text, "utf-8")
     write_picture(out / "sheet.png", _sheet(out, rows, photos, prompts, bands))
@@ -87,7 +87,7 @@ def _sheet(
     prompts: Sequence[str],
     bands: Sequence[str],
 ) -> Tensor:
-    """Return a line for each prompt: a photograph, and what each band made of it."""
+    """Return a row for each prompt: a photograph, and its picture in each band."""
     lines = []
     for number, prompt in enumerate(prompts):
         photo = photos[number % len(photos)]
@@ -131,7 +131,7 @@ def write_free(
     *,
     config: FreeConfig = FreeConfig(),  # noqa: B008
 ) -> None:
-    """Write figures and a sheet of pictures that follow each band freely."""
+    """Write figures and a sheet of pictures optimised directly for each band."""
     size = (SIDE, SIDE)
     squares = F.interpolate(photos, size, mode="bilinear", antialias=True).clamp(0, 1)
     pairs = [(text, k % len(squares)) for text in prompts for k in FREE_PHOTOS]
@@ -140,22 +140,22 @@ def write_free(
     rows: list[dict[str, object]] = []
     columns = [content]
     for band in bands:
-        chosen = None if band == "none" else band
-        made = free_pictures(
-            content, texts, judges.trainer, band=chosen, config=config
+        band_or_none = None if band == "none" else band
+        pictures = free_pictures(
+            content, texts, judges.trainer, band=band_or_none, config=config
         ).cpu()
-        columns.append(made)
+        columns.append(pictures)
         for prompt in prompts:
             own = [k for k, text in enumerate(texts) if text == prompt]
             others = [text for text in prompts if text != prompt]
-            words = [word_score(made[own], t, judges.detector) for t in others]
-            cosines = along(judges.judge, content[own], made[own], [prompt])
+            words = [word_score(pictures[own], t, judges.detector) for t in others]
+            cosines = along(judges.judge, content[own], pictures[own], [prompt])
             rows.append(
                 {
                     "prompt": prompt,
                     "band": band,
                     "direction": float(cosines.mean()),
-                    "words": word_score(made[own], prompt, judges.detector),
+                    "words": word_score(pictures[own], prompt, judges.detector),
                     "words_other": float(np.mean(words)) if words else 0.0,
                 }
             )
@@ -171,10 +171,10 @@ def write_free(
 def written_words(
     photos: Tensor, judges: Judges, prompts: Sequence[str], bands: Sequence[str]
 ) -> list[dict[str, object]]:
-    """Tell what a photograph gains by the prompt in writing, and by its pattern.
+    """Measure what a photograph gains from the prompt in writing, and from its pattern.
 
-    No network is asked: words, or the pattern, are put on the photographs
-    themselves, and the CLIP that trains says how far that goes along the prompt.
+    No network is involved: words, or the pattern, are put on the photographs
+    themselves, and the training CLIP judges how far that moves towards the prompt.
 
     Returns:
         For each prompt that the small CLIP can draw and each band: cosines of the
@@ -192,10 +192,12 @@ def written_words(
             "wrong_pattern": _with_pattern(photos, wrong),
         }
         for band in bands:
-            chosen = None if band == "none" else band
+            band_or_none = None if band == "none" else band
             cosines = {
-                name: along(judges.trainer, photos, made, [prompt], band=chosen)
-                for name, made in changed.items()
+                name: along(
+                    judges.trainer, photos, pictures, [prompt], band=band_or_none
+                )
+                for name, pictures in changed.items()
             }
             means = {name: float(c.mean()) for name, c in cosines.items()}
             rows.append({"prompt": prompt, "band": band, **means})
@@ -210,13 +212,13 @@ def _with_words(photos: Tensor, prompt: str) -> Tensor:
 def _with_pattern(photos: Tensor, prompt: str) -> Tensor:
     random = np.random.default_rng(WRITING_SEED)
     caption = find_caption(prompt)
-    made = []
+    pictures = []
     for photo in _pictures(photos):
         pattern = render_pattern(
             caption, random, scene=functools.partial(_given, photo)
         )
-        made.append((0.3 * photo + 0.7 * pattern).round().astype(np.uint8))
-    return _tensor(made)
+        pictures.append((0.3 * photo + 0.7 * pattern).round().astype(np.uint8))
+    return _tensor(pictures)
 
 
 def _given(photo: Pixels, random: np.random.Generator) -> Pixels:
@@ -233,7 +235,7 @@ def _tensor(pictures: Sequence[Pixels]) -> Tensor:
 
 
 def table(rows: Sequence[dict[str, object]]) -> str:
-    """Return the rows as a Markdown table, and the means of each band below."""
+    """Return the rows as a Markdown table, with the means of each band below."""
     names = list(TextFigures.__dataclass_fields__)
     return _markdown(rows, names)
 

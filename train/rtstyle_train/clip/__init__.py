@@ -1,1 +1,1 @@
-"""CLIP: its encoder, its weights, its prompts."""
+"""Load CLIP, find its weights and encode its prompts."""

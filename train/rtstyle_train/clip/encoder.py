@@ -1,4 +1,4 @@
-"""CLIP as a measuring instrument: any open_clip ViT, by name or from local files."""
+"""Use CLIP to judge pictures: any open_clip ViT, by name or from local files."""
 
 import logging
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 class Tokenizer(Protocol):
-    """What is used of open_clip's tokenizers."""
+    """The parts of open_clip's tokenizers that are used here."""
 
     context_length: int
 
     def __call__(self, texts: list[str]) -> Tensor:
-        """Return token numbers, ``(T, context_length)``, cut in silence."""
+        """Return token numbers, ``(T, context_length)``, silently truncated."""
         ...
 
     def encode(self, text: str) -> list[int]:
@@ -40,12 +40,12 @@ class Tokenizer(Protocol):
 
 
 class ClipEncoder(nn.Module):
-    """The two encoders of a CLIP, frozen; images 0..1 in, embeddings out."""
+    """The two frozen encoders of a CLIP, from images 0..1 and texts to embeddings."""
 
     mean: Tensor
     """Subtracted from pixels, ``(1, 3, 1, 1)``."""
     std: Tensor
-    """Pixels are divided by it, ``(1, 3, 1, 1)``."""
+    """Divisor of the pixels after that, ``(1, 3, 1, 1)``."""
 
     def __init__(self, model: nn.Module, tokenizer: Tokenizer, *, name: str) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class ClipEncoder(nn.Module):
         """Return embeddings of pictures.
 
         Args:
-            pixels: RGB, shape ``(N, 3, H, W)``, 0..1, any size; made square.
+            pixels: RGB, shape ``(N, 3, H, W)``, 0..1, any size; resized to a square.
             band: None for plain CLIP; ``c1``, ``c2`` or ``c3`` for SpectralCLIP's.
 
         Returns:
@@ -105,7 +105,7 @@ class ClipEncoder(nn.Module):
         Returns:
             Shape ``(N, num_tokens, C)``, class token first.
         """
-        found = self.visual.forward_intermediates(
+        outputs = self.visual.forward_intermediates(
             self._prepared(pixels),
             indices=1,
             normalize_intermediates=False,
@@ -113,8 +113,8 @@ class ClipEncoder(nn.Module):
             output_fmt="NLC",
             output_extra_tokens=True,
         )
-        prefix = found["image_intermediates_prefix"][-1]
-        return torch.cat([prefix, found["image_intermediates"][-1]], dim=1)
+        prefix = outputs["image_intermediates_prefix"][-1]
+        return torch.cat([prefix, outputs["image_intermediates"][-1]], dim=1)
 
     def project(self, class_token: Tensor) -> Tensor:
         """Turn class tokens ``(N, C)`` into embeddings ``(N, D)``."""
@@ -123,7 +123,7 @@ class ClipEncoder(nn.Module):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Return embeddings ``(T, D)`` of texts, not normalised; remembered."""
+        """Return embeddings ``(T, D)`` of texts, not normalised; cached."""
         key = tuple(texts)
         if key not in self._texts:
             tokens = self.tokenizer(list(texts)).to(self.mean.device)
@@ -142,42 +142,42 @@ class ClipEncoder(nn.Module):
         return text_direction(target, start)
 
     def count_tokens(self, prompt: str) -> int:
-        """Return the tokens of `prompt` in its longest template, start and end too."""
+        """Count the tokens of `prompt` in its longest template, with start and end."""
         return longest_count(self.tokenizer, prompt)
 
     def fitting_prompt(self, prompt: str, *, truncate: bool = False) -> str:
-        """Return `prompt`, or with `truncate` as many of its words as can be read.
+        """Return `prompt`, or with `truncate` as many of its words as fit.
 
         Raises:
             ConfigError: it is empty, or too long and `truncate` is false.
         """
-        limit, found = self.tokenizer.context_length, self.count_tokens(prompt)
+        limit, count = self.tokenizer.context_length, self.count_tokens(prompt)
         if not prompt.strip():
             raise ConfigError("prompt: expected a description of a style, got none")
-        if found <= limit:
+        if count <= limit:
             return prompt
         if not truncate:
             raise ConfigError(
                 f"prompt: expected at most {limit} tokens (in the longest template), "
-                f"got {found}; shorten it, or cut it with --truncate"
+                f"got {count}; shorten it, or cut it with --truncate"
             )
         words = prompt.split()
         while words and self.count_tokens(" ".join(words)) > limit:
             words.pop()
         if not words:
-            raise ConfigError(f"prompt: its first word alone is above {limit} tokens")
+            raise ConfigError(f"prompt: its first word alone has over {limit} tokens")
         log.warning("the prompt was cut to %r", " ".join(words))
         return " ".join(words)
 
     def fitted(self, pixels: Tensor) -> Tensor:
-        """Return pictures at the size that the image encoder reads, smoothed first."""
+        """Return pictures at the image encoder's size, resized with antialiasing."""
         size = (self.image_size, self.image_size)
         if pixels.shape[2:] == size:
             return pixels
         return F.interpolate(pixels, size, mode="bicubic", antialias=True)
 
     def _prepared(self, pixels: Tensor) -> Tensor:
-        """Return what the encoder reads; resized as the papers do, not smoothed."""
+        """Return the encoder's input, resized as in the papers: no antialiasing."""
         size = (self.image_size, self.image_size)
         if pixels.shape[2:] != size:
             pixels = F.interpolate(pixels, size, mode="bicubic", align_corners=False)
@@ -185,15 +185,15 @@ class ClipEncoder(nn.Module):
 
 
 def longest_count(tokenizer: Tokenizer, prompt: str) -> int:
-    """Return the tokens of `prompt` in its longest template, start and end too."""
+    """Count the tokens of `prompt` in its longest template, with start and end."""
     return max(len(tokenizer.encode(t.format(prompt))) + 2 for t in prompt_templates())
 
 
 def load_clip(source: ClipSource = ClipSource()) -> ClipEncoder:  # noqa: B008
-    """Load a CLIP from local files, or have open_clip download it.
+    """Load a CLIP from local files, or let open_clip download it.
 
     Raises:
-        ConfigError: unknown names, an activation other than the weights', no ViT.
+        ConfigError: unknown names, an activation other than the weights', not a ViT.
         TrainError: files are missing or broken, or the download failed.
     """
     name, weights = check_source(source)

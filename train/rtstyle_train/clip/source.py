@@ -1,4 +1,4 @@
-"""Where a CLIP comes from: a name that open_clip knows, files, or a folder."""
+"""Find the files of a CLIP: an open_clip name, local files, or a folder."""
 
 import json
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from rtstyle_train.config.text import MODEL
 from rtstyle_train.errors import ConfigError
 
 WEIGHTS = "openai"
-"""Its weights, by open_clip's name."""
+"""open_clip's name of its weights."""
 CONFIG_FILE = "open_clip_config.json"
-"""The description that makes a folder a local CLIP."""
+"""Config file that marks a folder as a local CLIP."""
 HOW_LOCAL = (
     "give local files: --clip-weights FILE.safetensors, or --clip FOLDER with "
     f"{CONFIG_FILE} and the weights"
@@ -32,12 +32,12 @@ class ClipSource:
 
     @property
     def is_folder(self) -> bool:
-        """Tell whether `model` is a folder with its own description and weights."""
+        """Return whether `model` is a folder with its own config and weights."""
         return Path(self.model).is_dir()
 
     @property
     def download(self) -> str | None:
-        """Return the name of the weights that open_clip would fetch, if any."""
+        """Return the name of the weights that open_clip would download, if any."""
         if self.is_folder or Path(self.weights or "").is_file():
             return None
         return self.weights or WEIGHTS
@@ -88,7 +88,7 @@ def _check_tag(name: str, tag: str, quick_gelu: bool) -> None:
 
 
 def _add_config(path: Path) -> str:
-    """Make a config file's architecture known to open_clip and return its name."""
+    """Register a config file's architecture with open_clip and return its name."""
     try:
         table: Any = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -104,7 +104,7 @@ def _add_config(path: Path) -> str:
 
 
 def own_vocabulary(source: ClipSource, name: str) -> dict[str, str]:
-    """Return the folder's own merges file, when its description names one."""
+    """Return the folder's own merges file, if its config names one."""
     config = open_clip.get_model_config(name)
     own = (config["text_cfg"].get("tokenizer_kwargs") or {}).get("bpe_path")
     if own is None:

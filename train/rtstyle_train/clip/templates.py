@@ -1,9 +1,9 @@
-"""The sentences that a prompt is put into before CLIP reads it."""
+"""List the sentences into which a prompt is inserted for CLIP."""
 
 import functools
 
 LEFT_OUT = "a photo of many {}."
-"""The one of OpenAI's 80 ImageNet sentences that CLIPstyler does not use."""
+"""The only one of OpenAI's 80 ImageNet sentences that CLIPstyler does not use."""
 
 
 @functools.cache

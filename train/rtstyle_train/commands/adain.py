@@ -4,10 +4,13 @@ from pathlib import Path
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle_train.commands.options import (
+    FILE,
     FOLDER,
     recipe_option,
     run_of,
+    run_option,
     run_options,
     setting,
     settings_of,
@@ -20,7 +23,17 @@ from rtstyle_train.commands.options import (
     "--content", required=True, type=FOLDER, help="Folder of photographs to learn on."
 )
 @click.option(
-    "--styles", required=True, type=FOLDER, help="Folder of paintings to learn on."
+    "--styles",
+    required=True,
+    multiple=True,
+    type=FOLDER,
+    help="Folder of paintings to learn on; may be given several times.",
+)
+@click.option("--textures", type=FOLDER, help="Folder of textures to learn on, too.")
+@click.option(
+    "--painters",
+    type=FILE,
+    help="Table (.tsv) with columns file and artist: all artists count alike.",
 )
 @click.option(
     "--network",
@@ -30,13 +43,16 @@ from rtstyle_train.commands.options import (
 @recipe_option
 @setting("--placement", type=click.Choice(["instance", "body"]), help="Of norms.")
 @setting("--size", type=click.IntRange(64), help="Side of the pictures, pixels.")
-@setting("--style-weight", type=float, help="More is more painterly.")
+@setting("--style-weight", type=Number(0), help="More is more painterly.")
+@run_option("--start", type=FILE, help="Weights (.safetensors) to start from.")
 @run_options
 @click.pass_context
 def train_adain_command(
     context: click.Context,
     content: Path,
-    styles: Path,
+    styles: tuple[Path, ...],
+    textures: Path | None,
+    painters: Path | None,
     network: str | None,
     recipe: str | None,
 ) -> None:
@@ -49,5 +65,5 @@ def train_adain_command(
     path = recipe_path(recipe or (network or "swift-adain").replace("-", "_"))
     flags = settings_of(context) | {"network": network}
     config = make_adain_config(read_recipe(path), flags, where=str(path))
-    train_adain(config, AdainJob(content, styles, run))
+    train_adain(config, AdainJob(content, styles, run, textures, painters))
     tell_next(run)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rtstyle.commands.options import json_option, runtime_options
+from rtstyle.process.terminal import echo
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -108,4 +109,5 @@ def evaluate_command(
             device=device,
         )
     )
-    click.echo(result.as_json() if as_json else result.as_text(), nl=False)
+    text = result.as_json() if as_json else result.as_text()
+    echo(*text.removesuffix("\n").split("\n"))

@@ -5,6 +5,9 @@ from typing import Any
 
 import click
 
+from rtstyle.commands.options import Number
+from rtstyle.process.terminal import echo
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -37,7 +40,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
 @click.option("--recipe", help="Bundled recipe's name, or a TOML file.")
-@click.option("--style-weight", type=float, help="More is more painterly.")
+@click.option("--style-weight", type=Number(0), help="More is more painterly.")
 @click.option("--style-size", type=click.IntRange(16), help="Short side of PAINTING.")
 @click.option(
     "--size",
@@ -66,4 +69,4 @@ def gatys_command(**job: Any) -> None:
     from rtstyle_train.jobs.gatys import GatysJob, run_gatys
 
     for line in run_gatys(GatysJob(**job)):
-        click.echo(line)
+        echo(line)

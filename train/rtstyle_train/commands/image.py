@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from rtstyle.commands.options import Number
 from rtstyle_train.commands.options import (
     FOLDER,
     network_option,
@@ -26,7 +27,7 @@ from rtstyle_train.commands.options import (
 )
 @recipe_option
 @network_option
-@setting("--style-weight", type=float, help="More is more painterly.")
+@setting("--style-weight", type=Number(0), help="More is more painterly.")
 @start_options
 @click.option(
     "--compile",

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rtstyle.commands.options import Number
+from rtstyle.process.terminal import echo
+
 if TYPE_CHECKING:
     from rtstyle_train.jobs.outputs import RunOptions
 
@@ -47,9 +50,7 @@ recipe_option = click.option(
 run_options = with_options(
     run_option("--out", required=True, type=FILE, help="Weights file, .safetensors."),
     setting("--steps", type=click.IntRange(1), help="Steps at most."),
-    run_option(
-        "--minutes", type=click.FloatRange(0), default=0.0, help="Time at most."
-    ),
+    run_option("--minutes", type=Number(0), default=0.0, help="Time at most."),
     setting("--batch-size", type=click.IntRange(1), help="Photographs a step."),
     setting("--seed", type=int, help="Of weights, crops and styles."),
     run_option("--loss-weights", type=FILE, help="Local VGG, instead of a download."),
@@ -85,4 +86,4 @@ def settings_of(context: click.Context) -> dict[str, Any]:
 
 def tell_next(run: "RunOptions") -> None:
     """Say what was written and what to do with it."""
-    click.echo(f"{run.out}: written; next: rtstyle export {run.out} STYLE.onnx")
+    echo(f"{run.out}: written; next: rtstyle export {run.out} STYLE.onnx")

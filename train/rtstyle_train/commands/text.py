@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from rtstyle.commands.options import Number
+from rtstyle.process.terminal import echo
 from rtstyle_train.commands.options import (
     FOLDER,
     network_option,
@@ -32,8 +34,8 @@ BANDS = click.Choice(["none", "c1", "c2", "c3"])
 @setting("--clip-weights", help="open_clip's name of weights, or a local file.")
 @setting("--band", type=BANDS, help="SpectralCLIP's band; none is plain CLIP.")
 @network_option
-@setting("--content-weight", type=float, help="More keeps more of the photograph.")
-@setting("--patch-weight", type=float, help="More is more of the prompt.")
+@setting("--content-weight", type=Number(0), help="More keeps more of the photograph.")
+@setting("--patch-weight", type=Number(0), help="More is more of the prompt.")
 @start_options
 @click.option("--truncate", is_flag=True, help="Cut a prompt that is too long.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
@@ -64,12 +66,12 @@ def train_text_command(
     if dry_run:
         from rtstyle_train.jobs.text_plan import describe_plan
 
-        click.echo("\n".join(describe_plan(config, job, settings=settings)))
+        echo(*describe_plan(config, job, settings=settings))
     elif job.single:
         from rtstyle_train.jobs.single_image import stylize_single
 
         stylize_single(config, job, settings=settings)
-        click.echo(f"{job.run.out}: written")
+        echo(f"{job.run.out}: written")
     else:
         train_text(config, job)
         tell_next(job.run)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from rtstyle.untrusted.names import RULE, is_style_name
 from rtstyle_train.config.reading import merged, settings_of
 from rtstyle_train.errors import ConfigError
 
@@ -181,6 +182,8 @@ class TrainConfig:
                 f"styles: expected different names, got {twice[0]!r} twice"
             )
         for style in self.styles:
+            if not is_style_name(style.name):
+                raise ConfigError(f"styles: expected {RULE}, got {style.name!r:.60}")
             if style.short_side < LEAST_SHOWN:
                 raise ConfigError(
                     f"styles: short_side: expected at least {LEAST_SHOWN} pixels for "
@@ -227,10 +230,15 @@ def make_config(*layers: Mapping[str, Any], where: str = "recipe") -> TrainConfi
         ConfigError: an unknown key, or a value of the wrong type or range.
     """
     rows = merged(layers)
+    given = rows.pop("styles", ())
+    if not isinstance(given, list | tuple):
+        raise ConfigError(
+            f"{where}.styles: expected a list of tables, got {given!r:.60}"
+        )
     styles = tuple(
         row
         if isinstance(row, StyleImage)
         else settings_of(StyleImage, row, where=f"{where}.styles")
-        for row in rows.pop("styles", ())
+        for row in given
     )
     return settings_of(TrainConfig, rows | {"styles": styles}, where=where)

@@ -1,17 +1,46 @@
 """Recipes read from TOML into frozen settings."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from rtstyle.untrusted.file_kind import accident
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
 RECIPES = Path(str(resources.files("rtstyle_train") / "recipes"))
 """Folder of the bundled recipes."""
+LARGEST_RECIPE: Final = 1 << 20
+"""Bytes of a recipe at most."""
+MOST: Final = 10**9
+"""Any number of a recipe at most, unless `LARGEST` says less."""
+LEAST_RATE: Final = 1e-12
+"""Of a learning rate: one of 0 learns nothing."""
+LARGEST: Final[Mapping[str, int]] = {
+    "seed": 2**63 - 1,
+    "size": 4096,
+    "margin": 1024,
+    "padding": 1024,
+    "crop_size": 4096,
+    "smallest_crop": 65536,
+    "short_side": 65536,
+    "batch_size": 4096,
+    "hidden": 4096,
+    "num_textures": 100_000,
+    "num_patches": 4096,
+    "num_views": 4096,
+    "scales": 1024,
+    "ema": 1,
+    "learning_rate": 1000,
+    "noise": 1000,
+}
+"""What a setting may be at most: no machine has the memory for more."""
+POSITIVE: Final = ("ema", "noise", "threshold")
+"""Settings that are 0 or more, as weights are; the dataclasses check the others."""
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -21,11 +50,29 @@ def read_recipe(path: Path) -> dict[str, Any]:
         ConfigError: it is missing or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        if not path.is_file():
+            raise ConfigError(f"{path}: cannot be read (no such file)")
+        if path.stat().st_size > LARGEST_RECIPE:
+            raise ConfigError(
+                f"{path}: expected a TOML recipe of at most {LARGEST_RECIPE >> 20} MB, "
+                f"got {path.stat().st_size >> 20} MB"
+            )
+        data = path.read_bytes()
+        found = accident(data) if data else None  # an empty recipe is all defaults
+        if found is not None:
+            raise ConfigError(f"{path}: expected a TOML recipe, got {found}")
+        return tomllib.loads(data.decode())
+    except ConfigError:
+        raise
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected a TOML recipe, got {error}") from error
+    except RecursionError:
+        raise ConfigError(
+            f"{path}: expected a TOML recipe, got one that is nested too deeply"
+        ) from None
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, long numbers
+        text = str(error)[:160]
+        raise ConfigError(f"{path}: expected a TOML recipe, got {text}") from error
 
 
 def recipe_path(name_or_path: str) -> Path:
@@ -64,22 +111,25 @@ def merged(layers: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:
     return rows
 
 
-def settings_of(kind: type[T], rows: Mapping[str, Any], *, where: str) -> T:
-    """Return the dataclass `kind` with the values of `rows`, checked against its types.
+def settings_of(kind: type[T], rows: object, *, where: str) -> T:
+    """Return the dataclass `kind` with the settings of a table.
 
     Args:
-        kind: A dataclass of settings.
-        rows: Values by field, as TOML has them.
-        where: What errors begin with.
+        kind: Its fields are what may be set.
+        rows: By name of the field.
+        where: Names the table in errors.
 
     Raises:
-        ConfigError: an unknown key, or a value of the wrong type or range.
+        ConfigError: an unknown key, one that is missing, or a value of the wrong type
+            or range.
     """
+    if not isinstance(rows, Mapping):
+        raise ConfigError(f"{where}: expected a table, got {rows!r:.60}")
     hints = get_type_hints(kind)
     known = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
-    if unknown := sorted(rows.keys() - known):
+    if unknown := sorted(map(str, rows.keys() - known)):
         raise ConfigError(
-            f"{where}: unknown key {unknown[0]!r}; known keys are "
+            f"{where}: unknown key {unknown[0]!r:.60}; known keys are "
             + ", ".join(sorted(known))
         )
     for entry in fields(kind):  # type: ignore[arg-type]
@@ -96,17 +146,32 @@ def _fitting(where: str, key: str, value: Any, hint: Any) -> Any:
         if value in get_args(hint):
             return value
         names = ", ".join(map(str, get_args(hint)))
-        raise ConfigError(f"{where}: {key}: expected one of {names}, got {value!r}")
+        raise ConfigError(f"{where}: {key}: expected one of {names}, got {value!r:.60}")
     if get_origin(hint) is tuple:
         if isinstance(value, (list, tuple)):
             return tuple(_fitting(where, key, v, get_args(hint)[0]) for v in value)
     elif get_origin(hint) is Mapping:
         if isinstance(value, Mapping):
             return dict(value)
-    elif hint is float and type(value) in (int, float):
-        return float(value)
+    elif hint in (int, float) and type(value) in (int, hint):
+        _check_range(where, key, value)
+        return hint(value)
     elif hint == (str | None) or isinstance(hint, type):
         wanted = (str, type(None)) if hint == (str | None) else hint
         if isinstance(value, wanted) and not isinstance(value, bool):
             return value
-    raise ConfigError(f"{where}: {key}: expected {hint}, got {value!r}")
+    raise ConfigError(f"{where}: {key}: expected {hint}, got {value!r:.60}")
+
+
+def _check_range(where: str, key: str, value: float) -> None:
+    """Refuse what is no number, or one that no training can mean."""
+    is_positive = key in POSITIVE or key.endswith("_weight")
+    least: float = 0 if is_positive else -MOST
+    most = LARGEST.get(key, MOST)
+    if key == "learning_rate":
+        least = LEAST_RATE
+    if not least <= value <= most or not math.isfinite(value):
+        raise ConfigError(
+            f"{where}: {key}: expected a number from {least:g} to {most:g}, "
+            f"got {value!r:.60}"
+        )

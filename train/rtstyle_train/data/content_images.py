@@ -1,4 +1,4 @@
-"""Content images: loaded once, cropped at random, the same for the same step."""
+"""Content images: cropped at random, the same for the same step."""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -11,17 +11,17 @@ from torch import Tensor
 from rtstyle.networks.pixels import to_batch
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_streams.pictures.picture_file import read_picture
+from rtstyle_train.data.photo_store import BUDGET_BYTES, PhotoStore, PicturesInMemory
 from rtstyle_train.errors import TrainError
 
-LONGEST_SIDE = 1024
-"""Larger photographs are reduced to this when they are loaded, in pixels."""
 LEAST_CONTRAST = 6
 """Levels of 255 between the darkest and the lightest of a crop's bytes. Of one that is
 flat, instance norms make gradients without bounds."""
 MOST_DRAWS = 16
 """How often a crop is drawn until it is not flat."""
+MOST_BROKEN = 1000
+"""How many broken photographs may be drawn one after the other."""
 
 
 class Crop(NamedTuple):
@@ -62,16 +62,22 @@ class Photos(Protocol):
 
 
 class ContentImages:
-    """Photographs of a folder, held in memory as uint8.
+    """Photographs of a folder, decoded as they are needed.
 
     A batch is a function of seed and step alone: a resumed training sees what an
-    uninterrupted one would have seen.
+    uninterrupted one would have seen, whatever is in memory.
     """
 
     def __init__(
-        self, folder: Path, *, size: int, smallest_crop: int = 96, margin: int = 0
+        self,
+        folder: Path,
+        *,
+        size: int,
+        smallest_crop: int = 96,
+        margin: int = 0,
+        budget_bytes: int = BUDGET_BYTES,
     ) -> None:
-        """Read the photographs.
+        """Look at the photographs.
 
         Args:
             folder: Of picture files.
@@ -79,6 +85,7 @@ class ContentImages:
             smallest_crop: Smallest side cut from a photograph, in its own pixels.
             margin: Pixels on each side of a crop that are cut with it, and what the
                 photograph lacks there is mirrored; less than `size`.
+            budget_bytes: Of decoded photographs that are kept in memory.
 
         Raises:
             TrainError: there is none of at least `smallest_crop` or, if that is less,
@@ -87,17 +94,9 @@ class ContentImages:
         self.size = size
         self.smallest_crop = smallest_crop
         self.margin = margin
-        try:
-            with ImageSource(folder) as photos:
-                reduced = [_reduced(photo.pixels) for photo in photos]
-        except SourceError as error:
-            raise TrainError(str(error)) from error
-        smallest = min(size, smallest_crop)
-        self.images = [image for image in reduced if min(image.shape[:2]) >= smallest]
-        if not self.images:
-            raise TrainError(
-                f"{folder}: expected pictures of at least {smallest} pixels, got none"
-            )
+        self.images: PhotoStore | PicturesInMemory = PhotoStore(
+            folder, smallest=min(size, smallest_crop), budget_bytes=budget_bytes
+        )
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Tensor:
         """Return random crops.
@@ -131,18 +130,29 @@ class ContentImages:
 
     def _draw_what_shows(self, random: np.random.Generator) -> Crop:
         """Draw a crop that is not flat, where the photographs have some."""
-        for _ in range(MOST_DRAWS):
+        num_draws, num_broken = 0, 0
+        while True:
             crop = self._draw(random)
+            image = self.images.get(crop.image)
+            if image is None:
+                num_broken += 1
+                if num_broken > MOST_BROKEN:
+                    raise TrainError(
+                        f"photographs: expected some that are whole, got {num_broken} "
+                        "broken ones one after the other"
+                    )
+                continue
+            num_draws += 1
             down, to = (slice(x, x + crop.side) for x in (crop.top, crop.left))
             every = max(1, crop.side // 24)
-            seen = self.images[crop.image][down, to][::every, ::every]
-            if int(seen.max()) - int(seen.min()) >= LEAST_CONTRAST:
-                break
-        return crop
+            seen = image[down, to][::every, ::every]
+            is_flat = int(seen.max()) - int(seen.min()) < LEAST_CONTRAST
+            if not is_flat or num_draws == MOST_DRAWS:
+                return crop
 
     def _draw(self, random: np.random.Generator) -> Crop:
         number = int(random.integers(len(self.images)))
-        height, width = self.images[number].shape[:2]
+        height, width = self.images.shapes[number]
         shortest = min(height, width)
         side = int(random.integers(min(self.smallest_crop, shortest), shortest + 1))
         top = int(random.integers(height - side + 1))
@@ -173,15 +183,6 @@ class ContentImages:
         return np.asarray(
             np.clip(centred + (127.5 + crop.brightness), 0, 255), np.uint8
         )
-
-
-def _reduced(image: Pixels) -> Pixels:
-    """Return the picture with at most `LONGEST_SIDE` pixels to a side."""
-    longest = max(image.shape[:2])
-    if longest <= LONGEST_SIDE:
-        return image
-    size = [round(side * LONGEST_SIDE / longest) for side in image.shape[1::-1]]
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def load_style_image(path: Path, *, short_side: int) -> Tensor:

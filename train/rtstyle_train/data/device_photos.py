@@ -1,5 +1,6 @@
-"""Content images that live on a GPU and are cropped there."""
+"""Keep content images on a GPU and crop them there."""
 
+import logging
 import math
 from collections.abc import Iterable
 
@@ -9,33 +10,45 @@ import torch
 from torch import Tensor
 
 from rtstyle_streams.frame import Pixels
-from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.content_images import ContentImages, Photos
+
+log = logging.getLogger(__name__)
+
+DEVICE_BYTES = 4 << 30
+"""Of decoded photographs that are put on a GPU; their smaller copies add a third."""
 
 
 class DevicePhotos:
-    """The crops of a `ContentImages`, cut by a GPU: steps need not wait for a CPU.
+    """Cuts the crops of a `ContentImages` on a GPU; steps do not wait for the CPU.
 
     Every photograph is kept at full, half, quarter ... size; a crop is taken from the
-    level that is at most twice too large and resized bilinearly. The pixels differ a
-    little from those that `ContentImages.batch` makes (area and bilinear resizing).
+    level that is at most twice too large, and resized bilinearly. The pixels differ
+    slightly from those of `ContentImages.batch` (area and bilinear resizing).
     """
 
     def __init__(self, photos: ContentImages, device: torch.device) -> None:
         self.photos, self.size, self.margin = photos, photos.size, photos.margin
-        levels = [list(_halvings(image, photos.size)) for image in photos.images]
-        flat = [pixels for image in levels for pixels in image]
-        self._first = np.cumsum([0] + [len(image) for image in levels])
-        self._sizes = [pixels.shape[:2] for pixels in flat]
-        self._starts = np.cumsum([0] + [pixels.size for pixels in flat])
-        data = np.concatenate([pixels.ravel() for pixels in flat])
-        self._data = torch.from_numpy(data).to(device)
+        shapes = [list(_halved(shape, photos.size)) for shape in photos.images.shapes]
+        self._first = np.cumsum([0] + [len(image) for image in shapes])
+        self._sizes = [shape for image in shapes for shape in image]
+        ends = np.cumsum([0] + [3 * height * width for height, width in self._sizes])
+        self._starts = ends
+        self._data = torch.zeros(int(ends[-1]), dtype=torch.uint8, device=device)
+        for number in range(len(photos.images)):
+            image = photos.images.get(number)
+            if image is None:  # broken: no crop is drawn of it
+                continue
+            first = self._first[number]
+            for place, pixels in enumerate(_halvings(image, photos.size), start=first):
+                flat = torch.from_numpy(np.array(pixels).ravel())  # a copy
+                self._data[int(ends[place]) : int(ends[place + 1])] = flat.to(device)
 
     def draw(self, batch_size: int, *, seed: int, step: int) -> Tensor:
-        """Return the crops of `ContentImages.crops` as numbers.
+        """Return the parameters of the crops from `ContentImages.crops`.
 
         Returns:
-            Shape ``(N, 9)``, float64: where the level's pixels begin, its height and
-            width, top, left and side in it, 1 for mirrored, contrast, brightness.
+            Shape ``(N, 9)``, float64: offset of the level's pixels, its height and
+            width, the crop's top, left and side, 1 for mirrored, contrast, brightness.
         """
         rows = []
         for crop in self.photos.crops(batch_size, seed=seed, step=step):
@@ -53,17 +66,17 @@ class DevicePhotos:
             rows.append((*placed, crop.is_mirrored, crop.contrast, crop.brightness))
         return torch.tensor(rows, dtype=torch.float64)
 
-    def cut(self, drawn: Tensor) -> Tensor:
+    def cut(self, crops: Tensor) -> Tensor:
         """Return the crops.
 
         Args:
-            drawn: Of `draw`, on the device.
+            crops: From `draw`, on the device.
 
         Returns:
             RGB, shape ``(N, 3, side, side)``, float32, 0..1, channels last, where a
             side is ``size + 2 * margin``.
         """
-        columns = drawn[:, :, None, None].unbind(1)
+        columns = crops[:, :, None, None].unbind(1)
         start, height, width = (c.long() for c in columns[:3])
         top, left, side, is_mirrored, contrast, brightness = (
             c.float() for c in columns[3:]
@@ -71,7 +84,7 @@ class DevicePhotos:
         steps = torch.arange(
             -self.margin,
             self.size + self.margin,
-            device=drawn.device,
+            device=crops.device,
             dtype=torch.float32,
         )
         across = torch.where(is_mirrored > 0, self.size - 1 - steps, steps)
@@ -84,7 +97,7 @@ class DevicePhotos:
 
         def at(line: Tensor, column: Tensor) -> Tensor:
             first = start + (line * width + column) * 3
-            colours = torch.arange(3, device=drawn.device)
+            colours = torch.arange(3, device=crops.device)
             return self._data[first[..., None] + colours].float()
 
         upper = at(y0, x0) * (1 - fx) + at(y0, x0 + right) * fx
@@ -94,13 +107,35 @@ class DevicePhotos:
         return (changed.clamp(0, 255) / 255).permute(0, 3, 1, 2)
 
 
+def photos_on(device: torch.device, photos: ContentImages) -> Photos:
+    """Return photographs that live on a GPU if that is one and they fit in there."""
+    if device.type != "cuda":
+        return photos
+    num_bytes = photos.images.num_bytes
+    if num_bytes > DEVICE_BYTES:
+        log.info(
+            "photographs take %.1f GB: the CPU decodes and cuts them as needed",
+            num_bytes / 1e9,
+        )
+        return photos
+    return DevicePhotos(photos, device)
+
+
+def _halved(shape: tuple[int, int], size: int) -> Iterable[tuple[int, int]]:
+    """Yield the sizes of what `_halvings` yields."""
+    yield shape
+    while min(shape) >= 2 * size:
+        shape = (shape[0] // 2, shape[1] // 2)
+        yield shape
+
+
 def _mirrored(places: Tensor, last: Tensor) -> Tensor:
-    """Return places within 0..last, past whose ends a line goes back."""
+    """Return positions reflected at both ends into 0..last."""
     return last - (last - places.abs()).abs()
 
 
 def _halvings(image: Pixels, size: int) -> Iterable[Pixels]:
-    """Yield the picture and its halvings that crops of `size` are taken from."""
+    """Yield the picture and the halved copies from which to take crops of `size`."""
     yield image
     while min(image.shape[:2]) >= 2 * size:
         height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Two frames, the flow between them, and how to follow it."""
+"""Hold two frames with the flow between them, and warp along it."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ from rtstyle_streams.protocols import LUMA
 
 @dataclass(frozen=True, slots=True)
 class MotionPair:
-    """A frame, the one after it, and what moved where."""
+    """A frame, the next one, and the motion between them."""
 
     prev: Tensor
     """The photographs themselves, RGB ``(N, 3, H, W)``, 0..1."""
     cur: Tensor
-    """The same moved, brightened and with noise, ``(N, 3, H, W)``, 0..1."""
+    """The same photographs moved, brightened and with noise, ``(N, 3, H, W)``, 0..1."""
     flow_cur_to_prev: Tensor
     """``(N, 2, H, W)``, (dx, dy) in pixels: where each pixel of `cur` was."""
     mask: Tensor
     """``(N, 1, H, W)``, 1 where that place lies within `prev`, else 0."""
     luminance_change: Tensor
-    """``(N, 1, H, W)``: what brightness alone added to the luminance; no noise."""
+    """``(N, 1, H, W)``: change of luminance by brightness alone, without noise."""
 
 
 LUMINANCE = LUMA["bt709"]
-"""Relative luminance of linear R, G, B; used on 0..1 RGB as it is (ReCoNet)."""
+"""Weights of relative luminance for linear RGB; applied to 0..1 RGB as in ReCoNet."""
 
 
 def luminance(pixels: Tensor) -> Tensor:
@@ -45,14 +45,14 @@ def luminance(pixels: Tensor) -> Tensor:
 
 
 def warp(prev: Tensor, flow_cur_to_prev: Tensor) -> Tensor:
-    """Show the previous picture or features as they would be now, bilinear.
+    """Warp the previous picture or features to the present frame, bilinearly.
 
     Args:
         prev: ``(N, C, H, W)``.
         flow_cur_to_prev: ``(N, 2, H, W)``, (dx, dy) in pixels of `prev`.
 
     Returns:
-        ``(N, C, H, W)``; what came from outside repeats the edge.
+        ``(N, C, H, W)``; pixels from outside repeat the edge.
     """
     height, width = prev.shape[2:]
     x, y = _looked_up(flow_cur_to_prev)
@@ -63,7 +63,7 @@ def warp(prev: Tensor, flow_cur_to_prev: Tensor) -> Tensor:
 
 
 def inside(flow_cur_to_prev: Tensor) -> Tensor:
-    """Return where the flow points into the picture: ``(N, 1, H, W)``, 1 or 0."""
+    """Return 1 where the flow points into the picture, else 0: ``(N, 1, H, W)``."""
     height, width = flow_cur_to_prev.shape[2:]
     x, y = _looked_up(flow_cur_to_prev)
     within = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
@@ -71,7 +71,7 @@ def inside(flow_cur_to_prev: Tensor) -> Tensor:
 
 
 def _looked_up(flow_cur_to_prev: Tensor) -> tuple[Tensor, Tensor]:
-    """Return column and line that each pixel's flow points at, ``(N, H, W)`` each."""
+    """Return column and line to which each pixel's flow points, ``(N, H, W)`` each."""
     height, width = flow_cur_to_prev.shape[2:]
     device, dtype = flow_cur_to_prev.device, flow_cur_to_prev.dtype
     columns = torch.arange(width, device=device, dtype=dtype)

@@ -1,4 +1,4 @@
-"""A picture of what a network has learnt so far."""
+"""Write a preview of what a network has learnt so far."""
 
 import logging
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ from rtstyle_train.data.content_images import ContentImages
 log = logging.getLogger(__name__)
 
 NUM_PHOTOS = 3
-"""Rows of a preview."""
+"""Number of rows in a preview."""
 
 
 @torch.no_grad()
 def write_preview(
     path: Path, network: TransformNet, photos: ContentImages, num_styles: int
 ) -> None:
-    """Write a PNG: a row for each of some photographs, a column for each style.
+    """Write a PNG with a row for each photograph and a column for each style.
 
     Args:
-        path: Replaced by the whole new picture.
+        path: Replaced only when the new picture is complete.
         network: A transform net on the CPU.
-        photos: Where the rows come from; always the same ones.
-        num_styles: Columns after the photograph itself.
+        photos: Source of the rows; always the same photographs.
+        num_styles: Number of columns after the photograph itself.
     """
     padding = network.padding
     content = photos.batch(NUM_PHOTOS, seed=0, step=0)
@@ -45,12 +45,12 @@ def write_preview(
 
 
 def write_columns(path: Path, columns: Sequence[Tensor]) -> None:
-    """Write pictures as a PNG; where that is not possible, say so and go on.
+    """Write pictures as a PNG; if that fails, log a warning and continue.
 
     Args:
-        path: Replaced by the whole new picture.
-        columns: From left to right, each RGB, shape ``(N, 3, H, W)``, 0..1: its
-            pictures from the top down.
+        path: Replaced only when the new picture is complete.
+        columns: From left to right, each RGB, shape ``(N, 3, H, W)``, 0..1, with its
+            pictures from top to bottom.
     """
     sheet = torch.cat(list(columns), dim=3).permute(0, 2, 3, 1).flatten(0, 1)
     pixels = (sheet.numpy() * 255.0).round().astype(np.uint8)

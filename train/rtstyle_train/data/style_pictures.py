@@ -1,5 +1,6 @@
 """Style pictures of an arbitrary-style training: paintings, textures, recolourings."""
 
+import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.images import ImageSource
 from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.data.photo_store import PicturesInMemory
 from rtstyle_train.data.textures import render_texture
 from rtstyle_train.errors import TrainError
 
@@ -36,7 +38,7 @@ class StyleImages(ContentImages):
         self.size = size
         self.smallest_crop = size
         self.margin = 0
-        self.images = list(images)
+        self.images = PicturesInMemory(images)
 
 
 def painting_paths(folder: Path) -> list[Path]:
@@ -74,6 +76,49 @@ def read_paintings(folder: Path, *, held_out: Sequence[str] = ()) -> dict[str, P
     if not kept:
         raise TrainError(f"{folder}: expected paintings beside the held-out ones")
     return kept
+
+
+def read_painters(table: Path | None, folders: Sequence[Path]) -> dict[str, str]:
+    """Read who painted what.
+
+    Args:
+        table: Tab-separated, with the columns ``file`` (folder and name) and
+            ``artist``; None for no table.
+        folders: Of paintings.
+
+    Returns:
+        By folder's name and file's name without suffix, as `painting_name` makes it,
+        the painter: without what stands in brackets, and none where it is unknown.
+
+    Raises:
+        TrainError: the table cannot be read, or tells nothing about these folders.
+    """
+    if table is None:
+        return {}
+    try:
+        with table.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines, delimiter="\t"))
+        painters = {
+            painting_name(Path(row["file"])): row["artist"].partition("(")[0].strip()
+            for row in rows
+            if Path(row["file"]).parent.name in {folder.name for folder in folders}
+        }
+    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
+        raise TrainError(
+            f"{table}: expected tab-separated columns file and artist, got {error!r}"
+        ) from error
+    known = {name: who for name, who in painters.items() if who not in ("", "Unknown")}
+    if not known:
+        raise TrainError(
+            f"{table}: expected rows about {', '.join(f.name for f in folders)}, "
+            "got none"
+        )
+    return known
+
+
+def painting_name(path: Path) -> str:
+    """Return a painting's name among those of several folders."""
+    return f"{path.parent.name}/{path.stem}"
 
 
 def render_textures(count: int, *, seed: int) -> list[Pixels]:

@@ -1,4 +1,4 @@
-"""Two frames of a video from one still photograph, with flow that is exactly known."""
+"""Make two video frames from one photograph, with exactly known flow."""
 
 import math
 from collections.abc import Mapping
@@ -10,32 +10,32 @@ from torch import Tensor
 from rtstyle_train.data.motion import MotionPair, inside, luminance, warp
 
 ROTATION = math.radians(4.0)
-"""Largest turn, either way."""
+"""Largest rotation in either direction."""
 ZOOM = 0.06
-"""Largest change of size, as a share, either way."""
+"""Largest change of size in either direction, as a share."""
 SHIFT = 0.05
-"""Largest shift, as a share of the picture's side, either way."""
+"""Largest shift in either direction, as a share of the picture's side."""
 BEND = 0.012
 """Standard deviation of the smooth warp's nodes, as a share of the side."""
 BEND_NODES = 5
-"""Nodes of the smooth warp along each side."""
+"""Number of nodes of the smooth warp along each side."""
 NOISE = 0.02
-"""Largest standard deviation of sensor noise, of 0..1."""
+"""Largest standard deviation of sensor noise, on the scale 0..1."""
 BRIGHTNESS = 0.05
-"""Largest change of brightness, as a share, either way."""
+"""Largest change of brightness in either direction, as a share."""
 
 
 NOISE_TILE = 64
-"""Side of the noise that is drawn and repeated over a picture, in pixels."""
+"""Side of the noise tile that is repeated over a picture, in pixels."""
 MOTION_DRAWS = ("amount", "angle", "zoom", "gain", "sigma", "shift", "nodes", "noise")
-"""Names of what `draw_motion` gives."""
+"""Keys of what `draw_motion` returns."""
 
 
 def make_pair(images: Tensor, generator: torch.Generator) -> MotionPair:
     """Move photographs by a random affine map and a smooth warp.
 
-    The amount of motion is drawn for each photograph, small ones more often (the
-    square of a uniform number), so that near-still scenes are learnt as well.
+    The amount of motion is random for each photograph, and more often small (the
+    square of a uniform number), so that nearly still scenes are learnt as well.
 
     Args:
         images: RGB, shape ``(N, 3, H, W)``, 0..1.
@@ -48,12 +48,12 @@ def make_pair(images: Tensor, generator: torch.Generator) -> MotionPair:
         Losses on known synthetic motion: Wang et al. 2020 (compound regularisation);
         the ranges are ours.
     """
-    drawn = draw_motion(images.shape[0], generator)
-    return move(images, {name: value.to(images) for name, value in drawn.items()})
+    draws = draw_motion(images.shape[0], generator)
+    return move(images, {name: value.to(images) for name, value in draws.items()})
 
 
 def draw_motion(num_pairs: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Draw all that `move` leaves to chance, on the CPU, whatever the size.
+    """Draw all random numbers for `move`, on the CPU, independent of the picture size.
 
     Returns:
         Uniform numbers in -1..1 under ``amount``, ``angle``, ``zoom``, ``gain``,
@@ -71,44 +71,44 @@ def draw_motion(num_pairs: int, generator: torch.Generator) -> dict[str, Tensor]
 
 
 @torch.no_grad()
-def move(images: Tensor, drawn: Mapping[str, Tensor]) -> MotionPair:
-    """Return `images` and what they become by a drawn motion.
+def move(images: Tensor, draws: Mapping[str, Tensor]) -> MotionPair:
+    """Return `images` and the same pictures after a drawn motion.
 
     Args:
         images: RGB, shape ``(N, 3, H, W)``, 0..1.
-        drawn: Of `draw_motion`, on the device of `images`.
+        draws: From `draw_motion`, on the device of `images`.
     """
     height, width = images.shape[2:]
-    flow = smooth_flow(drawn, height=height, width=width)
-    gain = 1.0 + BRIGHTNESS * drawn["gain"][:, None]
+    flow = smooth_flow(draws, height=height, width=width)
+    gain = 1.0 + BRIGHTNESS * draws["gain"][:, None]
     moved = warp(images, flow)
     brighter = (gain * moved).clamp(0.0, 1.0)
-    sigma = NOISE * drawn["sigma"][:, None].abs()
+    sigma = NOISE * draws["sigma"][:, None].abs()
     tiles = -(-height // NOISE_TILE), -(-width // NOISE_TILE)
-    noise = drawn["noise"].repeat(1, *tiles)[:, :height, :width]
+    noise = draws["noise"].repeat(1, *tiles)[:, :height, :width]
     cur = (brighter + sigma * noise).clamp(0.0, 1.0)
     change = luminance(brighter - moved)
     return MotionPair(images, cur, flow, inside(flow), change)
 
 
-def smooth_flow(drawn: Mapping[str, Tensor], *, height: int, width: int) -> Tensor:
+def smooth_flow(draws: Mapping[str, Tensor], *, height: int, width: int) -> Tensor:
     """Return a smooth, invertible motion for each picture.
 
     Returns:
         ``(N, 2, H, W)``, (dx, dy) in pixels.
     """
     side = min(height, width)
-    nodes = BEND * side * drawn["nodes"]
+    nodes = BEND * side * draws["nodes"]
     bend = F.interpolate(nodes, (height, width), mode="bicubic")
-    affine = _affine_flow(drawn, height, width)
-    return drawn["amount"][:, None].square() * (affine + bend)
+    affine = _affine_flow(draws, height, width)
+    return draws["amount"][:, None].square() * (affine + bend)
 
 
-def _affine_flow(drawn: Mapping[str, Tensor], height: int, width: int) -> Tensor:
-    """Return the flow of a turn, a zoom and a shift about the centre."""
-    angle = ROTATION * drawn["angle"]
-    zoom = 1.0 + ZOOM * drawn["zoom"]
-    shift = SHIFT * min(height, width) * drawn["shift"]
+def _affine_flow(draws: Mapping[str, Tensor], height: int, width: int) -> Tensor:
+    """Return the flow of a rotation, a zoom and a shift about the centre."""
+    angle = ROTATION * draws["angle"]
+    zoom = 1.0 + ZOOM * draws["zoom"]
+    shift = SHIFT * min(height, width) * draws["shift"]
     device, dtype = angle.device, angle.dtype
     x = torch.arange(width, device=device, dtype=dtype) - (width - 1) / 2
     lines = torch.arange(height, device=device, dtype=dtype)

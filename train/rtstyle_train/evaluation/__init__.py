@@ -1,1 +1,1 @@
-"""Figures, tables and pictures of a style."""
+"""Judge styles with figures, tables and pictures."""

@@ -1,4 +1,4 @@
-"""What `rtstyle evaluate` does: open, measure, write."""
+"""Run `rtstyle evaluate`: open, measure, write."""
 
 import json
 import logging
@@ -53,51 +53,51 @@ from rtstyle_train.loss_networks import load_loss_network
 log = logging.getLogger(__name__)
 
 HELD_OUT_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
-"""What the shallowest loss network in use has."""
+"""Style layers that even the shallowest loss network in use has."""
 TRAINED_LAYERS = (*HELD_OUT_LAYERS, "relu4_1", "relu5_1")
-"""Those of the usual recipe."""
+"""Content layers of the usual recipe."""
 SHEET, TABLE, VALUES = "sheet.png", "evaluate.md", "evaluate.json"
-"""Files of a result."""
+"""Names of the result files."""
 Distance = Callable[[Pixels], float]
-"""How far one stylized frame is from its style image."""
+"""Function that returns a stylized frame's distance to its style image."""
 TEMPORAL_FRAMES, TEMPORAL_HEIGHT = 45, 360
-"""Length and lines of the films of `--temporal`."""
+"""Number of frames, and lines, of the films of `--temporal`."""
 DRIFT_FRAMES, DRIFT_HEIGHT = 1000, 96
-"""The same of the film that shows whether a still scene wanders off."""
+"""The same for the film that shows whether a still scene drifts."""
 SIDE_BY_SIDE_FRAMES = 150
-"""Frames at the most of the clips that show smoothing beside none."""
+"""Largest number of frames in the clips that compare smoothing with none."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateJob:
-    """What the command line says."""
+    """Options of the command line."""
 
     styles: tuple[str, ...]
-    """Names or files."""
+    """Names or files of the styles."""
     peers: tuple[str, ...] = ()
-    """Checkpoints of others, or more styles."""
+    """Checkpoints from elsewhere, or more styles."""
     photos: Path | None = None
     """A photograph or a folder of them."""
     clips: tuple[Path, ...] = ()
-    """Clips and folders of them."""
+    """Clips, or folders of clips."""
     painting: Path | None = None
-    """The painting of all."""
+    """The painting that all styles share."""
     paintings: Path | None = None
-    """Where the paintings are that the cards name."""
+    """Folder of the paintings named in the cards."""
     held_out_weights: Path | None = None
-    """Loss network that was not trained on; None downloads VGG-16."""
+    """Loss network not used in training; None downloads VGG-16."""
     loss_weights: Path | None = None
-    """Loss network that was trained on; None leaves its figures out."""
+    """Loss network used in training; None leaves its figures out."""
     size: int = 512
     """Long side of the pictures, in pixels."""
     num_frames: int = 3
-    """Frames of each clip."""
+    """Number of frames to read from each clip."""
     speed: bool = True
-    """Whether fps at 720p are measured."""
+    """Whether to measure fps at 720p."""
     temporal: bool = False
-    """Whether films are judged too."""
+    """Whether to judge films too."""
     write_card: bool = False
-    """Whether figures go into the style files."""
+    """Whether to write the figures into the style files."""
     out: Path = Path("evaluation")
     """Folder of the results."""
     runtime: str = "auto"
@@ -108,24 +108,24 @@ class EvaluateJob:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateResult:
-    """What was measured, and where the sheet is."""
+    """The figures, and the path of the contact sheet."""
 
     rows: list[Row]
     """Photographs first."""
     temporal: list[TemporalRow]
     """Empty without `--temporal`."""
     sheet: Path | None
-    """The contact sheet; None without pictures."""
+    """Path of the contact sheet; None without pictures."""
 
     def as_text(self) -> str:
-        """Return tables and the sheet's place."""
+        """Return the tables and the path of the sheet."""
         text = to_table(self.rows)
         if self.temporal:
             text += "\n" + to_temporal_table(self.temporal)
         return text + (f"sheet: {self.sheet}\n" if self.sheet else "")
 
     def as_json(self) -> str:
-        """Return all of it as JSON."""
+        """Return everything as JSON."""
         films = [plain(asdict(row)) for row in self.temporal]
         values = {"rows": to_json(self.rows), "temporal": films}
         sheet = str(self.sheet) if self.sheet else None
@@ -137,7 +137,7 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
 
     Raises:
         RtstyleError: something named is missing or broken.
-        ConfigError: there is nothing to measure, or nothing to measure on.
+        ConfigError: there are no styles, or no pictures to measure on.
     """
     pictures = read_pictures(job)
     with ExitStack() as stack:
@@ -173,10 +173,10 @@ def run_evaluation(job: EvaluateJob) -> EvaluateResult:
 
 
 def read_pictures(job: EvaluateJob) -> list[Picture]:
-    """Return all photographs and frames; none, where speed alone is wanted.
+    """Return all photographs and frames; none if only speed is to be measured.
 
     Raises:
-        ConfigError: the job names none and wants more than speed.
+        ConfigError: the job names none and is not about speed alone.
     """
     if job.photos is None and not job.clips:
         if job.temporal or not job.speed:
@@ -191,7 +191,7 @@ def read_pictures(job: EvaluateJob) -> list[Picture]:
 
 
 def load_judges(job: EvaluateJob, candidates: Sequence[Candidate]) -> Judges:
-    """Load the loss networks; warn where the held-out one was trained on after all.
+    """Load the loss networks; warn if the held-out one was used in training.
 
     Raises:
         TrainError: a file is missing or broken, or a download failed.
@@ -220,14 +220,14 @@ def load_judges(job: EvaluateJob, candidates: Sequence[Candidate]) -> Judges:
 def find_targets(
     job: EvaluateJob, candidates: Sequence[Candidate], judges: Judges
 ) -> list[Target | None]:
-    """Return the painting of every candidate, each read once.
+    """Return the painting of every candidate, reading each file once.
 
-    A peer, which knows none, takes the one that all styles share; a style learnt from
-    a text has none.
+    A candidate from elsewhere names none and takes the one that all styles share; a
+    style learnt from a text has none.
 
     Raises:
-        ConfigError: the styles do not share one.
-        TrainError: a painting is not where it should be.
+        ConfigError: the styles do not share a painting.
+        TrainError: a painting is missing.
     """
     paths: list[Path | None] = [job.painting] * len(candidates)
     if job.painting is None and job.paintings is not None:
@@ -245,12 +245,12 @@ def find_targets(
             paths[index] = find_painting(name, job.paintings)
     if not any(paths):
         log.warning("no --painting: judged without style and colour figures")
-    found = {
+    targets = {
         path: Target(path.name, read_picture(path)[0], judges)
         for path in dict.fromkeys(paths)
         if path
     }
-    return [found[path] if path else None for path in paths]
+    return [targets[path] if path else None for path in paths]
 
 
 def _films(
@@ -261,9 +261,9 @@ def _films(
 ) -> list[TemporalRow]:
     """Judge films of every candidate, frame by frame and smoothed.
 
-    The baseline is the first peer, frame by frame, or the first style without one. A
-    clip of the input beside the first style, frame by frame and smoothed, is written
-    for every clip.
+    The baseline is the first candidate from elsewhere, frame by frame, or without one
+    the first style. For every clip, a clip is written that shows the input beside the
+    first style, frame by frame and smoothed.
     """
     clips = clip_files(job.clips)
     scenes: list[Scene] = [
@@ -301,7 +301,7 @@ def _films(
 def _smoothed_candidates(
     candidate: Candidate, distance: Distance | None
 ) -> list[SmoothedCandidate]:
-    """Return the network frame by frame and with each way of smoothing."""
+    """Return the network frame by frame and with each smoothing mode."""
     names = {
         mode: candidate.name + ("" if mode == "off" else f" {mode}")
         for mode in SMOOTH_MODES
@@ -313,7 +313,7 @@ def _smoothed_candidates(
 
 
 def _style_distance(judges: Judges, target: Target | None) -> Distance | None:
-    """Return what tells the held-out Gram distance to a painting at short side 512."""
+    """Return a function that gives the held-out Gram distance, at short side 512."""
     judge = judges.held_out
     if judge is None or target is None:
         return None

@@ -1,4 +1,4 @@
-"""A clip that shows input, frame by frame and smooth beside each other."""
+"""Write a clip that shows the input and each candidate side by side."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_train.evaluation.temporal import SmoothedCandidate
 
 LABEL_HEIGHT = 24
-"""Lines of the band above the pictures."""
+"""Height of the band above the pictures, in lines."""
 
 
 def side_by_side(pictures: Sequence[Pixels], labels: Sequence[str]) -> Pixels:
@@ -25,7 +25,7 @@ def side_by_side(pictures: Sequence[Pixels], labels: Sequence[str]) -> Pixels:
         labels: One for each picture.
 
     Returns:
-        RGB ``(H + 24, n W, 3)`` uint8; one line or column more when that is odd, for
+        RGB ``(H + 24, n W, 3)`` uint8; one line or column more if that is odd, for
         the encoder.
     """
     height, width = pictures[0].shape[:2]
@@ -52,9 +52,9 @@ def write_side_by_side(
 
     Args:
         clip: Any source.
-        out: Any sink, as a rule a video file.
-        candidates: As a rule one network frame by frame and smoothed.
-        num_frames: How many frames at the most; None for all.
+        out: Any sink, usually a video file.
+        candidates: Usually one network frame by frame and smoothed.
+        num_frames: Largest number of frames; None for all.
         overwrite: Whether a file that exists may be replaced.
 
     Returns:
@@ -70,13 +70,13 @@ def write_side_by_side(
         wide = replace(info, width=width, height=height)
         with open_sink(out, wide, overwrite=overwrite) as sink:
             for frame in islice(source, num_frames):
-                made: dict[int, Pixels] = {}
+                stylized: dict[int, Pixels] = {}
                 pictures = [frame.pixels]
                 for candidate, smooth in zip(candidates, smoothers, strict=True):
                     key = id(candidate.stylize)
-                    if key not in made:
-                        made[key] = candidate.stylize(frame.pixels)
-                    pictures.append(smooth(frame.pixels, made[key]))
+                    if key not in stylized:
+                        stylized[key] = candidate.stylize(frame.pixels)
+                    pictures.append(smooth(frame.pixels, stylized[key]))
                 sink.write(replace(frame, pixels=side_by_side(pictures, labels)))
                 written += 1
     return written

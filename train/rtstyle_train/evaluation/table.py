@@ -1,4 +1,4 @@
-"""Judges styles by figures and puts them on one sheet."""
+"""Judge styles by figures and show them on one sheet."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,13 +25,14 @@ from rtstyle_train.evaluation.quality.pictures import Group, Picture
 from rtstyle_train.evaluation.quality.speed import frames_per_second
 
 CONTENT = "(content)"
-"""Name of the row that a network which changes nothing would have, held against each
-of the paintings: the mean over them."""
+"""Name of the row for a network that changes nothing: its mean figures over all
+paintings."""
 HEADINGS: Mapping[str, str] = {
     "content_held_out": "content",
     "style_held_out": "style",
     "style_held_out_256": "style 256",
     "style_held_out_own": "style own",
+    "areas_held_out": "areas",
     "content_trained": "content (t)",
     "style_trained": "style (t)",
     "ssim": "ssim",
@@ -51,7 +52,7 @@ HEADINGS: Mapping[str, str] = {
 SHEET_WIDTH = 256
 """Width of each picture on the sheet, in pixels."""
 BLANK = 250
-"""Grey of the place of a painting that is not known."""
+"""Grey level shown in place of an unknown painting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,23 @@ class Row:
     """One candidate on one group of pictures."""
 
     name: str
-    """Of the candidate."""
+    """Name of the candidate."""
     group: Group
     """Photographs or frames of clips."""
     num_pictures: int
-    """How many pictures the figures are the mean of."""
+    """Number of pictures in the mean."""
     painting: str
     """File name of the painting; empty without one."""
     figures: Figures
     """Means over the pictures."""
     fps_720p: float
-    """Frames a second at 1280x720, network alone, median; NaN if not measured."""
+    """Median frames per second at 1280x720, network alone; NaN if not measured."""
     where: str
-    """Runtime and device of that."""
+    """Runtime and device of that measurement."""
 
 
 class Evaluation:
-    """Carries pictures through candidates and keeps figures and pictures."""
+    """Runs pictures through candidates and keeps figures and pictures."""
 
     def __init__(
         self,
@@ -83,11 +84,11 @@ class Evaluation:
         targets: Sequence[Target | None],
         judges: Judges,
     ) -> None:
-        """Take what is to be judged.
+        """Take the candidates to judge.
 
         Args:
             candidates: The networks.
-            targets: The painting of each; None leaves out what needs one.
+            targets: The painting of each; None leaves out figures that need one.
             judges: The loss networks.
         """
         known = list({target.name: target for target in targets if target}.values())
@@ -100,7 +101,7 @@ class Evaluation:
         ]
         self.judges = judges
         self.speeds = {CONTENT: math.nan}
-        """Frames a second of each candidate whose speed was measured."""
+        """Frames per second of each candidate measured so far."""
         self._figures: dict[tuple[str, Group], list[Figures]] = {}
         self._sheet: list[tuple[str, list[Pixels]]] = []
         if len({c.name for c in self.candidates}) < len(self.candidates):
@@ -108,9 +109,9 @@ class Evaluation:
             raise ConfigError(f"styles: expected different names, got {names}")
 
     def add(self, picture: Picture) -> None:
-        """Show one picture to all candidates."""
+        """Run one picture through all candidates."""
         content = see_content(picture.pixels, self.judges)
-        made = []
+        pictures = []
         judges = self.judges
         for candidate, targets in zip(self.candidates, self._held_against, strict=True):
             network = candidate.network
@@ -122,8 +123,8 @@ class Evaluation:
             figures = mean(held)
             key = candidate.name, picture.group
             self._figures.setdefault(key, []).append(figures)
-            made.append(stylized)
-        self._sheet.append((picture.name, made))
+            pictures.append(stylized)
+        self._sheet.append((picture.name, pictures))
 
     def time(self, on_candidate: Callable[[str], None] | None = None) -> None:
         """Measure the speed of every candidate, one after the other."""
@@ -161,7 +162,8 @@ class Evaluation:
     def sheet(self) -> Pixels:
         """Return the pictures so far, at least one: content, painting, each style.
 
-        Styles of several paintings have theirs above them, in the first row.
+        If styles have different paintings, each is shown above its style, in the first
+        row.
         """
         names = [c.name for c in self.candidates[1:]]
         paintings = [t.painting if t else None for t in self.targets[1:]]
@@ -171,17 +173,17 @@ class Evaluation:
             blank = np.full_like(self._sheet[0][1][0], BLANK)
             pictures = [blank if p is None else _not_upright(p) for p in paintings]
             rows.append([("", blank), *zip(names, pictures, strict=True)])
-        for title, (content, *made) in self._sheet:
+        for title, (content, *stylized) in self._sheet:
             row = [(title, content)]
             if shared is not None:
                 row.append(("painting", _not_upright(shared)))
-            rows.append(row + list(zip(names, made, strict=True)))
+            rows.append(row + list(zip(names, stylized, strict=True)))
         strips = [contact_sheet(r, columns=len(r), width=SHEET_WIDTH) for r in rows]
         return np.vstack(strips)
 
 
 def _not_upright(painting: Pixels) -> Pixels:
-    """Return the middle of a painting that is higher than wide, as a square."""
+    """Return a square from the middle of a painting that is taller than wide."""
     height, width = painting.shape[:2]
     top = max(0, height - width) // 2
     return painting[top : top + min(height, width)] if height > width else painting
@@ -194,12 +196,12 @@ def quality_of(
     before: Mapping[str, Any],
     about: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what a card is to say about the candidate `name`.
+    """Return the quality figures for the card of the candidate `name`.
 
     Args:
-        rows: Of an evaluation; of speeds alone they leave the card's other figures.
-        name: Of the candidate.
-        before: What the card said; its speed is kept where none was measured.
+        rows: Rows of an evaluation; with speeds alone the card's other figures stay.
+        name: Name of the candidate.
+        before: Earlier figures of the card; their speed is kept if none was measured.
         about: More facts, such as the loss networks' names.
     """
     own = [row for row in rows if row.name == name]
@@ -219,7 +221,7 @@ def quality_of(
 
 
 def to_table(rows: Sequence[Row]) -> str:
-    """Return the rows as a Markdown table, columns without figures left out."""
+    """Return the rows as a Markdown table without empty columns."""
     shown = [
         entry.name
         for entry in fields(Figures)
@@ -248,7 +250,7 @@ def to_table(rows: Sequence[Row]) -> str:
 
 
 def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the rows as JSON can hold them; null where there is no figure."""
+    """Return the rows as JSON values; null where there is no figure."""
     return [plain(asdict(row)) for row in rows]
 
 

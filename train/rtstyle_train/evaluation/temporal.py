@@ -1,4 +1,4 @@
-"""How steady stylized films are: one table for several networks and smoothers."""
+"""Measure the temporal consistency of several networks and smoothers in one table."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from rtstyle_train.evaluation.temporal_scenes import Scene
 Stylize = Callable[[Pixels], Pixels]
 """A network without memory: RGB ``(H, W, 3)`` uint8 in and out."""
 SETTLED = 5
-"""Frames at the start that sharpness and style leave out: smoothing has to settle."""
+"""Frames at the start to leave out of sharpness and style, while smoothing settles."""
 SAMPLE_EVERY = 5
 """Sharpness and style are measured on every fifth frame."""
 
@@ -32,11 +32,11 @@ class SmoothedCandidate:
     name: str
     """Shown in the table."""
     stylize: Stylize
-    """The network; candidates that share it cost one run per frame."""
+    """The network; it runs once per frame for all candidates that share it."""
     smooth: SmoothMode = "off"
-    """What is done to its frames."""
+    """How its frames are smoothed."""
     style_distance: Callable[[Pixels], float] | None = None
-    """Distance of one stylized frame to its style image; None leaves it out."""
+    """Distance of a stylized frame to its style image; None leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class TemporalRow:
     flow_method: str
     """Where the motion comes from."""
     num_frames: int
-    """Frames of the scene."""
+    """Number of frames in the scene."""
     error: float
-    """Warping error, mean squared, of 0..1."""
+    """Mean squared warping error on the scale 0..1."""
     floor: float
-    """The same of the input video."""
+    """The same for the input video."""
     against: float
     """Error above the floor over the baseline's; NaN without a baseline."""
     flicker: float
@@ -62,7 +62,7 @@ class TemporalRow:
     sharpness: float
     """Laplacian energy over that of the same network frame by frame."""
     style: float
-    """Style distance over that of the same network frame by frame; or NaN."""
+    """Style distance over that of the same network frame by frame, or NaN."""
     drift_colour: float
     """Change of a channel's mean since frame 10, in 1/255; still scenes only."""
     drift_texture: float
@@ -70,7 +70,7 @@ class TemporalRow:
 
 
 class _Track:
-    """Measures one film as its frames come by."""
+    """Measures one film frame by frame."""
 
     def __init__(
         self,
@@ -111,11 +111,11 @@ def evaluate_temporal(
     """Measure every candidate on every scene, beside the input's own floor.
 
     Args:
-        candidates: What to compare.
-        scenes: On what.
+        candidates: Candidates to compare.
+        scenes: Scenes to compare them on.
         baseline: Name of the candidate that `TemporalRow.against` refers to.
         out: Folder for ``temporal.md``, ``temporal.json`` and a plot for each scene.
-        on_scene: Told the name of each scene before it starts.
+        on_scene: Called with the name of each scene before it starts.
 
     Raises:
         UsageError: no candidate is called `baseline`.
@@ -144,7 +144,7 @@ def evaluate_temporal(
 def _play(
     scene: Scene, candidates: Sequence[SmoothedCandidate]
 ) -> tuple[dict[str, _Track], _Track, int]:
-    """Run a scene once through all candidates, each network once per frame."""
+    """Run all candidates on a scene, each network once per frame."""
     smoothers: dict[str, Smoother] = {
         c.name: make_smoother(c.smooth) for c in candidates
     }
@@ -157,12 +157,12 @@ def _play(
     for moved in scene.play():
         num_frames += 1
         floor.add(moved.pixels, moved)
-        made: dict[int, Pixels] = {}
+        stylized: dict[int, Pixels] = {}
         for candidate in candidates:
             key = id(candidate.stylize)
-            if key not in made:
-                made[key] = candidate.stylize(moved.pixels)
-            steady = smoothers[candidate.name](moved.pixels, made[key])
+            if key not in stylized:
+                stylized[key] = candidate.stylize(moved.pixels)
+            steady = smoothers[candidate.name](moved.pixels, stylized[key])
             tracks[candidate.name].add(steady, moved)
     return tracks, floor, num_frames
 
@@ -175,7 +175,7 @@ def _rows(
     num_frames: int,
     baseline: str | None,
 ) -> list[TemporalRow]:
-    """Put the figures of one scene together."""
+    """Collect the figures of one scene."""
     least = floor.error.mean
     unit = math.nan
     if baseline is not None:
@@ -227,7 +227,7 @@ def _plot(series: dict[str, list[float]], scene: Scene, out: Path) -> None:
 def to_table(rows: Sequence[TemporalRow]) -> str:
     """Return the rows as a Markdown table, errors times 1000.
 
-    ``-`` where a figure makes no sense on that scene.
+    ``-`` where a figure does not apply to that scene.
     """
     head = (
         "| scene | method | error x1000 | floor | against baseline | flicker | "

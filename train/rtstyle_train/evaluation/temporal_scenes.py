@@ -1,4 +1,4 @@
-"""The scenes on which steadiness is measured."""
+"""Define the scenes on which temporal consistency is measured."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_streams.opening import open_source
 
 LONG = 500
-"""A still scene of so many frames says so in its name: it is there for the drift."""
+"""Still scenes of at least this many frames name them: they show the drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +25,20 @@ class Scene:
     name: str
     """Shown in the table."""
     flow_method: str
-    """Where the motion comes from; stands beside every figure."""
+    """Where the motion comes from; shown beside every figure."""
     play: Callable[[], Iterator[known.Moved]]
-    """Gives out the frames from the start."""
+    """Yields the frames from the start."""
     is_still: bool = False
-    """Whether nothing moves: then flicker can be measured."""
+    """Whether nothing moves, so that flicker can be measured."""
 
 
 def clip_scene(path: Path, *, num_frames: int = 90, height: int | None = None) -> Scene:
-    """Take a real clip; motion is estimated on it, never on stylized frames.
+    """Make a scene from a real clip; motion is estimated on it, not on stylized frames.
 
     Args:
         path: A video file.
-        num_frames: How many frames at the most.
-        height: Lines to shrink it to; None leaves it.
+        num_frames: Largest number of frames.
+        height: Number of lines to reduce it to; None keeps its size.
     """
 
     def play() -> Iterator[known.Moved]:
@@ -52,7 +52,7 @@ def clip_scene(path: Path, *, num_frames: int = 90, height: int | None = None) -
 
 
 def known_motion_scene(photo: Pixels, *, num_frames: int = 60) -> Scene:
-    """Move over a photograph, with a disc in front; flow and occlusion are exact."""
+    """Make a scene that moves over a photograph behind a disc, with exact flow."""
 
     def play() -> Iterator[known.Moved]:
         return known.known_motion(photo, num_frames=num_frames)
@@ -61,11 +61,11 @@ def known_motion_scene(photo: Pixels, *, num_frames: int = 60) -> Scene:
 
 
 def noise_scene(photo: Pixels, *, num_frames: int = 60, noise: float = 4.0) -> Scene:
-    """Show a photograph again and again, each time with fresh sensor noise.
+    """Make a scene that repeats a photograph with new sensor noise in each frame.
 
     Args:
         photo: RGB ``(H, W, 3)`` uint8.
-        num_frames: How many; a thousand shows drift.
+        num_frames: Number of frames; a thousand shows drift.
         noise: Standard deviation, in 1/255.
     """
 

@@ -3,8 +3,9 @@
 import copy
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,20 +18,25 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.config.adain import AdainConfig
 from rtstyle_train.data.adain_preview import preview_styles, write_adain_preview
 from rtstyle_train.data.content_images import ContentImages, Photos
-from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.device_photos import photos_on
+from rtstyle_train.data.style_looks import StyleLooks
 from rtstyle_train.data.style_pictures import (
     StyleImages,
+    painting_name,
+    read_painters,
     read_paintings,
     render_textures,
 )
 from rtstyle_train.data.styled_batches import Pictures
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
+from rtstyle_train.loop.starts import begin_at
 from rtstyle_train.loop.trainer import Method, Schedule, Trainer, kept_settings
 from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
+from rtstyle_train.losses.styled_batch import StyledBatchLoss
 from rtstyle_train.methods.adain import AdainStyle, make_adain
+from rtstyle_train.methods.cached_adain import CachedAdainStyle, measure_style
 from rtstyle_train.methods.swift_adain import (
-    LiveStyleLoss,
     SwiftAdainStyle,
     make_swift_adain,
     measure_neutral,
@@ -48,10 +54,14 @@ class AdainJob:
 
     content: Path
     """Folder of photographs."""
-    styles: Path
-    """Folder of paintings."""
+    styles: tuple[Path, ...]
+    """Folders of paintings."""
     run: RunOptions
-    """Where the weights go and how long it takes."""
+    """Where the weights go, where it starts, and how long it takes."""
+    textures: Path | None = None
+    """Folder of textures, beside those drawn by code."""
+    painters: Path | None = None
+    """Table of who painted what, so that painters are drawn alike often."""
 
 
 def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
@@ -61,28 +71,36 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     job.run.check(".safetensors")
-    accelerator = Accelerator()
+    accelerator = Accelerator(mixed_precision=config.mixed_precision)
     device = accelerator.device
-    paintings = read_paintings(job.styles, held_out=config.held_out)
+    paintings = _read_all(job.styles, held_out=config.held_out)
     photos = ContentImages(
         job.content, size=config.size, smallest_crop=config.smallest_crop
     )
-    pictures = _pictures(config, photos, paintings, device)
     vgg = load_loss_network(config.loss_network, weights=job.run.loss_weights)
-    network, method = make_parts(config, vgg, pictures, device)
-    sums = {name: _checksum(pixels) for name, pixels in paintings.items()}
+    network = make_network(config, vgg)
+    if job.run.start:
+        begin_at(network, job.run.start)
+    method: Method
+    if config.targets == "cached":
+        method = _cached(config, job, network.to(device), vgg, paintings, photos)
+    else:
+        pictures = _pictures(config, photos, paintings, device)
+        method = make_method(config, vgg, pictures, device)
+    digest = _checksum(paintings)
     schedule = Schedule(
         steps=config.steps,
         learning_rate=config.learning_rate,
         ema=config.ema,
         minutes=job.run.minutes,
+        slower={"encoder.layers": config.modulation_rate},
     )
     trainer = Trainer(
         network,
         method,
         schedule,
         checkpoint=job.run.checkpoint,
-        identity=kept_settings(config.as_dict()) | {"paintings": sums},
+        identity=kept_settings(config.as_dict()) | {"paintings": digest},
         optimizer=config.optimizer,
         accelerator=accelerator,
     )
@@ -99,7 +117,8 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
     terms = run_to_end(trainer, preview_writer(job.run, network_with, write))
     network = _averaged(trainer.average, config, vgg).to(device)
     if isinstance(network, SwiftAdain):
-        _set_neutral(network, pictures.photos, seed=config.seed)
+        _set_neutral(network, photos_on(device, photos), seed=config.seed)
+    counts = {"photographs": len(photos.images), "paintings": len(paintings)}
     return save_result(
         trainer,
         job.run,
@@ -107,8 +126,55 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
         tensors=network.state_dict(),
         recipe=config.as_dict(),
         terms=terms,
-        facts={"photographs": len(photos.images), "paintings_sha256": sums},
+        facts=counts | {"paintings_sha256": digest},
     )
+
+
+def _read_all(folders: Sequence[Path], *, held_out: Sequence[str]) -> dict[str, Pixels]:
+    """Read paintings of one folder by their names, of several with the folders'."""
+    if len(folders) == 1:
+        return read_paintings(folders[0], held_out=held_out)
+    return {
+        painting_name(folder / name): pixels
+        for folder in folders
+        for name, pixels in read_paintings(folder, held_out=held_out).items()
+    }
+
+
+def _cached(
+    config: AdainConfig,
+    job: AdainJob,
+    network: nn.Module,
+    vgg: VggFeatures,
+    paintings: Mapping[str, Pixels],
+    photos: ContentImages,
+) -> CachedAdainStyle:
+    """Return the method whose style pictures are measured once."""
+    assert isinstance(network, SwiftAdain)
+    device = network.neutral.device
+    network.encoder.convs.requires_grad_(False)
+    loss = StyledBatchLoss(config, copy.deepcopy(vgg)).to(device)
+    painters = read_painters(job.painters, job.styles)
+    textures = render_textures(config.num_textures, seed=config.seed)
+    if job.textures:
+        textures += list(read_paintings(job.textures).values())
+    groups = [painters.get(name, name) for name in paintings]
+    log.info(
+        "%d paintings by %d painters, %d textures",
+        *(len(paintings), len(set(groups)), len(textures)),
+    )
+    make = partial(
+        StyleLooks,
+        measure=partial(measure_style, network, loss),
+        looks=config.looks,
+        sides=config.shown_sides,
+        recolour_share=config.recolour_share,
+    )
+    looks = {
+        "paintings": make([*paintings.values()], seed=config.seed, groups=groups),
+        "textures": make(textures, seed=config.seed + 1),
+    }
+    return CachedAdainStyle(config, loss, photos_on(device, photos), looks)
 
 
 def _pictures(
@@ -122,9 +188,11 @@ def _pictures(
     counts = len(photos.images), len(paintings), len(textures)
     log.info("%d photographs, %d paintings, %d textures", *counts)
     return Pictures(
-        photos=_on(device, photos),
-        paintings=_on(device, StyleImages([*paintings.values()], size=config.size)),
-        textures=_on(device, StyleImages(textures, size=config.size)),
+        photos=photos_on(device, photos),
+        paintings=photos_on(
+            device, StyleImages([*paintings.values()], size=config.size)
+        ),
+        textures=photos_on(device, StyleImages(textures, size=config.size)),
     )
 
 
@@ -140,15 +208,14 @@ def make_network(config: AdainConfig, vgg: VggFeatures) -> nn.Module:
     return make_swift_adain(config)
 
 
-def make_parts(
+def make_method(
     config: AdainConfig, vgg: VggFeatures, pictures: Pictures, device: torch.device
-) -> tuple[nn.Module, Method]:
-    """Return the network and the method of a recipe."""
-    network = make_network(config, vgg)
+) -> Method:
+    """Return the method of a recipe whose style pictures are new in every step."""
     if config.network == "adain":
-        return network, AdainStyle(config, pictures)
-    loss = LiveStyleLoss(config, copy.deepcopy(vgg)).to(device)
-    return network, SwiftAdainStyle(config, loss, pictures)
+        return AdainStyle(config, pictures)
+    loss = StyledBatchLoss(config, copy.deepcopy(vgg)).to(device)
+    return SwiftAdainStyle(config, loss, pictures)
 
 
 def _averaged(
@@ -159,9 +226,9 @@ def _averaged(
     return network
 
 
-def _on(device: torch.device, images: ContentImages) -> Photos:
-    return DevicePhotos(images, device) if device.type == "cuda" else images
-
-
-def _checksum(pixels: Pixels) -> str:
-    return hashlib.sha256(pixels.tobytes()).hexdigest()
+def _checksum(paintings: Mapping[str, Pixels]) -> str:
+    """Return a checksum of all names and pixels."""
+    found = hashlib.sha256()
+    for name, pixels in sorted(paintings.items()):
+        found.update(name.encode() + pixels.tobytes())
+    return found.hexdigest()

@@ -1,4 +1,4 @@
-"""What `rtstyle train gatys` does: read, optimise, write, compare."""
+"""Run `rtstyle train gatys`: read, optimise, write, compare."""
 
 import statistics
 import sys
@@ -33,47 +33,47 @@ from rtstyle_train.methods.gatys import (
 )
 
 STYLE_SIZE = 512
-"""Short side of a painting of which no recipe tells, in pixels."""
+"""Short side of a painting if no recipe states it, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatysJob:
-    """What the command line says."""
+    """Options of the command line."""
 
     photo: Path
     """A photograph or a folder of them."""
     painting: Path
     """The style image."""
     out: Path
-    """A picture file, or a folder for a folder."""
+    """A picture file, or a folder if `photo` is a folder."""
     steps: int = 200
     """Iterations."""
     optimizer: Optimizer = "lbfgs"
-    """What makes them."""
+    """Optimiser."""
     losses: Literal["training", "gatys"] = "training"
     """Which objective."""
     loss_weights: Path | None = None
     """Local loss network; None downloads torchvision's."""
     recipe: str | None = None
-    """Layers and weights; None takes those of `style`, or the defaults."""
+    """Layers and weights; None uses those of `style`, or the defaults."""
     style_weight: float | None = None
-    """Instead of the recipe's."""
+    """Style weight, in place of the recipe's."""
     style_size: int | None = None
-    """Short side of the painting, instead of the recipe's."""
+    """Short side of the painting; replaces the recipe's."""
     size: int = 512
     """Long side of the picture, in pixels."""
     start: Literal["content", "noise"] = "content"
-    """What the optimisation begins with."""
+    """What the optimisation starts from."""
     seed: int = 1234
-    """Of the noise."""
+    """Seed of the noise."""
     style: str | None = None
-    """A network to be compared with."""
+    """A network to compare with."""
     overwrite: bool = False
     """Whether `out` may exist."""
 
 
 def run_gatys(job: GatysJob) -> Iterator[str]:
-    """Paint every photograph, and give out a line about each when it is written.
+    """Paint every photograph, and yield a line about each once it is written.
 
     Raises:
         RtstyleError: a file or a setting is wrong.
@@ -93,11 +93,11 @@ def run_gatys(job: GatysJob) -> Iterator[str]:
             for frame in source:
                 content = to_batch(_reduced(frame.pixels, job.size))
                 objective = make_objective(job, config, vgg, painting, content)
-                picture, found = _paint(job, objective, content, candidate)
+                picture, comparison = _paint(job, objective, content, candidate)
                 sink.write(replace(frame, pixels=to_pixels(picture)))
-                comparisons += [found] if found else []
-                told = f"; {describe(found)}" if found else ""
-                yield f"{source.paths[frame.index].name}: written{told}"
+                comparisons += [comparison] if comparison else []
+                note = f"; {describe(comparison)}" if comparison else ""
+                yield f"{source.paths[frame.index].name}: written{note}"
     if len(comparisons) > 1:
         yield summary(comparisons)
     if candidate:
@@ -105,17 +105,17 @@ def run_gatys(job: GatysJob) -> Iterator[str]:
 
 
 def settings(job: GatysJob, candidate: Candidate | None) -> TrainConfig:
-    """Return layers and weights: flags over the recipe over the network's own.
+    """Return layers and weights: flags, then the recipe, then the network's own.
 
     Raises:
-        ConfigError: the recipe makes no sense, or the network's card has none.
+        ConfigError: the recipe is not valid, or the network's card has none.
     """
     table: dict[str, Any] = {}
     if job.recipe:
         table = recipe_table(job.recipe)
     elif candidate:
         table = dict(candidate.card.get("recipe", {}))
-        if table:  # cards are complete: what one lacks did not exist in its time
+        if table:  # cards are complete: a missing setting did not exist at the time
             table = {"scales": [1], "style": "gram"} | table
         else:
             raise ConfigError(
@@ -134,7 +134,7 @@ def make_objective(
     painting: Tensor,
     content: Tensor,
 ) -> Objective:
-    """Return what is made small for one photograph."""
+    """Return the objective to minimise for one photograph."""
     if job.losses == "training":
         return TrainingObjective(config, vgg, painting, content)
     if job.style_weight is None:
@@ -142,29 +142,31 @@ def make_objective(
     return GatysObjective(vgg, painting, content, beta=job.style_weight)
 
 
-def describe(found: Comparison) -> str:
-    """Return a comparison in one phrase."""
-    reached = f"after {found.iterations} iterations"
-    if found.iterations is None:
-        reached = f"not within {found.steps} iterations"
+def describe(comparison: Comparison) -> str:
+    """Describe a comparison in one phrase."""
+    reached = f"after {comparison.iterations} iterations"
+    if comparison.iterations is None:
+        reached = f"not within {comparison.steps} iterations"
     return (
-        f"network {found.network_loss:.3f}, equalled {reached} "
-        f"(photograph {found.content_loss:.3f}, start {found.start_loss:.3f}, "
-        f"best {found.best_loss:.3f})"
+        f"network {comparison.network_loss:.3f}, equalled {reached} "
+        f"(photograph {comparison.content_loss:.3f}, "
+        f"start {comparison.start_loss:.3f}, best {comparison.best_loss:.3f})"
     )
 
 
-def summary(found: list[Comparison]) -> str:
-    """Return the median over photographs; never counts as more than all steps."""
-    counts = [c.steps + 1 if c.iterations is None else c.iterations for c in found]
+def summary(comparisons: list[Comparison]) -> str:
+    """Return the median over photographs; "never" counts as more than all steps."""
+    counts = [
+        c.steps + 1 if c.iterations is None else c.iterations for c in comparisons
+    ]
     middle = statistics.median(counts)
     text = f"{middle:g} iterations"
-    if middle > found[0].steps:
-        text = f"more than {found[0].steps} iterations"
-    loss = statistics.mean(c.network_loss for c in found)
-    best = statistics.mean(c.best_loss for c in found)
+    if middle > comparisons[0].steps:
+        text = f"more than {comparisons[0].steps} iterations"
+    loss = statistics.mean(c.network_loss for c in comparisons)
+    best = statistics.mean(c.best_loss for c in comparisons)
     return (
-        f"{len(found)} photographs: network {loss:.3f}, equalled after {text} "
+        f"{len(comparisons)} photographs: network {loss:.3f}, equalled after {text} "
         f"(median); best {best:.3f}"
     )
 
@@ -190,7 +192,7 @@ def _paint(
             for step in steps:
                 on_step(step)
             return last[0], None
-        found = compare(
+        comparison = compare(
             objective,
             stylized=to_batch(candidate.network(to_pixels(content))),
             content=content,
@@ -199,7 +201,7 @@ def _paint(
             optimizer=job.optimizer,
             on_step=on_step,
         )
-    return last[0], found
+    return last[0], comparison
 
 
 def _reduced(pixels: Pixels, size: int) -> Pixels:

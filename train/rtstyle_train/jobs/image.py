@@ -1,4 +1,4 @@
-"""`rtstyle train image`: one painting, or several at once, into a weights file."""
+"""Run `rtstyle train image`: learn one painting, or several, into a weights file."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from rtstyle.networks.weights_file import Weights
 from rtstyle_train.config.image import StyleImage, TrainConfig, make_config
 from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.content_images import ContentImages, load_style_image
-from rtstyle_train.data.device_photos import DevicePhotos
+from rtstyle_train.data.device_photos import photos_on
 from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.outputs import (
@@ -38,17 +38,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ImageJob:
-    """What the command line of one training says."""
+    """Options of one training on the command line."""
 
     paintings: tuple[Path, ...]
     """Files of the style images, in the order of the recipe's styles."""
     content: Path
     """Folder of photographs."""
     run: RunOptions
-    """Where the weights go and how long it takes; without a `start_style` those of the
-    recipe's names are taken."""
+    """Where the weights go and how long it takes; without a `start_style` the styles
+    named in the recipe are used."""
     is_compiled: bool = False
-    """Whether ``torch.compile`` makes the network quicker first; on a CPU only."""
+    """Whether to speed the network up with ``torch.compile`` first; on a CPU only."""
 
 
 def resolve(
@@ -58,14 +58,14 @@ def resolve(
     *,
     start: Path | None = None,
 ) -> tuple[TrainConfig, tuple[Path, ...]]:
-    """Merge recipe and flags, and pair every style with a painting's file.
+    """Merge recipe and flags, and pair every style with the file of a painting.
 
     A folder among the paintings stands for the recipe's files in it. Without a recipe
     the network is that of `start`.
 
     Raises:
         ConfigError: the recipe and the paintings do not fit each other.
-        RtstyleError: there is no such start.
+        RtstyleError: the start does not exist.
     """
     table = recipe_table(recipe) if recipe else {}
     if start is not None and not recipe:
@@ -90,9 +90,9 @@ def resolve(
 def _for_both_parts(
     table: Mapping[str, Any], flags: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a recipe and flags so that flags count in a recipe's first part too.
+    """Return a recipe and flags that apply the flags to the recipe's first part too.
 
-    Steps are those of both parts together, in the recipe's proportion.
+    The number of steps is divided between both parts in the recipe's proportion.
     """
     recipe = dict(table)
     given = {name: value for name, value in flags.items() if value is not None}
@@ -119,21 +119,21 @@ def train_image(config: TrainConfig, job: ImageJob) -> Weights:
 def _train(
     config: TrainConfig, job: ImageJob, *, given_up: Sequence[Path] = ()
 ) -> Weights:
-    """Train; what a training that was given up has left goes when steps begin."""
+    """Train; files of an abandoned training are removed when the steps begin."""
     job.run.check(".safetensors")
     given, job = job.run, _with_start(config, job)
     run = job.run
     sums = [checksum(path) for path in job.paintings]
-    for style, found in zip(config.styles, sums, strict=True):
-        if style.sha256 and style.sha256 != found:
+    for style, digest in zip(config.styles, sums, strict=True):
+        if style.sha256 and style.sha256 != digest:
             log.warning(
                 "%s: not the file that the recipe was made with; the style will differ",
                 style.file,
             )
     network = make_network(config)
     if run.start:
-        wanted = [run.start_style] if run.start_style else []
-        begin_at(network, run.start, wanted or [s.name for s in config.styles])
+        names = [run.start_style] if run.start_style else []
+        begin_at(network, run.start, names or [s.name for s in config.styles])
     photos = ContentImages(
         job.content,
         size=config.size,
@@ -144,7 +144,6 @@ def _train(
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     device = accelerator.device
     torch.set_float32_matmul_precision("high")  # TF32, where there is a GPU
-    on_gpu = DevicePhotos(photos, device) if device.type == "cuda" else None
     if job.is_compiled:
         _check_compiler(device)
         network.compile()
@@ -158,7 +157,7 @@ def _train(
     )
     trainer = Trainer(
         network,
-        ImageStyle(config, loss, on_gpu or photos),
+        ImageStyle(config, loss, photos_on(device, photos)),
         schedule,
         checkpoint=run.checkpoint,
         identity=image_identity(config, job, sums),
@@ -192,14 +191,14 @@ def _train(
     if accelerator.is_main_process and given.start is None:
         if run.start == given.first_part:
             run.start.unlink()
-    accelerator.wait_for_everyone()  # the others read it, as their start
+    accelerator.wait_for_everyone()  # the others start from it
     return weights
 
 
 def image_identity(
     config: TrainConfig, job: ImageJob, sums: list[str]
 ) -> dict[str, Any]:
-    """Return what a checkpoint must have in common with a training to go on with."""
+    """Return what a checkpoint must share with the training that resumes from it."""
     return kept_settings(config.as_dict()) | {
         "paintings": list(sums),
         "short_side": [style.short_side for style in config.styles],
@@ -208,7 +207,7 @@ def image_identity(
 
 
 def _with_start(config: TrainConfig, job: ImageJob) -> ImageJob:
-    """Return `job` with the recipe's start, which may have to be trained before."""
+    """Return `job` with the recipe's start, training it first if necessary."""
     run = job.run
     if run.start:
         return job

@@ -1,4 +1,4 @@
-"""What all trainings have in common: where they begin, how long, what they write."""
+"""Define what all trainings share: start, length and outputs."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -19,46 +19,46 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line of any training says about the run itself."""
+    """Options of the command line that all trainings share."""
 
     out: Path
-    """Where the weights go; checkpoint and preview are beside it."""
+    """Where the weights go; checkpoint and preview lie beside it."""
     loss_weights: Path | None = None
     """Local loss network; None downloads torchvision's."""
     start: Path | None = None
-    """What `load_start` takes, to start from."""
+    """What to start from, passed to `load_start`."""
     start_style: str | None = None
-    """Which style of several in `start`."""
+    """Which style of `start`, if it has several."""
     minutes: float = 0.0
-    """Time to spend, about; 0 for no limit."""
+    """Approximate time to spend; 0 for no limit."""
     resume: bool = False
-    """Go on from the checkpoint beside `out`."""
+    """Whether to resume from the checkpoint beside `out`."""
     overwrite: bool = False
     """Whether `out` may exist."""
 
     @property
     def checkpoint(self) -> Path:
-        """Return where the checkpoint is."""
+        """Return the path of the checkpoint."""
         return self.out.with_name(self.out.stem + ".checkpoint.safetensors")
 
     @property
     def preview(self) -> Path:
-        """Return where the preview is."""
+        """Return the path of the preview."""
         return self.out.with_name(self.out.stem + ".preview.png")
 
     @property
     def first_part(self) -> Path:
-        """Return where the first of two parts is, until both are finished."""
+        """Return the path of the first of two parts, kept until both are finished."""
         return self.out.with_name(self.out.stem + ".first.safetensors")
 
     def check(self, *suffixes: str) -> None:
-        """Refuse a place that cannot be written to, before anything is loaded.
+        """Refuse a path that cannot be written to, before anything is loaded.
 
         Args:
-            suffixes: Of which `out` has to have one.
+            suffixes: Allowed suffixes of `out`.
 
         Raises:
-            ConfigError: another suffix, or no folder there.
+            ConfigError: another suffix, or the folder does not exist.
             TrainError: the file exists and may not be replaced.
         """
         if self.out.suffix not in suffixes:
@@ -78,12 +78,12 @@ def preview_writer(
     network_with: Callable[[Mapping[str, Tensor]], Network],
     write: Callable[[Path, Network], None],
 ) -> Callable[[dict[str, Tensor]], None]:
-    """Return what `run_to_end` calls to write a preview of averaged weights.
+    """Return a function for `run_to_end` that writes a preview of averaged weights.
 
     Args:
-        run: Says where the preview goes.
-        network_with: Returns a network on the CPU with the tensors it is given.
-        write: Writes a picture of what a network does.
+        run: Has the path of the preview.
+        network_with: Returns a network on the CPU with the given tensors.
+        write: Writes a picture of a network's output.
     """
 
     def save(average: dict[str, Tensor]) -> None:
@@ -106,13 +106,13 @@ def save_result(
     """Write the weights of a finished training, and remove its checkpoint.
 
     Args:
-        trainer: At its end.
-        run: Says where the weights go.
-        network: Whose architecture they have.
+        trainer: A finished trainer.
+        run: Has the path of the weights.
+        network: Has the architecture of the weights.
         tensors: The weights.
-        recipe: All settings, as JSON has them.
-        terms: Of the loss, smoothed.
-        facts: What else is kept about this training.
+        recipe: All settings, as JSON stores them.
+        terms: Smoothed terms of the loss.
+        facts: Further facts to store about this training.
     """
     trained = {
         "steps": trainer.progress.step,

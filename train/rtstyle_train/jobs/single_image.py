@@ -1,4 +1,4 @@
-"""`rtstyle train text --single`: a prompt onto one photograph, the papers' way."""
+"""Run `rtstyle train text --single`: stylize one photograph as in the papers."""
 
 from pathlib import Path
 
@@ -21,16 +21,16 @@ from rtstyle_train.methods.single_image import SingleImageConfig, SingleImageSty
 def stylize_single(
     config: TextConfig, job: TextJob, *, settings: SingleImageConfig
 ) -> dict[str, float]:
-    """Stylize one photograph the papers' way and write the picture.
+    """Stylize one photograph as in the papers and write the picture.
 
-    The photograph is squeezed into a square of `settings.size` for the U-Net; what
-    is written has its own proportions again, and that short side.
+    For the U-Net the photograph is resized to a square of `settings.size`; the picture
+    written has the original proportions and that short side.
 
     Returns:
         The weighted losses of the last step.
 
     Raises:
-        ConfigError: the prompt or the files make no sense.
+        ConfigError: the prompt or the files are not valid.
         TrainError: a file is missing or broken.
     """
     job.check()
@@ -68,8 +68,8 @@ def write_picture(path: Path, picture: Tensor) -> None:
     """Write a picture file, whole or not at all.
 
     Args:
-        path: Its ending says the format.
-        picture: RGB, shape ``(1, 3, H, W)``, float; cut to 0..1.
+        path: Its suffix sets the format.
+        picture: RGB, shape ``(1, 3, H, W)``, float; clamped to 0..1.
 
     Raises:
         TrainError: it cannot be written.

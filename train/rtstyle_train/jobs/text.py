@@ -1,4 +1,4 @@
-"""`rtstyle train text`: a prompt into a weights file."""
+"""Run `rtstyle train text`: learn a prompt into a weights file."""
 
 import copy
 from collections.abc import Mapping
@@ -28,22 +28,22 @@ from rtstyle_train.methods.text import ContentViews, TextStyle, padding_of
 
 @dataclass(frozen=True, slots=True)
 class TextJob:
-    """What the command line of one text style says."""
+    """Options of one text style on the command line."""
 
     run: RunOptions
-    """Where the weights (or with `single` the picture) go and how long it takes."""
+    """Where the weights (or, with `single`, the picture) go and how long it takes."""
     content: Path | None = None
     """Folder of photographs."""
     single: Path | None = None
-    """One photograph, for the papers' own way."""
+    """One photograph, to stylize as in the papers."""
     truncate: bool = False
-    """Whether a prompt that is too long may be cut."""
+    """Whether to shorten a prompt that is too long."""
 
     def check(self) -> None:
-        """Refuse what cannot be done, before anything is loaded.
+        """Refuse options that cannot work, before anything is loaded.
 
         Raises:
-            ConfigError: no photographs, or a place that cannot be written to.
+            ConfigError: no photographs, or a path that cannot be written to.
             TrainError: the result exists and may not be replaced.
         """
         if (self.content is None) == (self.single is None):
@@ -58,7 +58,7 @@ def train_text(config: TextConfig, job: TextJob) -> Weights:
     """Train a network on a prompt, with progress on stderr and previews beside it.
 
     Raises:
-        ConfigError: the prompt, the networks or the files make no sense.
+        ConfigError: the prompt, the networks or the files are not valid.
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     job.check()
@@ -110,7 +110,7 @@ def load_judges(
         The settings (with the prompt as CLIP will read it) and both networks.
 
     Raises:
-        ConfigError: names, layers or the prompt make no sense.
+        ConfigError: names, layers or the prompt are not valid.
         TrainError: files are missing or broken, or a download failed.
     """
     clip = load_clip(ClipSource(config.clip, config.clip_weights))
@@ -120,11 +120,11 @@ def load_judges(
 
 
 def start_network(config: TextConfig, job: TextJob) -> TransformNet:
-    """Return the network to train: that of the start, or a new one of the recipe.
+    """Return the network to train: from the start, or a new one from the recipe.
 
     Raises:
         ConfigError: the start holds no such style, or several and none was named.
-        RtstyleError: there is no such start.
+        RtstyleError: the start does not exist.
     """
     run = job.run
     if run.start is None:

@@ -1,4 +1,4 @@
-"""`rtstyle train text --dry-run`: what would be loaded, fetched and trained."""
+"""Describe what `rtstyle train text` would load, download and train (`--dry-run`)."""
 
 from typing import Any
 
@@ -17,20 +17,20 @@ from rtstyle_train.methods.single_image import SingleImageConfig, StyleUNet
 
 MEGABYTE = 1e6
 SAVED_PER_TOKEN = 18
-"""Numbers that a block of width 1 keeps for the backward pass, for each token."""
+"""Values per token that a block of width 1 keeps for the backward pass."""
 VGG_PARAMETERS = {"vgg16": 138_357_544, "vgg19": 143_667_240}
-"""Of torchvision's files, classifier included."""
+"""Size of torchvision's files, classifier included."""
 VGG_SAVED = 200
-"""Numbers that a VGG keeps for the backward pass, for each pixel."""
+"""Values per pixel that a VGG keeps for the backward pass."""
 
 
 def describe_plan(
     config: TextConfig, job: TextJob, *, settings: SingleImageConfig
 ) -> list[str]:
-    """Return the plan, one line for each thing; nothing is loaded or downloaded.
+    """Return the plan, one line per item; nothing is loaded or downloaded.
 
     Raises:
-        ConfigError: the prompt, the networks or the files make no sense.
+        ConfigError: the prompt, the networks or the files are not valid.
     """
     job.check()
     source = ClipSource(config.clip, config.clip_weights)
@@ -117,7 +117,7 @@ def _photos_line(job: TextJob) -> str:
 def _download_lines(
     config: TextConfig, job: TextJob, tag: str | None, clip_parameters: int
 ) -> list[str]:
-    """Return what is fetched unless it is in the caches already."""
+    """Return what is downloaded unless it is already cached."""
     lines = []
     if tag:
         size = 4 * clip_parameters / MEGABYTE

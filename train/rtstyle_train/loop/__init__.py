@@ -1,1 +1,1 @@
-"""The training loop: steps, optimisers, checkpoints, starts."""
+"""Run trainings: steps, optimisers, checkpoints, starts."""

@@ -1,4 +1,4 @@
-"""Training steps as CUDA graphs: one launch instead of a thousand."""
+"""Run training steps as CUDA graphs: one launch instead of a thousand."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 Run = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
-"""Makes one step from its inputs and returns the terms of the loss, detached."""
+"""Runs one step on its inputs and returns the detached terms of the loss."""
 
 
 class CapturedStep:
-    """Runs steps of a training on a stream of their own, as graphs where it can.
+    """Runs steps of a training on a separate stream, as graphs where possible.
 
-    The first step of a kind runs as it is, which also sets up what is set up once
-    (optimizer state, algorithms); the second is captured; all that follow are replays.
-    Steps are of one kind when their inputs' shapes and `phase` are equal. Nothing in a
-    step may depend on numbers that Python sees: they go in as tensors.
+    The first step of a kind runs directly, which also does one-time setup (optimizer
+    state, algorithms); the second is captured; all later ones are replays. Steps are of
+    one kind if their inputs' shapes and `phase` are equal. Nothing in a step may depend
+    on Python numbers that change: pass those as tensors.
     """
 
     def __init__(self, run: Run, device: torch.device) -> None:
@@ -28,14 +28,14 @@ class CapturedStep:
     def __call__(
         self, inputs: Mapping[str, Tensor], *, phase: int
     ) -> dict[str, Tensor]:
-        """Make one step.
+        """Run one step.
 
         Args:
             inputs: Small tensors on the CPU.
-            phase: Of the training; see `PreparedMethod.begin`.
+            phase: Phase of the training; see `PreparedMethod.begin`.
 
         Returns:
-            The terms, on the device, written anew by each step of this kind.
+            The terms, on the device; each step of this kind overwrites them.
         """
         packed, kind = (
             _pack(inputs),
@@ -55,7 +55,7 @@ class CapturedStep:
             return graph.terms
 
     def wait(self) -> None:
-        """Return when all steps so far are done."""
+        """Wait until all steps so far are done."""
         self._stream.synchronize()
 
     def _capture(self, packed: Tensor, like: Mapping[str, Tensor]) -> "_Graph":
@@ -68,7 +68,7 @@ class CapturedStep:
 
 
 class _Graph:
-    """A captured step with the tensors that it reads and writes."""
+    """A captured step with its input and output tensors."""
 
     def __init__(
         self, graph: torch.cuda.CUDAGraph, packed: Tensor, terms: dict[str, Tensor]
@@ -77,12 +77,12 @@ class _Graph:
 
 
 def _pack(inputs: Mapping[str, Tensor]) -> Tensor:
-    """Return all numbers in one vector, float64, which holds every one exactly."""
+    """Return all values in one float64 vector, which holds each of them exactly."""
     return torch.cat([value.flatten().double() for value in inputs.values()])
 
 
 def _unpack(packed: Tensor, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what was packed, in the shapes and types of `like`."""
+    """Return the packed tensors in the shapes and types of `like`."""
     parts = torch.split(packed, [value.numel() for value in like.values()])
     return {
         name: part.view(value.shape).to(value.dtype)

@@ -1,4 +1,4 @@
-"""Muon for convolutions: momentum whose matrix is made orthogonal."""
+"""Implement Muon for convolutions: steps along orthogonalised momentum."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,9 +10,9 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.Optimizer):
-    """Step along the orthogonalised momentum of every convolution kernel.
+    """Steps along the orthogonalised momentum of every convolution kernel.
 
-    torch's own Muon takes matrices only; this one reads a kernel
+    torch's own Muon takes only matrices; this one treats a kernel
     ``(out, in, kh, kw)`` as a matrix ``(out, in * kh * kw)``.
 
     Source:
@@ -27,7 +27,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Change every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
             params = [param for param in group["params"] if param.grad is not None]
             if not params:
@@ -49,10 +49,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise_all(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """Return `orthogonalise` of each matrix, made in one batch.
+    """Return `orthogonalise` of each matrix, computed in one batch.
 
-    Zeros around a matrix stay zeros in every round and change nothing within, so all
-    are brought to one shape: on a GPU it is the number of products that costs.
+    Zero padding stays zero in every round and does not change the rest, so all are
+    padded to one shape: on a GPU the number of products determines the time.
     """
     lying = [m.T if m.shape[0] > m.shape[1] else m for m in matrices]
     rows, columns = (max(m.shape[dim] for m in lying) for dim in (0, 1))
@@ -60,12 +60,12 @@ def orthogonalise_all(matrices: Sequence[Tensor]) -> list[Tensor]:
         [F.pad(m, (0, columns - m.shape[1], 0, rows - m.shape[0])) for m in lying]
     )
     results = [
-        made[: m.shape[0], : m.shape[1]]
-        for made, m in zip(orthogonalise(batch), lying, strict=True)
+        padded[: m.shape[0], : m.shape[1]]
+        for padded, m in zip(orthogonalise(batch), lying, strict=True)
     ]
     return [
-        made if made.shape == m.shape else made.T
-        for made, m in zip(results, matrices, strict=True)
+        result if result.shape == m.shape else result.T
+        for result, m in zip(results, matrices, strict=True)
     ]
 
 
@@ -73,8 +73,8 @@ def orthogonalise(matrix: Tensor, *, rounds: int = 5) -> Tensor:
     """Return a matrix with the singular vectors of `matrix` and values near 1.
 
     Args:
-        matrix: Shape ``(rows, columns)``, or a batch of such, float.
-        rounds: Newton-Schulz steps.
+        matrix: Shape ``(rows, columns)``, or a batch of matrices, float.
+        rounds: Number of Newton-Schulz steps.
 
     Returns:
         Same shape; singular values within about 0.7..1.2.

@@ -1,5 +1,6 @@
-"""Which parameters of a network are learnt by Muon, and which by Adam."""
+"""Decide which parameters of a network Muon updates, and which Adam."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,25 +10,42 @@ from rtstyle_train.loop.muon import Muon
 
 
 def make_optimizers(
-    network: nn.Module, kind: str, learning_rate: float, *, capturable: bool = False
+    network: nn.Module,
+    kind: str,
+    learning_rate: float,
+    *,
+    capturable: bool = False,
+    slower: Mapping[str, float] | None = None,
 ) -> list[torch.optim.Optimizer]:
     """Return Adam for all, or Muon for the inner convolutions and Adam for the rest.
 
-    `capturable` ones take tensors as learning rate and may be part of a CUDA graph.
-
     "Inner" are 3x3 kernels that are neither depthwise nor the first or last ones.
+
+    Args:
+        network: Whose parameters with gradients are learnt.
+        kind: ``adam`` or ``muon``.
+        learning_rate: The highest.
+        capturable: Whether they take tensors as learning rate and may be part of a
+            CUDA graph.
+        slower: Shares of the learning rate for what Adam learns, by the beginning of
+            parameters' names.
     """
     inner: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
+    apart: dict[str, list[nn.Parameter]] = {name: [] for name in slower or {}}
     named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    for _, param in named:
+    for name, param in named:
         is_inner = param.dim() == 4 and min(param.shape[:2]) > 12
-        (inner if kind == "muon" and is_inner else rest).append(param)
+        own = next((apart[begin] for begin in apart if name.startswith(begin)), rest)
+        (inner if kind == "muon" and is_inner else own).append(param)
     optimizers: list[torch.optim.Optimizer] = []
     if rest:
         adam = torch.optim.Adam(
             rest, lr=learning_rate, betas=(0.9, 0.99), capturable=capturable
         )
+        for begin, params in apart.items():
+            share = (slower or {})[begin]
+            adam.add_param_group({"params": params, "lr": share * learning_rate})
         optimizers.append(adam)
     if inner:
         optimizers.append(Muon(inner, lr=2.5 * learning_rate))

@@ -1,4 +1,4 @@
-"""Where a training may begin: other weights, or a style file's own."""
+"""Load what a training may start from: weights, or a style file's weights."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ from rtstyle.networks.weights_file import Weights, load_weights
 from rtstyle_train.errors import ConfigError, TrainError
 
 PREFIX = "network."
-"""What a style file's graph puts before the names of the network's weights."""
+"""Prefix of the names of the network's weights in a style file's graph."""
 NORMS = {"stem2": "stem2_norm", "down": "down_norm", "join": "join_norm"}
-"""Norms behind the convolutions that stand outside the blocks."""
+"""Norms after the convolutions that are not in blocks, by convolution."""
 
 
 def load_start(start: str | Path) -> Weights:
     """Return the weights of a training, a style file, or a style of that name.
 
     Args:
-        start: A ``.safetensors`` file, an ``.onnx`` file, or such as ``starry_night``.
+        start: A ``.safetensors`` file, an ``.onnx`` file, or a name (``starry_night``).
 
     Raises:
-        StyleFileError: there is no such style, or it is no fp32 file of a swift net.
-        WeightsFileError: there are no such weights.
+        StyleFileError: the style does not exist, or is not an fp32 swift net.
+        WeightsFileError: the weights do not exist.
     """
     if Path(start).suffix == ".safetensors":
         return load_weights(Path(start))
@@ -51,27 +51,27 @@ def load_start(start: str | Path) -> Weights:
     except (KeyError, WeightsFileError) as error:
         raise StyleFileError(
             f"{start}: expected a style file with the weights of a swift network, got "
-            f"another ({error}); int8 and fp16 twins and styles made of a picture at "
-            "once are none"
+            f"another ({error}); int8 and fp16 twins and styles made from a "
+            "picture do not hold them"
         ) from error
     return weights
 
 
 def begin_at(network: nn.Module, start: str | Path, styles: Sequence[str] = ()) -> None:
-    """Give a network the weights of a start.
+    """Load the weights of a start into a network.
 
-    Norms that are to be frozen begin with those of instance norms, and with their own
-    typical statistics, which they learn first.
+    Norms to be frozen later start with the weights of instance norms; they first learn
+    their own typical statistics.
 
     Args:
-        network: As a recipe makes it; changed.
-        start: What `load_start` takes.
-        styles: Which of its paintings, where it has several.
+        network: As made by a recipe; changed in place.
+        start: Passed to `load_start`.
+        styles: Which of its paintings, if it has several.
 
     Raises:
-        ConfigError: the start has several paintings, and not these.
-        TrainError: it is of another network.
-        RtstyleError: there is no such start.
+        ConfigError: the start has several paintings, but not these.
+        TrainError: it has another network.
+        RtstyleError: the start does not exist.
     """
     weights = load_start(start)
     source, tensors = weights.build(), dict(weights.tensors)
@@ -97,7 +97,7 @@ def begin_at(network: nn.Module, start: str | Path, styles: Sequence[str] = ()) 
 def network_settings(weights: Weights) -> dict[str, Any]:
     """Return the settings of a recipe that make the network of `weights`.
 
-    Only what a swift net's recipe can say; nothing for others.
+    Only those of a swift net; nothing for other networks.
     """
     facts = dict(weights.network)
     if facts.pop("kind") != "swift":
@@ -116,9 +116,9 @@ def network_settings(weights: Weights) -> dict[str, Any]:
 def _tensors(model: ModelProto, head: Head) -> dict[str, Tensor]:
     """Return the state dict of the swift net in a style file.
 
-    The graph takes and gives levels of 0..255, which its first and last convolutions
-    turn into the network's numbers, and it has the last one's channels in another
-    order; see ``frame_graph`` and ``optimise_graph`` of rtstyle_export.
+    The graph takes and returns levels of 0..255; its first and last convolutions
+    include the scaling, and the last one has its channels in another order. See
+    ``frame_graph`` and ``optimise_graph`` of rtstyle_export.
     """
     stored = {
         entry.name: torch.from_numpy(np.array(numpy_helper.to_array(entry)))
@@ -142,9 +142,9 @@ def _tensors(model: ModelProto, head: Head) -> dict[str, Tensor]:
 
 
 def _norms(model: ModelProto, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the scales and shifts of the instance norms, each by its convolution."""
+    """Return scales and shifts of the instance norms, found by their convolutions."""
     behind = {out: node for node in model.graph.node for out in node.output}
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for node in model.graph.node:
         if node.op_type != "InstanceNormalization":
             continue
@@ -152,6 +152,6 @@ def _norms(model: ModelProto, stored: Mapping[str, Tensor]) -> dict[str, Tensor]
         place = conv.removeprefix(PREFIX).removesuffix(".weight")
         # blocks.0.conv1, or blocks.0.conv1.1 of a separable one: blocks.0.norm1
         name = NORMS.get(place) or re.sub(r"\.conv(\d).*", r".norm\1", place)
-        found[f"{name}.weight"] = stored[node.input[1]][None]
-        found[f"{name}.bias"] = stored[node.input[2]][None]
-    return found
+        tensors[f"{name}.weight"] = stored[node.input[1]][None]
+        tensors[f"{name}.bias"] = stored[node.input[2]][None]
+    return tensors

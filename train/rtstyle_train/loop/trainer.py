@@ -1,11 +1,11 @@
-"""The training loop: batches in, a moving average of the weights out; resumable."""
+"""Train a network and average its weights; a training can be resumed."""
 
 import json
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,28 +21,28 @@ from rtstyle_train.loop.optimizers import load_optimizer, make_optimizers
 log = logging.getLogger(__name__)
 
 DECAY_SHARE = 0.3
-"""Share of all steps in which the learning rate falls to zero."""
+"""Share of all steps over which the learning rate falls to zero."""
 WARMUP_STEPS = 100
-"""Steps in which the learning rate rises."""
+"""Number of steps over which the learning rate rises."""
 GRADIENT_NORM = 5.0
-"""Longer gradients are shortened to this."""
+"""Gradients are clipped to this length."""
 SAVE_SECONDS = 60.0
-"""Between two checkpoints (and previews)."""
+"""Time between two checkpoints (and previews)."""
 FLAT_SHARE = 0.005
 """A smoothed loss that has not fallen by this share counts as flat."""
 LOSS_PACE = 0.005
-"""Share of each step's loss in the smoothed one."""
+"""Weight of each step's loss in the smoothed loss."""
 READ_EVERY = 25
-"""Captured steps between two looks at the loss, each of which waits for the GPU."""
+"""Number of captured steps between two reads of the loss, which wait for the GPU."""
 MAY_CHANGE = frozenset(
     ("steps", "learning_rate", "flat_after", "batch_size", "styles", "first", "start")
 )
-"""Settings of a recipe with which a training can go on from its checkpoint although
-they are others: how long, how fast, and what is compared in another way."""
+"""Settings of a recipe that may differ from those in a checkpoint to resume from: how
+long, how fast, and what is checked in another way."""
 
 
 class Method(Protocol):
-    """What is learnt: gives the terms of the loss of one step."""
+    """A training method: computes the terms of one step's loss."""
 
     def losses(
         self, network: nn.Module, *, step: int, rank: int, device: torch.device
@@ -53,13 +53,13 @@ class Method(Protocol):
 
 @runtime_checkable
 class PreparedMethod(Method, Protocol):
-    """A method whose step is a function of a few small tensors.
+    """A method that computes a step from a few small tensors.
 
     On a GPU such steps are captured (`captured_step`) and replayed.
     """
 
     def begin(self, network: nn.Module, step: int) -> int:
-        """Make `network` ready for a step; return the phase of training it is in."""
+        """Prepare `network` for a step; return the phase of the training."""
         ...
 
     def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
@@ -69,42 +69,44 @@ class PreparedMethod(Method, Protocol):
     def terms(
         self, network: nn.Module, inputs: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Return the weighted terms; depends on the numbers in `inputs` alone."""
+        """Return the weighted terms, which depend only on the values in `inputs`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast."""
+    """Length and learning rate of a training."""
 
     steps: int
-    """Steps at the most."""
+    """Largest number of steps."""
     learning_rate: float
-    """Until it decays."""
+    """Peak learning rate."""
     ema: float
     """Decay of the weights' moving average."""
     flat_after: int = 0
-    """Begin the end when the loss was flat for this many steps; 0: never."""
+    """Start the decay once the loss has been flat for this many steps; 0: never."""
     minutes: float = 0.0
     """Begin the end so that it takes about this long; 0: no limit."""
+    slower: Mapping[str, float] = field(default_factory=dict)
+    """Shares of the learning rate; see `make_optimizers`."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """Where a training is; all of it is in the checkpoint."""
+    """State of a training; all of it is in the checkpoint."""
 
     step: int = 0
     """Steps done."""
     decay_from: int | None = None
-    """Step at which the learning rate began to fall."""
+    """Step at which the learning rate started to fall."""
     loss: float = math.inf
-    """Smoothed over about 200 steps."""
+    """Loss smoothed over about 200 steps."""
     best: float = math.inf
     """Smallest smoothed loss that counted as an improvement."""
     best_step: int = 0
-    """When that was."""
+    """Step of that loss."""
     seconds: float = 0.0
-    """Time spent, over all sessions."""
+    """Time spent in all sessions."""
 
     @property
     def end(self) -> int | None:
@@ -117,12 +119,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One line of progress."""
+    """Progress of one step."""
 
     step: int
     """Steps done."""
     total: int
-    """Steps planned as things stand."""
+    """Number of steps as planned now."""
     terms: dict[str, float]
     """Weighted terms of this step's loss."""
     loss: float
@@ -130,7 +132,7 @@ class Report:
 
 
 class Trainer:
-    """Trains one network by one method."""
+    """Trains one network with one method."""
 
     def __init__(
         self,
@@ -155,7 +157,11 @@ class Trainer:
         alone = self.accelerator.num_processes == 1
         is_gpu = device.type == "cuda"
         self.optimizers = make_optimizers(
-            network, optimizer, schedule.learning_rate, capturable=is_gpu
+            network,
+            optimizer,
+            schedule.learning_rate,
+            capturable=is_gpu,
+            slower=schedule.slower,
         )
         self.network = self.accelerator.prepare(network)
         self.optimizers = [self.accelerator.prepare(o) for o in self.optimizers]
@@ -177,7 +183,7 @@ class Trainer:
             began = time.monotonic()
             terms = self._step()
             now = time.monotonic()
-            self.progress.seconds += now - began
+            self.progress.seconds += self._mean([now - began])[0]
             if now - saved > SAVE_SECONDS or self.is_done:
                 self.save()
                 on_save(self.average)
@@ -186,12 +192,12 @@ class Trainer:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether the last step has been made."""
+        """Return whether the last step is done."""
         return self._end is not None and self.progress.step >= self._end
 
     @property
     def total(self) -> int:
-        """Return how many steps it will be as things stand."""
+        """Return the number of steps as planned now."""
         schedule, progress = self.schedule, self.progress
         if self._end is not None:
             return self._end
@@ -202,10 +208,10 @@ class Trainer:
 
     @property
     def _end(self) -> int | None:
-        """Return the last step, once it is known: the schedule's at the most.
+        """Return the last step, once it is known; usually at most the schedule's.
 
-        Later, when a training goes on that has made all of them already: its learning
-        rate must fall.
+        It is later if a training is resumed after all of those steps, since its
+        learning rate still has to fall.
         """
         end, begun = self.progress.end, self.progress.decay_from
         if end is None or begun is None or begun >= self.schedule.steps:
@@ -229,17 +235,18 @@ class Trainer:
         is_read = self._captured is None or step % READ_EVERY == 0 or self.is_done
         if is_read:
             self._wait()
-            names, values = list(terms), torch.stack(list(terms.values())).tolist()
+            names = list(terms)
+            values = self._mean(torch.stack(list(terms.values())).tolist())
             self._terms = dict(zip(names, values, strict=True))
             self._note_loss(sum(values), over=READ_EVERY if self._captured else 1)
         return self._terms
 
     def _update(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Make one step of optimisers and average; return the terms.
+        """Run one step of the optimisers and the average; return the terms.
 
         Args:
-            inputs: ``rate`` of the learning, ``forget`` of the average, and, of a
-                `PreparedMethod` that is captured, its own.
+            inputs: The learning ``rate``, ``forget`` of the average, and the inputs of
+                a captured `PreparedMethod`.
         """
         rate = inputs["rate"]
         is_captured = self._captured is not None
@@ -253,7 +260,7 @@ class Trainer:
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         for parameter in self.network.parameters():
-            if parameter.grad is not None:  # without bounds it would teach nothing
+            if parameter.grad is not None:  # ignore values that are not finite
                 parameter.grad.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -262,7 +269,7 @@ class Trainer:
 
     @torch.no_grad()
     def _move_average(self, forget: Tensor) -> None:
-        """Move the averaged weights towards the present ones by a share."""
+        """Move the averaged weights towards the present ones by `forget`."""
         values = self._plain()
         averages = [self.average[name] for name in values]
         changes = torch._foreach_sub(list(values.values()), averages)
@@ -303,7 +310,7 @@ class Trainer:
         progress.decay_from = progress.step
 
     def _note_loss(self, loss: float, *, over: int) -> None:
-        """Smooth a loss that stands for `over` steps; stop where it is no number."""
+        """Add the loss of the last `over` steps to the average; it must be finite."""
         progress = self.progress
         pace = 1 - (1 - LOSS_PACE) ** over
         if not math.isfinite(loss):
@@ -316,12 +323,27 @@ class Trainer:
         if progress.loss < progress.best * (1 - FLAT_SHARE):
             progress.best, progress.best_step = progress.loss, progress.step
 
+    def any_process(self, is_so: bool) -> bool:
+        """Tell whether something is so in any process; all have to ask together."""
+        return self._mean([float(is_so)])[0] > 0.0
+
+    def _mean(self, values: list[float]) -> list[float]:
+        """Return the mean over all processes, the same in each.
+
+        What is decided by loss, time or Ctrl-C is then decided alike; else one process
+        would wait for another for ever.
+        """
+        if self.accelerator.num_processes == 1:
+            return values
+        own = torch.tensor(values, dtype=torch.float64, device=self.accelerator.device)
+        return list(self.accelerator.reduce(own, reduction="mean").tolist())
+
     def _plain(self) -> dict[str, Tensor]:
         module = self.accelerator.unwrap_model(self.network)
         return dict(module.state_dict())
 
     def _wait(self) -> None:
-        """Return when all steps so far are done, which a GPU may still be at."""
+        """Wait until all steps so far are done on the GPU."""
         if self._captured is not None:
             self._captured.wait()
 
@@ -343,11 +365,11 @@ class Trainer:
         save_tensors(self.checkpoint, tensors, meta=meta)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, as if there had been no interruption.
+        """Resume from the checkpoint as if there had been no interruption.
 
         Raises:
             WeightsFileError: there is none.
-            TrainError: it is of another network or recipe.
+            TrainError: it is from another network or recipe.
         """
         tensors, meta = load_tensors(self.checkpoint)
         known = meta.get("identity", {})
@@ -356,7 +378,7 @@ class Trainer:
                 raise TrainError(
                     f"{self.checkpoint}: expected a checkpoint of the same {key}, "
                     f"{value!r}, got one of {before!r}; go on with what it was made "
-                    "with, or start anew without --resume"
+                    "with, or start again without --resume"
                 )
         try:
             module = self.accelerator.unwrap_model(self.network)
@@ -376,7 +398,7 @@ class Trainer:
 
 
 def kept_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a recipe that a training goes on with from a checkpoint.
+    """Return the settings of a recipe that must match a checkpoint to resume from.
 
     All but `MAY_CHANGE`.
     """

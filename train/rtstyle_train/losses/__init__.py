@@ -1,1 +1,1 @@
-"""The terms that training minimises, each in a file of its own."""
+"""Define the terms that training minimises, one per file."""

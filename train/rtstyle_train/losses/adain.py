@@ -1,4 +1,4 @@
-"""Content and style losses of AdaIN: its own target, and moments at four layers."""
+"""Compute AdaIN's content loss on its own target and style loss at four layers."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ from rtstyle.networks.adain import feature_moments
 
 
 def adain_content_loss(decoded: Tensor, target: Tensor) -> Tensor:
-    """Return how far the picture's features are from what the decoder was given.
+    """Return how far the picture's features are from the decoder's input.
 
     Args:
         decoded: Features at relu4_1 of the stylized pictures, ``(N, C, H, W)``.
-        target: What AdaIN made, same shape.
+        target: AdaIN's output, the decoder's input; same shape.
 
     Returns:
         A scalar: 0 when the decoder inverts the encoder.
@@ -32,7 +32,7 @@ def adain_style_loss(
 
     Args:
         decoded: Features of the stylized pictures by layer, ``(N, C, H, W)`` each.
-        style: Of the style pictures; height and width may differ.
+        style: Features of the style pictures; height and width may differ.
 
     Returns:
         A scalar, the sum over the layers: 0 for equal moments.
@@ -42,7 +42,7 @@ def adain_style_loss(
     """
     terms = []
     for layer, features in decoded.items():
-        seen, wanted = feature_moments(features), feature_moments(style[layer])
-        terms.append(F.mse_loss(seen.mean, wanted.mean))
-        terms.append(F.mse_loss(seen.deviation, wanted.deviation))
+        moments, target = feature_moments(features), feature_moments(style[layer])
+        terms.append(F.mse_loss(moments.mean, target.mean))
+        terms.append(F.mse_loss(moments.deviation, target.deviation))
     return torch.stack(terms).sum()

@@ -1,26 +1,26 @@
-"""How far the stylized picture's features are from the content image's."""
+"""Compute how far the stylized picture's features are from the content image's."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 FLAT = 1e-3
-"""Added to variances: what counts as a flat channel, against usual variances near 1 of
-features, and of 0.1 and less of luminance, whose pale areas count less by it."""
+"""Added to variances; channels below it count as flat. Features usually have variances
+near 1, luminance of 0.1 and less, so that its pale areas count less."""
 
 
 def content_loss(stylized: Tensor, content: Tensor) -> Tensor:
     """Return the squared feature distance, relative to the content's own variance.
 
-    Dividing by the variance makes the weight independent of the loss network's
-    scale (0..1 or 0..255 input, normalised or not).
+    Dividing by the variance makes the weight independent of the loss network's scale
+    (0..1 or 0..255 input, normalised or not).
 
     Args:
         stylized: Features of the stylized pictures, shape ``(N, C, H, W)``.
         content: Features of the content images, same shape.
 
     Returns:
-        A scalar: 0 for equal features, about 1 when nothing of them is left.
+        A scalar: 0 for equal features, about 1 if they are lost entirely.
 
     Source:
         Johnson et al. 2016, equation 2; the division is ours.
@@ -33,10 +33,10 @@ def content_loss(stylized: Tensor, content: Tensor) -> Tensor:
 
 
 def structure_loss(stylized: Tensor, content: Tensor) -> Tensor:
-    """Return the squared distance of features whose channels are normalised.
+    """Return the squared distance between features after normalising each channel.
 
-    Each channel of each picture is brought to mean 0 and variance 1, so that colours
-    and contrasts may be the painting's.
+    Each channel of each picture is scaled to mean 0 and variance 1, so that colours and
+    contrasts may be the painting's.
 
     Args:
         stylized: Features of the stylized pictures, shape ``(N, C, H, W)``.

@@ -1,4 +1,4 @@
-"""How far a picture moved in CLIP's space along the way that two texts point."""
+"""Compute how far a picture moved in CLIP's space along the direction of two texts."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,11 +9,11 @@ def text_direction(target_text: Tensor, source_text: Tensor) -> Tensor:
 
     Args:
         target_text: Embeddings of the prompt in every template, ``(T, D)``, as the
-            text encoder gives them (not normalised).
+            text encoder returns them (not normalised).
         source_text: The same for "a Photo", ``(T, D)``.
 
     Returns:
-        Shape ``(D,)``, length 1; zeros when both texts are the same.
+        Shape ``(D,)``, length 1; zeros if both texts are the same.
 
     Source:
         CLIPstyler (Kwon and Ye 2022), equation 1; embeddings are averaged over the
@@ -28,18 +28,18 @@ def text_direction(target_text: Tensor, source_text: Tensor) -> Tensor:
 def directional_distances(
     stylized: Tensor, content: Tensor, direction: Tensor
 ) -> Tensor:
-    """Return for every picture one minus the cosine of its way and the texts' way.
+    """Return one minus the cosine between each picture's change and the direction.
 
     Args:
         stylized: Image embeddings of stylized pictures or patches, ``(N, D)``, any
-            length; SpectralCLIP's when a band is chosen.
+            length; SpectralCLIP's if a band is chosen.
         content: Plain image embeddings of the whole content image of each row,
             ``(N, D)``, any length.
-        direction: Of `text_direction`, ``(D,)``, or one for each row, ``(N, D)``.
+        direction: From `text_direction`, ``(D,)``, or one for each row, ``(N, D)``.
 
     Returns:
-        Shape ``(N,)``, 0..2: 0 along the direction, 1 for a picture that is as it
-        was, 2 the other way.
+        Shape ``(N,)``, 0..2: 0 along the direction, 1 for an unchanged picture, 2 in
+        the opposite direction.
 
     Source:
         CLIPstyler (Kwon and Ye 2022), equations 1 and 2.

@@ -1,16 +1,22 @@
-"""Style as the correlations between feature channels."""
+"""Compare styles by the correlations between feature channels."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+Kind = Literal["gram", "covariance"]
+"""Whether Gram matrices are compared, or covariances and means apart."""
+Growth = Literal["linear", "root"]
+"""How a distance counts; see `style_distances`."""
+
 
 class _Gram(torch.autograd.Function):
-    """`gram_matrix` and channel means; the gradient is one product in the own type.
+    """Computes `gram_matrix` and channel means; the gradient is one product.
 
-    Autograd would keep the features in float32 and go over them four times more: for
-    bfloat16 features that was a quarter of a training step on a CPU.
+    The gradient is computed in the features' own type. Autograd would keep the features
+    in float32 and make four more passes over them: for bfloat16 features that was a
+    quarter of a training step on a CPU.
     """
 
     @staticmethod
@@ -50,10 +56,10 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 def gram_matrix_with_mean(features: Tensor) -> Tensor:
-    """Return the Gram matrix of the features and a channel of ones.
+    """Return the Gram matrix of the features with an additional channel of ones.
 
-    The additional row holds the channel means, so that a linear map with a bias
-    (`widen`) of the features acts on the matrix.
+    The additional row holds the channel means, so that a linear map with bias (`widen`)
+    of the features can be applied to the matrix.
 
     Args:
         features: Shape ``(N, C, H, W)``.
@@ -69,7 +75,7 @@ def gram_matrix_with_mean(features: Tensor) -> Tensor:
 
 
 def batch_means(grams: Tensor, style: Tensor) -> Tensor:
-    """Return each Gram matrix's mean with those of the same style.
+    """Replace each Gram matrix by the mean over its style in the batch.
 
     Args:
         grams: Shape ``(N, C, C)``.
@@ -84,7 +90,7 @@ def batch_means(grams: Tensor, style: Tensor) -> Tensor:
 
 
 def style_loss(stylized: Tensor, style: Tensor, widen: Tensor | None = None) -> Tensor:
-    """Return the squared distance of two Gram matrices, relative to the style's own.
+    """Return the squared distance of two Gram matrices, relative to the style's norm.
 
     Args:
         stylized: Gram matrices of the stylized pictures, shape ``(N, C, C)``.
@@ -98,45 +104,75 @@ def style_loss(stylized: Tensor, style: Tensor, widen: Tensor | None = None) -> 
 
     Source:
         Johnson et al. 2016, equation 4, divided by the style's own squared norm so
-        that every layer counts alike.
+        that all layers count equally.
     """
-    if widen is not None:
-        stylized = widen @ stylized @ widen.T
-        style = widen @ style @ widen.T
-    return _relative(stylized, style)
+    return style_distances(stylized, style, widen).mean()
 
 
 def covariance_loss(
     stylized: Tensor, style: Tensor, widen: Tensor | None = None
 ) -> Tensor:
-    """Return the mean of the relative squared distances of covariance and of means.
+    """Return the mean of the relative squared distances of covariances and of means.
 
-    In a Gram matrix the means outweigh what varies around them: a picture in the
-    painting's average colour is near it. Here the variety of colours counts as much.
+    In a Gram matrix the means outweigh the variation around them: a picture in the
+    painting's average colour is close to it. Here the variation counts as much.
 
     Args:
         stylized: Matrices from `gram_matrix_with_mean`, shape ``(N, C + 1, C + 1)``.
-        style: Those of the style images, same shape.
+        style: Matrices of the style images, same shape.
         widen: As in `style_loss`, of shape ``(C + 1, C + 1)``.
 
     Returns:
         A scalar, the mean over the batch: 0 for equal, 1 for a black picture.
 
     Source:
-        `style_loss` with the matrix taken apart into covariance and means.
+        `style_loss` with the matrix split into covariance and means.
     """
-    pairs = zip(_apart(stylized, widen), _apart(style, widen), strict=True)
-    return torch.stack([_relative(one, other) for one, other in pairs]).mean()
+    return style_distances(stylized, style, widen, kind="covariance").mean()
+
+
+def style_distances(
+    stylized: Tensor,
+    style: Tensor,
+    widen: Tensor | None = None,
+    *,
+    kind: Kind = "gram",
+    growth: Growth = "linear",
+) -> Tensor:
+    """Return `style_loss` or `covariance_loss` of each picture by itself.
+
+    Args:
+        stylized: As in the loss.
+        style: As in the loss.
+        widen: As in the loss.
+        kind: Which of the two.
+        growth: How a relative distance x counts: as it is, or as
+            ``sqrt(1 + 2 x) - 1``, which is x where it is small and grows like its root
+            where it is large.
+
+    Returns:
+        Shape ``(N,)``.
+    """
+    if kind == "covariance":
+        pairs = list(zip(_apart(stylized, widen), _apart(style, widen), strict=True))
+    elif widen is not None:
+        pairs = [(widen @ stylized @ widen.T, widen @ style @ widen.T)]
+    else:
+        pairs = [(stylized, style)]
+    found = torch.stack([_relative(one, other) for one, other in pairs])
+    if growth == "root":
+        found = (1 + 2 * found).sqrt() - 1
+    return found.mean(dim=0)
 
 
 def _relative(one: Tensor, other: Tensor) -> Tensor:
-    """Return the squared distance over the squared norm of `other`, batch mean."""
+    """Return the squared distance over the squared norm of `other`, shape ``(N,)``."""
     distance = (one - other).square().sum(dim=(1, 2))
-    return (distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12)).mean()
+    return distance / other.square().sum(dim=(1, 2)).clamp_min(1e-12)
 
 
 def _apart(grams: Tensor, widen: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return covariance and means, widened."""
+    """Split Gram matrices into covariance and means, widened."""
     mean = grams[:, :, -1:]
     covariance = grams - mean @ mean.mT
     if widen is None:

@@ -1,4 +1,4 @@
-"""Patterns that a head with strides leaves behind: the same at every second pixel."""
+"""Penalise the regular patterns that a strided head leaves at every second pixel."""
 
 import math
 
@@ -9,8 +9,8 @@ FREQUENCIES = (
     *((0.5, 0.0), (0.0, 0.5), (0.5, 0.5)),
     *((0.25, 0.0), (0.0, 0.25), (0.25, 0.25), (0.25, -0.25), (0.25, 0.5), (0.5, 0.25)),
 )
-"""Cycles per pixel, down and across, of all grids with periods of 2 and 4 pixels: those
-of lines, of hatching and of dots."""
+"""Cycles per pixel, down and across, of all grids with periods of 2 and 4 pixels:
+lines, hatching and dots."""
 WINDOW = 16
 """Side of the squares within which a pattern counts as a grid, in pixels."""
 
@@ -18,14 +18,14 @@ WINDOW = 16
 def grid_loss(pixels: Tensor) -> Tensor:
     """Return the energy of regular patterns with periods of 2 and 4 pixels.
 
-    Strokes have such frequencies too, but do not keep in step over a whole square.
+    Strokes have such frequencies too, but their phase varies within a square.
 
     Args:
         pixels: Shape ``(N, C, H, W)``, at least `WINDOW` pixels to a side.
 
     Returns:
-        A scalar: the mean squared amplitude, summed over `FREQUENCIES`. It does not
-        change when the picture is moved by a pixel, but for the squares' borders.
+        A scalar: the mean squared amplitude, summed over `FREQUENCIES`. Except at the
+        squares' borders, it does not change when the picture moves by a pixel.
 
     Source:
         Ours; the artefact is that of Odena et al. 2016, "Deconvolution and
@@ -42,7 +42,7 @@ def grid_loss(pixels: Tensor) -> Tensor:
 
 
 def _waves(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Return the patterns as columns that average over a square.
+    """Return the patterns as columns of weights that average over a square.
 
     A square holds whole periods, so a pattern looks the same in all of them.
 

@@ -1,4 +1,4 @@
-"""Random views of stylized pictures, and the directional loss of the poor ones."""
+"""Cut random views of stylized pictures; compute the directional loss of poor ones."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from rtstyle_train.config.text import THRESHOLD
 from rtstyle_train.losses.directional import directional_distances
 
 DISTORTION = 0.5
-"""Share of half a patch by which its corners may move inwards."""
+"""Largest inward shift of a patch's corners, as a share of half its side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patches:
-    """Views of a batch, and whose they are."""
+    """Views of a batch, and the picture of each view."""
 
     pixels: Tensor
     """RGB, shape ``(M, 3, S, S)``, 0..1, black outside the distorted patch."""
     owner: Tensor
-    """Row of the batch that each view is of, shape ``(M,)``, int64."""
+    """Row of the batch that each view shows, shape ``(M,)``, int64."""
 
 
 def patch_loss(
@@ -30,20 +30,20 @@ def patch_loss(
     *,
     threshold: float = THRESHOLD,
 ) -> Tensor:
-    """Return the mean directional distance of patches, good ones counted as zero.
+    """Return the mean directional distance of patches, counting good ones as zero.
 
     Args:
         stylized: Embeddings of the patches, ``(M, D)``.
         content: Plain embeddings of each patch's whole content image, ``(M, D)``.
-        direction: Of `text_direction`, ``(D,)``.
+        direction: From `text_direction`, ``(D,)``.
         threshold: τ; distances below it become 0 and get no gradient.
 
     Returns:
         A scalar, the mean over all M patches, zeros included.
 
     Source:
-        CLIPstyler (Kwon and Ye 2022), equations 3 and 4; the condition is that of
-        its code, which leaves out the patches that are good already.
+        CLIPstyler (Kwon and Ye 2022), equations 3 and 4; the condition follows its
+        code, which leaves out the patches that are already good.
     """
     distances = directional_distances(stylized, content, direction)
     return torch.where(distances < threshold, 0.0, distances).mean()
@@ -58,7 +58,7 @@ def random_patches(
     generator: torch.Generator,
     distortion: float = DISTORTION,
 ) -> Patches:
-    """Cut random squares, see each from a random side, and resize them.
+    """Cut random squares, distort each by a random perspective, and resize them.
 
     Args:
         images: RGB, shape ``(N, 3, H, W)``, 0..1, H and W at least `crop_size`.
@@ -66,7 +66,7 @@ def random_patches(
         crop_size: Side of the squares, in pixels.
         size: Side of the views, in pixels.
         generator: A CPU generator; the views depend on nothing else.
-        distortion: Share of half a square by which corners move inwards, 0..1.
+        distortion: Largest inward shift of corners, as a share of half a side, 0..1.
 
     Source:
         CLIPstyler (Kwon and Ye 2022), section 3.2: random crop, then torchvision's
@@ -78,9 +78,9 @@ def random_patches(
     lefts = torch.randint(width - crop_size + 1, (num_patches,), generator=generator)
     squares = _crops(images, owner, tops, lefts, crop_size)
     corners = random_corners(num_patches, crop_size, distortion, generator)
-    seen = perspective(squares, corners)
+    distorted = perspective(squares, corners)
     views = F.interpolate(
-        seen, (size, size), mode="bilinear", align_corners=False, antialias=True
+        distorted, (size, size), mode="bilinear", align_corners=False, antialias=True
     )
     return Patches(views, owner.to(images.device))
 
@@ -90,7 +90,7 @@ def _crops(
 ) -> Tensor:
     """Return squares of pictures, ``(M, C, side, side)``, in one operation.
 
-    Slices one by one would cost a GPU a dozen launches each, forth and back.
+    Separate slices would take a dozen GPU launches each, forward and backward.
     """
     steps = torch.arange(side)
     rows = owner.view(-1, 1, 1).to(images.device)
@@ -103,7 +103,7 @@ def _crops(
 def random_corners(
     count: int, side: int, distortion: float, generator: torch.Generator
 ) -> Tensor:
-    """Draw where the corners of squares go.
+    """Draw random new corners of squares.
 
     Returns:
         Shape ``(count, 4, 2)``, float64: (x, y) of top left, top right, bottom right
@@ -117,11 +117,11 @@ def random_corners(
 
 
 def perspective(squares: Tensor, corners: Tensor) -> Tensor:
-    """Draw each square so that its corners come to lie at `corners`.
+    """Warp each square so that its corners move to `corners`.
 
     Args:
         squares: Shape ``(M, C, S, S)``, any float type.
-        corners: Shape ``(M, 4, 2)``, as `random_corners` gives them.
+        corners: Shape ``(M, 4, 2)``, as from `random_corners`.
 
     Returns:
         Shape ``(M, C, S, S)``; 0 outside.
@@ -139,10 +139,10 @@ def perspective(squares: Tensor, corners: Tensor) -> Tensor:
     across = (a.view(shape) * x + b.view(shape) * y + c.view(shape)) / below
     down = (d.view(shape) * x + e.view(shape) * y + f.view(shape)) / below
     grid = (torch.stack([across, down], dim=3) * 2.0 / side - 1.0).to(squares)
-    seen = F.grid_sample(squares, grid, padding_mode="zeros", align_corners=False)
+    sampled = F.grid_sample(squares, grid, padding_mode="zeros", align_corners=False)
     ones = torch.ones_like(squares[:, :1])
     inside = F.grid_sample(ones, grid, padding_mode="zeros", align_corners=False)
-    return seen * inside
+    return sampled * inside
 
 
 def _square(side: int) -> Tensor:

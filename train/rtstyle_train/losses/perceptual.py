@@ -1,4 +1,4 @@
-"""Perceptual losses of a stylized batch, one painting or many at once."""
+"""Compute the perceptual losses of a stylized batch for one or many paintings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,15 +20,15 @@ from rtstyle_train.losses.grid import grid_loss
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 
 HEADROOM = 0.05
-"""How far outside 0..1 the loss network may see a pixel."""
+"""How far outside 0..1 a pixel may be for the loss network."""
 
 
 class PerceptualLoss(nn.Module):
-    """Content, style, total-variation and range loss of Johnson's method, and tone.
+    """Content, style, total-variation, range and tone loss after Johnson's method.
 
-    Style is looked at in several sizes: what is a fringe along an edge and what is an
-    area differ from afar only. Tone asks that light areas stay light and dark ones
-    dark, whatever their colour.
+    Style is compared at several sizes, because only at a small size do areas differ
+    from fringes along edges. Tone keeps light areas light and dark areas dark,
+    whatever their colour.
 
     Source:
         Johnson et al. 2016, section 3; several sizes as in the scale control of Gatys
@@ -52,9 +52,9 @@ class PerceptualLoss(nn.Module):
         for scale in config.scales:
             layers = style_layers_at(config, scale)
             with torch.no_grad():
-                seen = [vgg.float()(reduced(p, scale), layers) for p in paintings]
+                features = [vgg.float()(reduced(p, scale), layers) for p in paintings]
             for layer in layers:
-                rows = torch.cat([gram_matrix_with_mean(x[layer]) for x in seen])
+                rows = torch.cat([gram_matrix_with_mean(x[layer]) for x in features])
                 self.register_buffer(f"style_{layer}_{scale}", rows)
         for layer, triangle in vgg.widen.items():
             self.register_buffer(f"widen_{layer}", triangle)
@@ -68,7 +68,7 @@ class PerceptualLoss(nn.Module):
         """Return the weighted terms; training minimises their sum.
 
         Args:
-            stylized: What the network made, shape ``(N, 3, H, W)``, not clamped.
+            stylized: The network's output, shape ``(N, 3, H, W)``, not clamped.
             content: The photographs, same shape, 0..1.
             style: Row of each picture's painting, shape ``(N,)``, int64.
         """
@@ -78,13 +78,13 @@ class PerceptualLoss(nn.Module):
         for scale in config.scales:
             near = config.content_layers if scale == 1 else ()
             small = reduced(shown, scale)
-            seen = self.vgg(small, {*near, *style_layers_at(config, scale)})
-            style_terms.append(self._style_terms(seen, style, scale=scale))
+            features = self.vgg(small, {*near, *style_layers_at(config, scale)})
+            style_terms.append(self._style_terms(features, style, scale=scale))
             if scale == 1:
-                kept = self._content(seen, content)
+                kept = self._content(features, content)
             elif config.tone_weight:
-                wanted = luminance(reduced(content, scale))
-                tones.append(structure_loss(luminance(small), wanted))
+                expected = luminance(reduced(content, scale))
+                tones.append(structure_loss(luminance(small), expected))
         terms = {
             "content": config.content_weight * kept,
             "style": config.style_weight * torch.stack(style_terms).sum(),
@@ -96,23 +96,24 @@ class PerceptualLoss(nn.Module):
             terms["tone"] = config.tone_weight * torch.stack(tones).sum()
         return terms
 
-    def _content(self, seen: Mapping[str, Tensor], content: Tensor) -> Tensor:
+    def _content(self, features: Mapping[str, Tensor], content: Tensor) -> Tensor:
         """Return the mean content loss over its layers."""
         is_normalised = self.config.content == "normalised"
         distance = structure_loss if is_normalised else content_loss
         layers = self.config.content_layers
         with torch.no_grad():
-            wanted = self.vgg(content, layers)
-        far = [distance(seen[layer], wanted[layer]) for layer in layers]
+            expected = self.vgg(content, layers)
+        far = [distance(features[layer], expected[layer]) for layer in layers]
         return torch.stack(far).mean()
 
     def _style_terms(
-        self, seen: Mapping[str, Tensor], style: Tensor, *, scale: int
+        self, features: Mapping[str, Tensor], style: Tensor, *, scale: int
     ) -> Tensor:
         """Return the mean style loss of one scale over its layers."""
         weights = dict(zip(self.config.style_layers, self.weights, strict=True))
         terms = [
-            weights[layer] * self._style_term(seen[layer], layer, style, scale=scale)
+            weights[layer]
+            * self._style_term(features[layer], layer, style, scale=scale)
             for layer in style_layers_at(self.config, scale)
         ]
         return torch.stack(terms).mean()
@@ -136,9 +137,9 @@ class PerceptualLoss(nn.Module):
 
 
 def style_layers_at(config: TrainConfig, scale: int) -> tuple[str, ...]:
-    """Return the style layers that look at pictures reduced by `scale`.
+    """Return the style layers for pictures reduced by `scale`.
 
-    Below full size those up to relu3 do: deeper ones would see a few pixels.
+    Below full size only those up to relu3: deeper ones would have too few pixels.
     """
     if scale == 1:
         return config.style_layers
@@ -146,5 +147,5 @@ def style_layers_at(config: TrainConfig, scale: int) -> tuple[str, ...]:
 
 
 def reduced(pictures: Tensor, scale: int) -> Tensor:
-    """Return the means of cells of ``scale x scale`` pixels; what is over is cut."""
+    """Return the means of cells of ``scale x scale`` pixels, without partial cells."""
     return pictures if scale == 1 else F.avg_pool2d(pictures, scale)

@@ -1,7 +1,7 @@
-"""SpectralCLIP: the class token after a fixed band filter along the tokens.
+"""Filter CLIP's class token by a fixed band along the tokens, as in SpectralCLIP.
 
 The paper transforms the 50 tokens of ViT-B/32 by a DCT-II, keeps some coefficients,
-transforms back and reads token 0. All of that is one fixed weighted sum of tokens.
+transforms back and reads token 0. Together this is one fixed weighted sum of tokens.
 """
 
 import math
@@ -13,13 +13,14 @@ from torch import Tensor
 from rtstyle_train.errors import ConfigError
 
 PAPER_TOKENS = 50
-"""Tokens of ViT-B/32 at 224 pixels, class token included, that the bands are for."""
+"""Number of tokens for which the bands are defined: ViT-B/32 at 224 pixels, with the
+class token."""
 BANDS: dict[str, tuple[int, ...]] = {
     "c1": (*range(4, 8), *range(16, 50)),
     "c2": tuple(range(4, 50)),
     "c3": tuple(range(2, 50)),
 }
-"""Coefficients that are kept, of 0..49."""
+"""Coefficients that each band keeps, of 0..49."""
 
 
 def kept_indices(
@@ -27,11 +28,11 @@ def kept_indices(
 ) -> list[int]:
     """Return which DCT coefficients of `num_tokens` tokens a band keeps.
 
-    For other than 50 tokens the paper defines no bands. Our extension: coefficient k
-    of N belongs where coefficient ``floor(50 k / N)`` of 50 belongs.
+    The paper defines bands only for 50 tokens. Our extension: coefficient k of N is in
+    the band of coefficient ``floor(50 k / N)`` of 50.
 
     Args:
-        band: ``c1``, ``c2``, ``c3``, or coefficients of 0..49 themselves.
+        band: ``c1``, ``c2``, ``c3``, or the coefficients themselves, of 0..49.
         num_tokens: N, class token included.
 
     Returns:
@@ -52,16 +53,16 @@ def token_weights(
     *,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Return what each token counts in the filtered class token.
+    """Return the weight of each token in the filtered class token.
 
     ``w_n = sum over kept k of a_k cos(pi k / 2N) cos(pi k (2n + 1) / 2N)`` with
     ``a_0 = 1/N`` and ``a_k = 2/N`` for the others.
 
     Args:
         band: ``c1``, ``c2``, ``c3``, or the kept coefficients of 0..49.
-        num_tokens: N, class token included; other than 50 is our extension
+        num_tokens: N, class token included; values other than 50 are our extension
             (`kept_indices`).
-        dtype: Of the result; it is computed in float64.
+        dtype: Type of the result; it is computed in float64.
 
     Returns:
         Shape ``(N,)``. The sum is 0 unless coefficient 0 is kept; all coefficients
@@ -83,12 +84,12 @@ def token_weights(
 
 
 def filtered_class_token(tokens: Tensor, weights: Tensor) -> Tensor:
-    """Return the class token that is left of a band.
+    """Return the class token after keeping only a band.
 
     Args:
         tokens: After the last transformer block and before ``ln_post``, class token
             first, shape ``(B, N, C)``.
-        weights: Of `token_weights`, shape ``(N,)``.
+        weights: From `token_weights`, shape ``(N,)``.
 
     Returns:
         Shape ``(B, C)``.

@@ -1,4 +1,4 @@
-"""Temporal consistency: what moved keeps its stylized look."""
+"""Compute temporal consistency: what moves should keep its stylized look."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def output_consistency(
     mask: Tensor,
     luminance_change: Tensor,
 ) -> Tensor:
-    """Return how much stylized frames differ along the motion, beyond brightness.
+    """Return how much stylized frames change along the motion, beyond brightness.
 
     ``mean M ((O_t - W(O_(t-1)))_c - Y)^2`` over all pixels and channels.
 
@@ -26,7 +26,7 @@ def output_consistency(
         flow_cur_to_prev: ``(N, 2, H, W)``, in pixels.
         mask: ``(N, 1, H, W)``, 1 traceable, 0 occluded.
         luminance_change: Y, ``(N, 1, H, W)``: luminance of ``I_t - W(I_(t-1))`` of
-            the content. Noise in it would be asked for in the output; the pairs of
+            the content. Noise in it would be reproduced in the output; the pairs of
             `synthetic_motion` leave it out.
 
     Returns:
@@ -47,14 +47,14 @@ def temporal_terms(
 ) -> dict[str, Tensor]:
     """Stylize both frames of a pair and return the weighted consistency terms.
 
-    Both frames run in one batch of 2 N pictures; for any network that maps pictures
-    to pictures (image, text; AdaIN with its style fixed in `stylize`).
+    Both frames run in one batch of 2 N pictures. This works for any network that maps
+    pictures to pictures (image, text; AdaIN with its style fixed in `stylize`).
 
     Args:
-        stylize: ``(2 N, 3, H, W)`` 0..1 to the same shape; rows N.. are the frames
-            after rows 0...
-        pair: Of `synthetic_motion.make_pair`.
-        output_weight: Of `output_consistency`.
+        stylize: Maps ``(2 N, 3, H, W)``, 0..1, to the same shape; row N + i is the
+            frame after row i.
+        pair: From `synthetic_motion.make_pair`.
+        output_weight: Weight of `output_consistency`.
     """
     stylized = stylize(torch.cat([pair.prev, pair.cur]))
     prev, cur = stylized.chunk(2)

@@ -1,4 +1,4 @@
-"""Roughness of a picture."""
+"""Compute the roughness of a picture and how far it leaves 0..1."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,12 +22,12 @@ def total_variation(pixels: Tensor) -> Tensor:
 
 
 def range_loss(pixels: Tensor) -> Tensor:
-    """Return the mean square by which pixels leave 0..1.
+    """Return the mean squared distance of pixels from 0..1.
 
     Args:
         pixels: Any shape, meant to be 0..1.
 
     Returns:
-        A scalar: 0 when every value can be shown.
+        A scalar: 0 if every value is within 0..1.
     """
     return (F.relu(-pixels) + F.relu(pixels - 1.0)).square().mean()

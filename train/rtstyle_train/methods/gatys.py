@@ -1,4 +1,4 @@
-"""Optimises one picture instead of a network: slow, and the yardstick for networks."""
+"""Optimise one picture instead of a network: slow, and the reference for networks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,19 +15,19 @@ from rtstyle_train.losses.gram import gram_matrix
 from rtstyle_train.losses.perceptual import PerceptualLoss
 
 CONTENT_LAYER = "relu4_2"
-"""Of Gatys et al. 2016."""
+"""Content layer of Gatys et al. 2016."""
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""Of Gatys et al. 2016, each with weight 1/5."""
+"""Style layers of Gatys et al. 2016, each with weight 1/5."""
 ADAM_RATE = 0.02
 """Learning rate of Adam, in units of 0..1."""
 HISTORY = 50
-"""Past steps that L-BFGS remembers."""
+"""Number of past steps that L-BFGS keeps."""
 
 Optimizer = Literal["lbfgs", "adam"]
 
 
 class Objective(Protocol):
-    """What is made small: a function of one picture."""
+    """A function of one picture to minimise."""
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Return the loss of RGB ``(1, 3, H, W)``, 0..1, as a scalar with gradient."""
@@ -35,7 +35,7 @@ class Objective(Protocol):
 
 
 class TrainingObjective:
-    """The losses of one photograph that our networks are trained with.
+    """The losses of one photograph, as in the training of our networks.
 
     Always in float32, so that networks and optimised pictures are judged alike.
     """
@@ -47,7 +47,7 @@ class TrainingObjective:
 
         Args:
             config: Layers and weights of the training.
-            vgg: Its loss network.
+            vgg: Loss network of the training.
             painting: RGB ``(1, 3, H, W)``, 0..1, at the recipe's size.
             content: RGB ``(1, 3, H, W)``, 0..1.
         """
@@ -68,9 +68,10 @@ class GatysObjective:
     ``alpha * 1/2 sum (F - P)^2 + beta * sum_l 1/5 * 1/(4 N^2 M^2) sum (G - A)^2``.
 
     Source:
-        Gatys et al. 2016, equations 1 to 7. ReLU layers of their names, as their code.
-        A and M are those of the painting, whose size may differ from the content's:
-        both Gram matrices are divided by their own M, which is the same for equal M.
+        Gatys et al. 2016, equations 1 to 7, on ReLU layers, as in their code. A and M
+        are those of the painting, which may have another size than the content: each
+        Gram matrix is divided by its own M, which makes no difference if both M are
+        equal.
     """
 
     def __init__(
@@ -85,10 +86,10 @@ class GatysObjective:
         """Measure painting and photograph.
 
         Args:
-            vgg: Normalised to a mean activation of 1, as theirs: the weights mean so.
+            vgg: Normalised to a mean activation of 1, as theirs; the weights need it.
             painting: RGB ``(1, 3, H, W)``, 0..1.
             content: RGB ``(1, 3, H, W)``, 0..1.
-            alpha: Weight of the content loss; a sum, and so larger for larger pictures.
+            alpha: Weight of the content loss, a sum, which grows with the picture.
             beta: Weight of the style loss.
 
         Raises:
@@ -104,17 +105,17 @@ class GatysObjective:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Return the weighted sum."""
-        seen = pooled_features(self._vgg, pixels)
-        content = 0.5 * (seen[CONTENT_LAYER] - self._content).square().sum()
+        features = pooled_features(self._vgg, pixels)
+        content = 0.5 * (features[CONTENT_LAYER] - self._content).square().sum()
         style = [
-            (gram_matrix(seen[name]) - gram).square().mean() / 4.0
+            (gram_matrix(features[name]) - gram).square().mean() / 4.0
             for name, gram in self._grams.items()
         ]
         return self._alpha * content + self._beta * torch.stack(style).mean()
 
 
 def pooled_features(vgg: VggFeatures, pixels: Tensor) -> dict[str, Tensor]:
-    """Return all ReLU layers of the loss network with average pooling.
+    """Return all ReLU layers of the loss network, with average pooling.
 
     Args:
         vgg: The loss network.
@@ -125,7 +126,7 @@ def pooled_features(vgg: VggFeatures, pixels: Tensor) -> dict[str, Tensor]:
     """
     x = (pixels - vgg.get_buffer("mean")) / vgg.get_buffer("std")
     mode = "reflect" if vgg.reflect else "constant"
-    found: dict[str, Tensor] = {}
+    features: dict[str, Tensor] = {}
     for name, layer in vgg.convs.items():
         if name == "conv0":
             x = layer(x)
@@ -133,18 +134,18 @@ def pooled_features(vgg: VggFeatures, pixels: Tensor) -> dict[str, Tensor]:
         if name.endswith("_1") and name != "conv1_1":
             x = F.avg_pool2d(x, 2)
         x = F.relu(layer(F.pad(x, (1, 1, 1, 1), mode=mode)))
-        found[name.replace("conv", "relu")] = x
-    return found
+        features[name.replace("conv", "relu")] = x
+    return features
 
 
 @dataclass(frozen=True, slots=True)
 class GatysStep:
-    """Where the optimisation stands after an iteration."""
+    """State of the optimisation after an iteration."""
 
     iteration: int
-    """From 1; 0 is the start."""
+    """Number of the iteration, from 1; 0 is the start."""
     loss: float
-    """Objective of `pixels`, clamped to what can be shown."""
+    """Objective of `pixels`, clamped to 0..1."""
     pixels: Tensor
     """RGB ``(1, 3, H, W)``, 0..1; a copy."""
 
@@ -156,16 +157,17 @@ def optimise(
     steps: int,
     optimizer: Optimizer = "lbfgs",
 ) -> Iterator[GatysStep]:
-    """Make the objective small, and give out every iteration, the start first.
+    """Minimise the objective, and yield every iteration, the start first.
 
-    After each iteration the picture is clamped to 0..1, as a finished picture is: the
-    loss of what is shown is what counts.
+    After each iteration the picture is clamped to 0..1 like a finished picture, so that
+    the loss is that of the picture shown.
 
     Args:
-        objective: Of one picture.
+        objective: Objective of one picture.
         start: RGB ``(1, 3, H, W)``, 0..1; not changed.
         steps: Iterations.
-        optimizer: ``lbfgs`` (a line search each, about 1.3 evaluations) or ``adam``.
+        optimizer: ``lbfgs`` (a line search per iteration, about 1.3 evaluations) or
+            ``adam``.
 
     Raises:
         ConfigError: `steps` is negative.
@@ -216,20 +218,20 @@ def _engine(pixels: Tensor, optimizer: Optimizer) -> torch.optim.Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One picture of a network against the optimisation of the same photograph."""
+    """A network's picture compared with the optimisation of the same photograph."""
 
     network_loss: float
-    """Objective of what the network made."""
+    """Objective of the network's picture."""
     content_loss: float
     """Objective of the photograph itself."""
     start_loss: float
-    """Objective of what the optimisation started from."""
+    """Objective of the start of the optimisation."""
     best_loss: float
-    """Lowest objective that the optimisation came to."""
+    """Lowest objective that the optimisation reached."""
     iterations: int | None
-    """First iteration that is no worse than the network; None: it never was."""
+    """First iteration that is no worse than the network; None if there is none."""
     steps: int
-    """Iterations that were made."""
+    """Number of iterations run."""
 
 
 def compare(
@@ -242,16 +244,16 @@ def compare(
     optimizer: Optimizer = "lbfgs",
     on_step: Callable[[GatysStep], None] | None = None,
 ) -> Comparison:
-    """Count the iterations after which optimisation equals a network.
+    """Count the iterations that the optimisation needs to equal a network.
 
     Args:
-        objective: Of the photograph.
-        stylized: What the network made, RGB ``(1, 3, H, W)``, 0..1.
+        objective: Objective of the photograph.
+        stylized: The network's picture, RGB ``(1, 3, H, W)``, 0..1.
         content: The photograph, same shape.
-        start: What the optimisation begins with, same shape.
-        steps: Iterations at the most; all are made, for the best loss.
+        start: What the optimisation starts from, same shape.
+        steps: Number of iterations; all are run, to find the best loss.
         optimizer: See `optimise`.
-        on_step: Told of every iteration.
+        on_step: Called after every iteration.
 
     Source:
         Johnson et al. 2016, figure 5.

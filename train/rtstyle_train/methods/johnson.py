@@ -1,4 +1,4 @@
-"""Johnson's method: a feed-forward network learns one painting, or many at once."""
+"""Train a feed-forward network on one painting, or many at once (Johnson's method)."""
 
 from collections.abc import Mapping
 
@@ -52,13 +52,13 @@ def make_network(config: TrainConfig) -> SwiftNet | JohnsonNet:
 def loss_window(
     config: TrainConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return which lines and columns of a batch the loss network looks at.
+    """Return the lines and columns of a batch that the loss network sees.
 
     The window is `JITTER` pixels smaller than the crops and moves from step to step;
-    about one time in four it is all of them.
+    about one time in four it covers the whole crops.
 
     Returns:
-        Their numbers, int64.
+        Indices of the lines and of the columns, int64.
     """
     top, left, whole = torch.randint(0, JITTER + 1, (3,), generator=generator).tolist()
     if whole < 2:
@@ -67,30 +67,44 @@ def loss_window(
     return top + side, left + side
 
 
-class ImageStyle:
-    """Learns paintings from photographs: one step's losses.
+def share_of_batch(batch_size: int, rank: int) -> tuple[slice, int]:
+    """Return this process's part of the batch of all, and the size of that batch.
 
-    A network that sees where its picture ends fills a frame there with the colours that
-    the painting has more of. So it sees a crop with what is around it and no zeros
-    beyond, and what it makes of a crop that ends, as in use, is to be the same.
+    Args:
+        batch_size: Of each process.
+        rank: Of this process, from 0.
+    """
+    is_shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+    num_processes = torch.distributed.get_world_size() if is_shared else 1
+    own = slice(rank * batch_size, (rank + 1) * batch_size)
+    return own, batch_size * num_processes
+
+
+class ImageStyle:
+    """Computes one step's losses for learning paintings from photographs.
+
+    A network that can tell where its picture ends paints a frame there, in colours
+    that are more frequent in the painting. So in training it sees a crop with its
+    surroundings and no zero padding; its output for a crop without surroundings, as
+    in use, must match.
     """
 
     def __init__(
         self, config: TrainConfig, loss: PerceptualLoss, photos: Photos
     ) -> None:
-        """Put together what is learnt.
+        """Combine losses and photographs.
 
         Args:
-            config: Of the training.
-            loss: Of its paintings.
-            photos: Of the size of `config`, with a margin.
+            config: Settings of the training.
+            loss: Losses of its paintings.
+            photos: Photographs at the size of `config`, with a margin.
         """
         self.config = config
         self.loss = loss
         self.photos = photos
 
     def begin(self, network: nn.Module, step: int) -> int:
-        """Freeze what a recipe freezes from this step on; return 1 then, else 0."""
+        """Freeze norms from the recipe's step on; return 1 if frozen, else 0."""
         if step < self.config.freeze_after:
             return 0
         for module in network.modules():
@@ -99,17 +113,22 @@ class ImageStyle:
         return 1
 
     def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
-        """Draw a step's photographs, styles, window, motion and more, on the CPU."""
+        """Draw a step's photographs, styles, window, motion and more, on the CPU.
+
+        Several processes share one draw: each takes its part of the photographs that a
+        single process with as large a batch as all of theirs would see.
+        """
         config = self.config
-        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step + rank)
+        generator = torch.Generator().manual_seed(config.seed + 1_000_003 * step)
         lines, columns = loss_window(config, generator)
+        own, total = share_of_batch(config.batch_size, rank)
         # styles take turns, so that every batch holds as many as it can
-        first = (step * config.batch_size) % max(1, len(config.styles))
-        rows = torch.arange(first, first + config.batch_size)
-        drawn = self.photos.draw(config.batch_size, seed=config.seed + rank, step=step)
+        first = (step * total) % max(1, len(config.styles))
+        rows = torch.arange(first, first + total)[own]
+        crops = self.photos.draw(total, seed=config.seed, step=step)[own]
         few = torch.arange(max(1, config.batch_size // 4))
         inputs = {
-            "photos": drawn,
+            "photos": crops,
             "style": rows % max(1, len(config.styles)),
             "ending": (step + few) % config.batch_size,
             "lines": lines,
@@ -127,7 +146,7 @@ class ImageStyle:
 
         Args:
             network: The transform net.
-            inputs: Of `inputs`, on its device.
+            inputs: From `inputs`, on the network's device.
         """
         config, style = self.config, inputs["style"]
         around = self.photos.cut(inputs["photos"])
@@ -138,12 +157,14 @@ class ImageStyle:
         with mirrored_edges(network):
             stylized = network(around, style)[:, :, inner, inner]
         window = [(x, inputs["lines"], inputs["columns"]) for x in (stylized, content)]
-        seen = [x.index_select(2, down).index_select(3, to) for x, down, to in window]
-        terms: dict[str, Tensor] = self.loss(*seen, style)
+        windowed = [
+            x.index_select(2, down).index_select(3, to) for x, down, to in window
+        ]
+        terms: dict[str, Tensor] = self.loss(*windowed, style)
         if config.border_weight:
             few = [x.index_select(0, inputs["ending"]) for x in (content, style)]
-            wanted = stylized.detach().index_select(0, inputs["ending"])
-            change = F.mse_loss(self._ending(network, *few), wanted)
+            expected = stylized.detach().index_select(0, inputs["ending"])
+            change = F.mse_loss(self._ending(network, *few), expected)
             terms["border"] = config.border_weight * change
         if config.temporal_weight:
             motion = {n: inputs[f"motion_{n}"] for n in MOTION_DRAWS}
@@ -157,7 +178,7 @@ class ImageStyle:
         return terms
 
     def _ending(self, network: nn.Module, pixels: Tensor, style: Tensor) -> Tensor:
-        """Stylize pictures that end where they end, as in use."""
+        """Stylize pictures without surroundings, as in use."""
         padding = 0 if self.config.network == "johnson" else self.config.padding
         return stylize_padded(network, pixels, style, padding=padding)
 

@@ -1,4 +1,4 @@
-"""Networks that do not see where their picture ends."""
+"""Keep a network from detecting where its picture ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from torch import nn
 
 @contextmanager
 def mirrored_edges(network: nn.Module) -> Iterator[None]:
-    """Let convolutions see features mirrored at the edges where they else see zeros.
+    """Pad convolutions with mirrored features instead of zeros at the edges.
 
-    From zeros a network can tell where its picture ends, as deep as it sees: 80 pixels
-    in `slim` and `small`.
+    From zeros a network can tell where its picture ends, up to its receptive field
+    away: 80 pixels in `slim` and `small`.
 
     Args:
-        network: Changed within, and as it was afterwards.
+        network: Changed within the block and restored afterwards.
     """
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     before = [conv.padding_mode for conv in convs]

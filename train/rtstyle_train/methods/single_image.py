@@ -1,4 +1,4 @@
-"""The papers' own way: one small U-Net is trained for one photograph."""
+"""Train one small U-Net for one photograph, as in the papers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class SingleImageConfig:
     size: int = 512
     """Height and width of the photograph in training, in pixels; a multiple of 8."""
     num_patches: int = 64
-    """Views a step."""
+    """Number of views per step."""
     crop_size: int = 128
     """Side of the views before they are distorted and resized, in pixels."""
     patch_weight: float = 9000.0
@@ -36,21 +36,21 @@ class SingleImageConfig:
     tv_weight: float = 2e-3
     """Weight of `norm_variation`."""
     threshold: float = THRESHOLD
-    """Patches with a smaller distance are good enough."""
+    """Patches with a smaller distance count as good."""
     learning_rate: float = 5e-4
     """Of Adam; halved after every `HALVE_AFTER` steps of the scheduler."""
     content_layers: tuple[str, ...] = ("relu4_2", "relu5_2")
-    """What the code reads as conv4_2 and conv5_2 (its ReLUs work in place)."""
+    """What the papers' code reads as conv4_2 and conv5_2 (its ReLUs work in place)."""
     seed: int = 1234
-    """SpectralCLIP's; CLIPstyler sets none."""
+    """Seed of SpectralCLIP's code; CLIPstyler's sets none."""
 
     @classmethod
     def of(cls, config: TextConfig, flags: Mapping[str, Any]) -> "SingleImageConfig":
-        """Return the papers' settings but for what the user named.
+        """Return the papers' settings with those that the user changed.
 
         Args:
-            config: Gives the content layers, which depend on the loss network.
-            flags: ``steps``, ``seed``, ``patch_weight`` and ``content_weight`` count,
+            config: Source of the content layers, which depend on the loss network.
+            flags: ``steps``, ``seed``, ``patch_weight`` and ``content_weight`` are used
                 unless None.
         """
         names = ("steps", "seed", "patch_weight", "content_weight")
@@ -59,11 +59,11 @@ class SingleImageConfig:
 
 
 HALVE_AFTER = 100
-"""Steps between two halvings of the learning rate."""
+"""Number of steps between two halvings of the learning rate."""
 
 
 def norm_variation(pixels: Tensor) -> Tensor:
-    """Return the lengths of the differences to the neighbours in four directions.
+    """Return the norms of the differences to the neighbours in four directions.
 
     Args:
         pixels: Shape ``(N, C, H, W)``.
@@ -83,7 +83,7 @@ def norm_variation(pixels: Tensor) -> Tensor:
 
 
 class SkipBlock(nn.Module):
-    """Two 3x3 convolutions with instance norm and ReLU, plus a 1x1 beside them."""
+    """Two 3x3 convolutions with instance norm and ReLU, plus a parallel 1x1."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class StyleUNet(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return a picture 0..1 of the shape of `pixels`, ``(N, 3, H, W)``.
 
-        H and W have to be multiples of 8.
+        H and W must be multiples of 8.
         """
         first = self.start(self.first(pixels))
         x, kept = first, []
@@ -147,7 +147,7 @@ class StyleUNet(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class SingleImageStep:
-    """What one step left."""
+    """Result of one step."""
 
     stylized: Tensor
     """RGB, ``(1, 3, H, W)``, 0..1, before the step; no gradient."""
@@ -158,8 +158,8 @@ class SingleImageStep:
 class SingleImageStyle:
     """Stylizes one photograph by training a U-Net on it.
 
-    Contrast and stretching, which the papers' scripts apply when they save, are no
-    part of the method and left out.
+    Contrast and stretching, which the papers' scripts apply on saving, are not part of
+    the method and are left out.
 
     Source:
         ``train_CLIPstyler.py`` and ``train_SpectralCLIP.py``.
@@ -180,7 +180,7 @@ class SingleImageStyle:
         Args:
             photo: RGB, shape ``(1, 3, H, W)``, 0..1, H and W multiples of 8.
             prompt: The style in words.
-            clip: Where the directions come from.
+            clip: CLIP that judges the directions.
             vgg: Content loss network.
             band: SpectralCLIP's, or None for plain CLIP.
             config: Steps, weights and sizes.
@@ -198,7 +198,7 @@ class SingleImageStyle:
         self.direction = clip.direction(prompt)
         with torch.no_grad():
             self.start = clip.encode_image(photo)
-            self.wanted = vgg(photo, config.content_layers)
+            self.content_features = vgg(photo, config.content_layers)
 
     def run(self) -> Iterator[SingleImageStep]:
         """Train step by step; the last step's picture is the result."""
@@ -240,9 +240,10 @@ class SingleImageStyle:
         }
 
     def _content(self, stylized: Tensor) -> Tensor:
-        seen = self.vgg(stylized, self.config.content_layers)
+        features = self.vgg(stylized, self.config.content_layers)
         losses = [
-            F.mse_loss(seen[n].float(), w.float()) for n, w in self.wanted.items()
+            F.mse_loss(features[n].float(), w.float())
+            for n, w in self.content_features.items()
         ]
         return torch.stack(losses).sum()
 

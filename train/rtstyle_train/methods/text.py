@@ -1,4 +1,4 @@
-"""A prompt instead of a painting: CLIP's losses for a feed-forward network."""
+"""Train a feed-forward network on a prompt with CLIP's losses."""
 
 import torch
 from torch import Tensor, nn
@@ -19,16 +19,16 @@ from rtstyle_train.losses.temporal import temporal_terms
 from rtstyle_train.losses.total_variation import range_loss, total_variation
 
 IDENTITY_WEIGHT = 10.0
-"""Weight of the distance to the photograph in the first steps."""
+"""Weight of the distance to the photograph in the identity steps."""
 
 
 def run_network(network: nn.Module, pixels: Tensor, *, padding: int) -> Tensor:
-    """Return the stylized pictures of any network of one style.
+    """Stylize pictures with any network of one style.
 
     Args:
-        network: Takes and gives RGB ``(N, 3, H, W)``.
+        network: Takes and returns RGB ``(N, 3, H, W)``.
         pixels: Shape ``(N, 3, H, W)``, 0..1.
-        padding: Pixels by which edges are repeated, as in `stylize_padded`.
+        padding: Pixels by which to repeat the edges, as in `stylize_padded`.
     """
     if padding:
         return stylize_padded(network, pixels, None, padding=padding)
@@ -37,12 +37,12 @@ def run_network(network: nn.Module, pixels: Tensor, *, padding: int) -> Tensor:
 
 
 def padding_of(network: nn.Module) -> int:
-    """Return by how many pixels a network wants its picture's edges repeated."""
+    """Return by how many pixels to repeat a picture's edges for a network."""
     return network.padding if isinstance(network, TransformNet) else 0
 
 
 class ContentViews:
-    """A fixed list of crops of the photographs, each cut and embedded by CLIP once."""
+    """Crops of the photographs, each cut and embedded by CLIP only once."""
 
     def __init__(self, photos: ContentImages, clip: ClipEncoder, *, seed: int) -> None:
         self.seed = seed
@@ -61,22 +61,22 @@ class ContentViews:
 
     @torch.no_grad()
     def embeddings(self, rows: list[int], pixels: Tensor) -> Tensor:
-        """Return plain CLIP's embeddings of views, ``(N, D)``, remembered.
+        """Return plain CLIP's embeddings of views, ``(N, D)``; cached.
 
         Args:
             rows: Numbers of the views.
-            pixels: The same views, where CLIP is.
+            pixels: The same views, on CLIP's device.
         """
         missing = [i for i, row in enumerate(rows) if row not in self._embeddings]
         if missing:
-            found = self.clip.encode_image(self.clip.fitted(pixels[missing]))
-            for i, embedding in zip(missing, found, strict=True):
+            embeddings = self.clip.encode_image(self.clip.fitted(pixels[missing]))
+            for i, embedding in zip(missing, embeddings, strict=True):
                 self._embeddings[rows[i]] = embedding
         return torch.stack([self._embeddings[row] for row in rows])
 
 
 class TextStyle:
-    """Learns a prompt from photographs: one step's losses.
+    """Computes one step's losses for learning a prompt from photographs.
 
     The band is applied to stylized patches and pictures only; content images and
     texts are plain CLIP's, as in SpectralCLIP's code.
@@ -99,10 +99,10 @@ class TextStyle:
 
         Args:
             config: Weights and sizes.
-            views: Content images, and the CLIP that judges what is made of them.
-            vgg: What judges their content; has `config.content_layers`.
-            identity_steps: First steps that only learn to change nothing.
-            padding: Pixels by which edges are repeated around what the network sees.
+            views: Content images, and the CLIP that judges their stylized pictures.
+            vgg: Content loss network; has `config.content_layers`.
+            identity_steps: Number of first steps that only learn to change nothing.
+            padding: Pixels by which to repeat the edges of the network's input.
 
         Raises:
             ConfigError: the loss network lacks a layer.
@@ -147,9 +147,9 @@ class TextStyle:
 
         Args:
             stylized: RGB, ``(N, 3, size, size)``, about 0..1.
-            content: The views they were made of, same shape, 0..1.
+            content: The views they were made from, same shape, 0..1.
             rows: Numbers of the views.
-            generator: Of the patches; a CPU generator.
+            generator: Generator for the patches, on the CPU.
         """
         config = self.config
         shown = stylized.clamp(-HEADROOM, 1 + HEADROOM)
@@ -166,8 +166,8 @@ class TextStyle:
         if config.noise:
             noise = torch.randn(views.shape, generator=generator).to(views)
             views = views + config.noise * noise
-        seen = self.clip.encode_image(views, band=band)
-        parts, whole = seen[: -len(shown)], seen[-len(shown) :]
+        embedded = self.clip.encode_image(views, band=band)
+        parts, whole = embedded[: -len(shown)], embedded[-len(shown) :]
         patch = patch_loss(
             parts, start[patches.owner], self.direction, threshold=config.threshold
         )
@@ -183,10 +183,12 @@ class TextStyle:
 
     def _content(self, shown: Tensor, content: Tensor) -> Tensor:
         layers = self.config.content_layers
-        seen = self.vgg(shown, layers)
+        features = self.vgg(shown, layers)
         with torch.no_grad():
-            wanted = self.vgg(content, layers)
-        return torch.stack([content_loss(seen[n], wanted[n]) for n in layers]).mean()
+            expected = self.vgg(content, layers)
+        return torch.stack(
+            [content_loss(features[n], expected[n]) for n in layers]
+        ).mean()
 
     def _temporal(
         self, network: nn.Module, content: Tensor, generator: torch.Generator

@@ -4,12 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rtstyle.networks.pixels import to_batch
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.loss_networks import VggFeatures
-from rtstyle_train.losses.gram import gram_matrix_with_mean, style_loss
+from rtstyle_train.losses.gram import (
+    covariance_loss,
+    gram_matrix_with_mean,
+    style_loss,
+)
+
+AREA_SCALE = 4
+"""By which a picture is reduced before its areas are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,8 @@ class Seen:
     """Normalised features of the content layer, ``(1, C, h, w)``."""
     grams: Mapping[str, Tensor]
     """Gram matrices of the style layers, ``(1, C + 1, C + 1)`` each."""
+    areas: Mapping[str, Tensor]
+    """The same of the picture at a quarter of its size."""
 
 
 class FeatureJudge:
@@ -45,11 +55,16 @@ class FeatureJudge:
 
     @torch.inference_mode()
     def see(self, pixels: Pixels) -> Seen:
-        """Look at a picture, RGB ``(H, W, 3)`` uint8."""
+        """Look at a picture, RGB ``(H, W, 3)`` uint8, at least 64 pixels a side."""
         tensor = to_batch(pixels)
         found = self.vgg(tensor, {self.content_layer, *self.style_layers})
-        grams = {name: gram_matrix_with_mean(found[name]) for name in self.style_layers}
-        return Seen(_normalised(found[self.content_layer].float()), grams)
+        grams = self._grams(found)
+        small = F.avg_pool2d(tensor, AREA_SCALE)
+        areas = self._grams(self.vgg(small, self.style_layers))
+        return Seen(_normalised(found[self.content_layer].float()), grams, areas)
+
+    def _grams(self, seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: gram_matrix_with_mean(seen[name]) for name in self.style_layers}
 
     def content(self, stylized: Seen, content: Seen) -> float:
         """Return the mean squared distance of normalised features.
@@ -73,6 +88,19 @@ class FeatureJudge:
             else style_loss(
                 stylized.grams[n][:, :-1, :-1], painting.grams[n][:, :-1, :-1]
             )
+            for n in self.style_layers
+        ]
+        return float(torch.stack(losses).mean())
+
+    def areas(self, stylized: Seen, painting: Seen) -> float:
+        """Return the relative distance of what is large, averaged over the layers.
+
+        Of covariances and means apart, at a quarter of the size: Gram matrices of the
+        whole hardly see whether a painting's colours stand in its areas or in fringes
+        along edges. 0 for equal statistics, 1 for a black picture.
+        """
+        losses = [
+            covariance_loss(stylized.areas[n], painting.areas[n], self.vgg.widen.get(n))
             for n in self.style_layers
         ]
         return float(torch.stack(losses).mean())

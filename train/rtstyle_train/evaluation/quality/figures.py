@@ -32,6 +32,9 @@ class Figures:
     """The same at short side 256."""
     style_held_out_own: float
     """The same at the painting file's own size."""
+    areas_held_out: float
+    """Distance of large shapes to the painting at short side 512, held-out network;
+    see `FeatureJudge.areas`."""
     content_trained: float
     """As `content_held_out`, under the network trained on: this flatters."""
     style_trained: float
@@ -130,13 +133,14 @@ def measure(
         judges: The loss networks.
     """
     own, nan, palette = content.pixels, math.nan, Palette(stylized)
-    held_content, held_style = _held_out(stylized, content, target, judges)
+    held_content, held_style, areas = _held_out(stylized, content, target, judges)
     trained_content, trained_style = _trained(stylized, content, target, judges)
     return Figures(
         content_held_out=held_content,
         style_held_out=held_style[1],
         style_held_out_256=held_style[2],
         style_held_out_own=held_style[0],
+        areas_held_out=areas,
         content_trained=trained_content,
         style_trained=trained_style,
         ssim=ssim(stylized, own),
@@ -162,16 +166,18 @@ def mean(rows: Sequence[Figures]) -> Figures:
 
 def _held_out(
     stylized: Pixels, content: SeenContent, target: Target | None, judges: Judges
-) -> tuple[float, list[float]]:
-    """Return content loss, and style loss at each of `STYLE_SIZES`."""
+) -> tuple[float, list[float], float]:
+    """Return content loss, style loss at each of `STYLE_SIZES`, and the areas'."""
     nothing = [math.nan] * len(STYLE_SIZES)
     if judges.held_out is None or content.held_out is None:
-        return math.nan, nothing
-    seen = judges.held_out.see(stylized)
-    kept = judges.held_out.content(seen, content.held_out)
+        return math.nan, nothing, math.nan
+    judge = judges.held_out
+    seen = judge.see(stylized)
+    kept = judge.content(seen, content.held_out)
     if target is None:
-        return kept, nothing
-    return kept, [judges.held_out.style(seen, wanted) for wanted in target.held_out]
+        return kept, nothing, math.nan
+    areas = judge.areas(seen, target.held_out[STYLE_SIZES.index(512)])
+    return kept, [judge.style(seen, wanted) for wanted in target.held_out], areas
 
 
 def _trained(

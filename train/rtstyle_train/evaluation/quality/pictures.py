@@ -53,7 +53,7 @@ def read_photos(folder: Path, *, size: int) -> list[Picture]:
 
 
 def read_frames(clip: Path, *, size: int, count: int) -> Iterator[Picture]:
-    """Take frames 0, 30, 60 ... of a clip, `count` at the most.
+    """Take frames 0, 30, 60 ... of a clip, at most `count`.
 
     Raises:
         SourceError: it cannot be read.

@@ -10,7 +10,7 @@ from rtstyle_streams.opening import open_source
 SIZE = "1280x720"
 """Width and height of the frame, in pixels."""
 NUM_RUNS = 30
-"""Runs at the most."""
+"""Runs at most."""
 LONGEST_SECONDS = 5.0
 """After this time no further run begins; three are always made."""
 

@@ -1,0 +1,1 @@
+"""Devices besides the CPU and CUDA: names, providers, and sessions there."""

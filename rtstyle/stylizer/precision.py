@@ -1,0 +1,62 @@
+"""Whether a style's int8 twin is the quicker one here: measured once per machine."""
+
+import json
+import logging
+import os
+
+from rtstyle.runtime.measure import cache_key, measure_ms, read_cache, write_cache
+from rtstyle.runtime.onnxruntime import OrtSession
+from rtstyle.style_file import Style
+from rtstyle.twins import with_precision
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "RTSTYLE_PRECISION"
+"""Environment variable: ``int8`` or ``fp32`` is what ``auto`` means where a style has a
+twin, instead of a measurement."""
+
+
+def with_quickest_precision(style: Style, precision: str, *, device: str) -> Style:
+    """Return the style file to run: of ``auto`` on a CPU, the quicker one of the two.
+
+    CPUs without VNNI gain less from int8, and some nothing. One measurement serves all
+    styles of one architecture.
+
+    Args:
+        style: As loaded.
+        precision: As for `rtstyle.twins.with_precision`.
+        device: As `resolve_device` returns it.
+
+    Raises:
+        UsageError: There is no such precision.
+        StyleFileError: There is no such twin.
+    """
+    chosen = with_precision(style, precision, device=device)
+    if chosen is style or precision != "auto" or device != "cpu":
+        return chosen
+    name = os.environ.get(VARIABLE) or _measured(style, chosen)
+    return style if name == "fp32" else chosen
+
+
+def architecture_of(style: Style) -> str:
+    """Return a text that is equal for all styles that take as long."""
+    return json.dumps(style.card.get("network", style.name), sort_keys=True)
+
+
+def _measured(style: Style, twin: Style) -> str:
+    """Return ``int8`` or ``fp32``, as measured now or on this machine before."""
+    key = cache_key(architecture_of(style).encode(), "precision", ("onnxruntime",))
+    if (known := read_cache().get(key)) in ("int8", "fp32"):
+        return known
+    sessions = {
+        name: OrtSession(file.model, device="cpu", threads=1)
+        for name, file in (("int8", twin), ("fp32", style))
+    }
+    times = measure_ms(sessions)
+    for session in sessions.values():
+        session.close()
+    name = min(times, key=times.__getitem__)
+    text = ", ".join(f"{which} {ms:.1f} ms" for which, ms in times.items())
+    log.info("precision auto: chose %s (%s on one core)", name, text)
+    write_cache({**read_cache(), key: name})
+    return name

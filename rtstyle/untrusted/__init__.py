@@ -1,0 +1,1 @@
+"""Files that anybody may have made: what is checked before they are used."""

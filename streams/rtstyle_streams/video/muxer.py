@@ -1,0 +1,170 @@
+"""What a container can hold, asked of its muxer by writing a little and reading it."""
+
+import io
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+
+import av
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+_SIDE = 32
+"""Of the pictures in a trial, in pixels."""
+_SILENCE = {"libx265": {"x265-params": "log-level=error"}}
+"""Options of encoders that write to stderr by themselves."""
+_REFUSALS = (ValueError, OSError, av.error.FFmpegError)
+
+
+def can_hold(
+    format_name: str, stream: Stream, first_packet: Callable[[], bytes]
+) -> bool:
+    """Return whether a file of this format gives back `stream` as what it is.
+
+    Some muxers refuse what they cannot hold. Others have no table of codecs and take
+    all; for those a file is written and read: if the stream comes back as something
+    else, as ``bin_data`` for example, no player would know it either.
+
+    Args:
+        format_name: FFmpeg's name of the container.
+        stream: Of the source.
+        first_packet: Returns its first, or what can stand for it; called when needed.
+    """
+    if stream.codec_context is None and stream.type not in ("attachment", "data"):
+        return False  # of a codec that FFmpeg does not know
+    scratch = io.BytesIO()
+    try:
+        with av.open(scratch, "w", format=format_name) as container:
+            copy = container.add_stream_from_template(stream, opaque=True)
+            copy.disposition = stream.disposition
+            container.start_encoding()
+            if _is_told_by_muxer(container, stream):
+                return True
+    except _REFUSALS:
+        return False
+    return _comes_back(format_name, stream, first_packet())
+
+
+def can_hold_time_code(format_name: str, time_code: str, rate: Fraction) -> bool:
+    """Return whether a time code at this frame rate comes back from this format."""
+    scratch = io.BytesIO()
+    try:
+        with av.open(scratch, "w", format=format_name) as container:
+            video = _add_picture_stream(container, rate)
+            video.metadata["timecode"] = time_code
+            _write_picture(container, video)
+        scratch.seek(0)
+        with av.open(scratch, format=format_name, metadata_errors="replace") as file:
+            tags = [file.metadata, *(stream.metadata for stream in file.streams)]
+            return any(_lower(row).get("timecode") == time_code for row in tags)
+    except _REFUSALS:
+        return False
+
+
+def _lower(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key.lower(): value for key, value in tags.items()}
+
+
+@lru_cache
+def can_hold_codec(format_name: str, encoder: str) -> bool:
+    """Return whether a film of this format and encoder is read as what it is."""
+    scratch = io.BytesIO()
+    try:
+        with av.open(scratch, "w", format=format_name) as container:
+            stream = container.add_stream(encoder, rate=25, width=64, height=64)
+            assert isinstance(stream, VideoStream)
+            codec = stream.codec_context.codec
+            stream.pix_fmt = next(
+                (f.name for f in codec.video_formats or ()), "yuv420p"
+            )
+            if encoder in _SILENCE:
+                stream.codec_context.options = _SILENCE[encoder]
+            try:
+                stream.codec_context.open()
+            except _REFUSALS:  # not at this size; what it takes is told later
+                return encoder in codecs_of(format_name)
+            _write_picture(container, stream)
+        if encoder in codecs_of(format_name):
+            return True
+        scratch.seek(0)
+        with av.open(scratch, format=format_name) as file:
+            back = file.streams.video[0].codec_context.codec
+            return back.canonical_name == codec.canonical_name
+    except (*_REFUSALS, IndexError, AttributeError):
+        return False
+
+
+@lru_cache
+def codecs_of(format_name: str) -> frozenset[str]:
+    """Return FFmpeg's names of the encoders and decoders that a format is sure of."""
+    with av.open(io.BytesIO(), "w", format=format_name) as container:
+        return frozenset(container.supported_codecs)
+
+
+def _is_told_by_muxer(container: OutputContainer, stream: Stream) -> bool:
+    """Return whether the muxer knows the stream's codec, rather than anything."""
+    if stream.disposition & Disposition.attached_pic:
+        return False
+    if stream.codec_context is None:
+        return False
+    return stream.codec_context.codec.name in codecs_of(container.format.name)
+
+
+def _comes_back(format_name: str, stream: Stream, packet: bytes) -> bool:
+    """Write a picture and a packet of `stream`; return whether both can be read."""
+    scratch = io.BytesIO()
+    try:
+        with av.open(scratch, "w", format=format_name) as container:
+            video = _add_picture_stream(container, Fraction(25))
+            copy = container.add_stream_from_template(stream, opaque=True)
+            copy.disposition = stream.disposition
+            _write_picture(container, video)
+            if stream.type != "attachment":
+                container.mux(_as_packet_of(copy, packet))
+        scratch.seek(0)
+        with av.open(scratch, format=format_name, metadata_errors="replace") as file:
+            return any(_is_alike(stream, back) for back in file.streams)
+    except _REFUSALS:
+        return False
+
+
+def _as_packet_of(stream: Stream, data: bytes) -> "av.Packet[Stream]":
+    packet = av.Packet(data)
+    packet.stream = stream
+    packet.pts = packet.dts = 0
+    packet.duration = 1
+    packet.is_keyframe = True
+    return packet
+
+
+def _is_alike(stream: Stream, back: Stream) -> bool:
+    """Return whether `back` is what `stream` is."""
+    names = [
+        context.codec.canonical_name
+        if (context := s.codec_context)
+        else getattr(s, "name", None)
+        for s in (stream, back)
+    ]
+    attached = Disposition.attached_pic
+    return (
+        stream.type == back.type
+        and names[0] == names[1]
+        and stream.disposition & attached == back.disposition & attached
+        and (back.index > 0 or stream.type != "video")
+    )
+
+
+def _add_picture_stream(container: OutputContainer, rate: Fraction) -> VideoStream:
+    stream = container.add_stream("mpeg4", rate=rate, width=_SIDE, height=_SIDE)
+    assert isinstance(stream, VideoStream)
+    return stream
+
+
+def _write_picture(container: OutputContainer, stream: VideoStream) -> None:
+    frame = av.VideoFrame(stream.width, stream.height, stream.pix_fmt or "yuv420p")
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.pts = 0
+    container.mux(stream.encode(frame))
+    container.mux(stream.encode())

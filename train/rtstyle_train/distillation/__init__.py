@@ -1,0 +1,1 @@
+"""A small loss network that sees like a large one."""
