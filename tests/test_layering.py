@@ -19,6 +19,7 @@ MAY_IMPORT = {  # package: the packages of ours that it may import
 ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "streams/rtstyle_streams": {
         "camera": "errors fitting frame live_frame managed pacing protocols",
+        "network": "errors fitting frame live_frame managed pacing protocols",
         "pictures": "errors frame managed part_file protocols video",
         "sample": "errors frame managed protocols",
         "standard": "errors frame managed protocols",
@@ -27,15 +28,16 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer telemetry twins",
-        "commands": "benchmark choices doctor errors gallery live look offline "
-        "paintings process",
+        "commands": "benchmark choices doctor errors gallery live look looks offline "
+        "paintings process studio style_file",
         "doctor": "errors gallery offline paintings runtime style_file stylizer "
         "telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
-        "live": "choices errors gallery look masks runtime smoothing style_file "
-        "stylizer",
+        "live": "choices errors gallery look looks masks paintings runtime smoothing "
+        "style_file stylizer",
+        "looks": "choices errors",
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
         "networks": "errors untrusted user_files",
@@ -44,7 +46,10 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "paintings": "errors runtime style_file untrusted user_files",
         "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
-        "stylizer": "errors gallery look masks runtime smoothing style_file twins",
+        "studio": "choices errors gallery live look looks masks offline paintings "
+        "smoothing style_file stylizer user_files",
+        "stylizer": "errors gallery look looks masks paintings runtime smoothing "
+        "style_file twins",
         "untrusted": "errors",
     },
     "train/rtstyle_train": {

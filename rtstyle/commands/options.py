@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from rtstyle.choices import PRECISIONS, RUNTIMES, SMOOTH_MODES
 from rtstyle.look import Look
+from rtstyle.looks.control_table import CONTROLS
 from rtstyle.process.terminal import echo
 
 LOOK = "rtstyle.look"
@@ -71,6 +73,38 @@ class Number(click.FloatRange):
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def _range_of(name: str) -> Number | click.IntRange:
+    """Return the range of a control of the table."""
+    control = CONTROLS[name]
+    if control.kind == "lines":
+        return click.IntRange(int(control.least), int(control.most))
+    return Number(control.least, control.most)
+
+
+def _use_look_file(
+    context: click.Context, option: click.Parameter, path: Path | None
+) -> None:
+    """Take defaults from a look; what is written on the command line still wins."""
+    if path is None:
+        return
+    from rtstyle.commands.look_defaults import defaults_of_look
+
+    known = {parameter.name for parameter in context.command.params}
+    defaults = defaults_of_look(path, known={str(name) for name in known})
+    context.default_map = {**(context.default_map or {}), **defaults}
+
+
+_look_file = click.option(
+    "--look",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_use_look_file,
+    help="A look saved in the studio: style and controls; other options win over it.",
+)
+
+
 def rate_of(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> Fraction | None:
@@ -101,23 +135,23 @@ def look_options(command: Command) -> Command:
     """Add the controls that all commands share; `look_of` returns them."""
     for option in reversed(
         (
+            _look_file,
             _look(
                 "--strength",
-                type=Number(0.0, 1.0),
-                default=1.0,
+                type=_range_of("strength"),
+                default=CONTROLS["strength"].default,
                 show_default=True,
-                help="0 gives the input back bit for bit.",
+                help=CONTROLS["strength"].help,
             ),
             _look(
                 "--keep-colors/--no-keep-colors",
-                default=False,
-                help="Light and dark from the style, colours from the input.",
+                default=CONTROLS["keep_colors"].default,
+                help=CONTROLS["keep_colors"].help,
             ),
             _look(
                 "--style-strength",
-                type=Number(0.0, 1.5),
-                help="Paintings: 1 is the painting's style, 0 nearly the input, 1.5 "
-                "bolder.  [default: 1]",
+                type=_range_of("style_strength"),
+                help=f"{CONTROLS['style_strength'].help}  [default: 1]",
             ),
             _look(
                 "--match-colors/--no-match-colors",
@@ -126,15 +160,15 @@ def look_options(command: Command) -> Command:
             ),
             _look(
                 "--style-scale",
-                type=Number(0.25, 4.0),
-                default=1.0,
+                type=_range_of("style_scale"),
+                default=CONTROLS["style_scale"].default,
                 show_default=True,
-                help="Size of the strokes; 2 is twice as large.",
+                help=CONTROLS["style_scale"].help,
             ),
             _look(
                 "--height",
-                type=click.IntRange(16, 8192),
-                help="Lines that the network sees; fewer is faster and bolder.",
+                type=_range_of("height"),
+                help=CONTROLS["height"].help,
             ),
             _look(
                 "--mask",
@@ -195,7 +229,7 @@ def smooth_option(default: str) -> Callable[[Command], Command]:
         type=click.Choice(SMOOTH_MODES),
         default=default,
         show_default=True,
-        help="How frames are kept steady.",
+        help=CONTROLS["smooth"].help,
     )
 
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     "--camera",
     metavar="CAMERA",
     help="Name, part of it, id or number (see 'rtstyle cameras'); a video file or "
-    "sample: plays one. Default: the first camera.",
+    "sample: plays one; screen: and URLs (rtmp, rtsp, udp, tcp, http) are cameras too. "
+    "Default: the first camera.",
 )
 @click.option("--size", type=SizeType(), help="Size to ask the camera for.")
 @click.option("--fps", type=Number(1, 1000), help="Rate to ask it for.")
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     "outputs",
     multiple=True,
     metavar="OUTPUT",
-    help="window, virtualcam[:DEVICE], null: or a video file; may be given several "
-    "times.  [default: window]",
+    help="window, virtualcam[:DEVICE], null:, a video file, or a URL (rtmp, rtsp, udp, "
+    "tcp); may be given several times.  [default: window]",
 )
 @look_options
 @smooth_option("gate")

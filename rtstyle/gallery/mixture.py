@@ -85,18 +85,22 @@ def load_part(name: str, look: Look, *, content: Pixels | None) -> Style:
     )
 
 
-def mixture_of(parts: Sequence[tuple[Style, float]]) -> tuple[WeightedStyle, ...]:
+def mixture_of(
+    parts: Sequence[tuple[Style, float]], *, is_live: bool = False
+) -> tuple[WeightedStyle, ...]:
     """Return one share for each network that has to run.
 
     Args:
         parts: Styles and their weights, whose sum is 1; paintings go into one network.
+        is_live: Whether that network reads their modulation with every frame.
     """
     paintings = [pair for pair in parts if pair[0].modulation is not None]
     fixed = [WeightedStyle(*pair) for pair in parts if pair[0].modulation is None]
     if not paintings:
         return tuple(fixed)
     weight = sum(weight for _, weight in paintings)
-    mixed = mix_paintings([(style, w / weight) for style, w in paintings])
+    shares = [(style, w / weight) for style, w in paintings]
+    mixed = mix_paintings(shares, is_live=is_live)
     return (WeightedStyle(mixed, weight), *fixed)
 
 

@@ -10,6 +10,7 @@ from rtstyle.choices import Mirror, SmoothMode
 from rtstyle.live.messages import Messages
 from rtstyle.live.meters import LiveMeters
 from rtstyle.live.style_switcher import StyleSwitcher, UnfinishedFrame, finished
+from rtstyle.looks.control_table import CONTROLS
 from rtstyle.masks import MaskMode
 from rtstyle.stylizer.controls import Controls
 from rtstyle_streams.live_frame import LiveFrame
@@ -34,7 +35,7 @@ HELP: Final = (
 """What the keys do, as shown by "?"."""
 RECORDER: Final = "recorder"
 """What the sink is called that records when a key says so."""
-STRENGTH_STEP: Final = 0.1
+STRENGTH_STEP: Final = CONTROLS["strength"].step
 MASKED: Final = {"off": "all", "person": "the person", "background": "the background"}
 """What is stylized, by the mask's mode."""
 

@@ -10,6 +10,7 @@ from rtstyle.errors import UsageError
 from rtstyle.live.keys import RECORDER, KeyControls
 from rtstyle_streams.camera.virtual_camera import VirtualCamera
 from rtstyle_streams.errors import SinkError
+from rtstyle_streams.network.urls import without_credentials
 from rtstyle_streams.opening import open_sink
 from rtstyle_streams.protocols import Sink, StreamInfo
 from rtstyle_streams.window import Window
@@ -46,9 +47,10 @@ def open_outputs(
         else:
             sink = open_sink(output, info, overwrite=overwrite)
             if scheme == "file":
-                log.warning("%s: recorded without sound", output)
+                log.warning("%s: without sound", without_credentials(output))
         stack.callback(sink.close)
-        sinks[_free_name(output if scheme == "file" else scheme, sinks)] = sink
+        name = without_credentials(output) if scheme == "file" else scheme
+        sinks[_free_name(name, sinks)] = sink
     if keys.recorder is not None:
         sinks[RECORDER] = keys.recorder
     return sinks, window

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rtstyle.errors import UsageError
 from rtstyle.gallery.find import names_painting
@@ -13,7 +13,8 @@ from rtstyle.live.style_cycle import Cycle
 from rtstyle.live.style_switcher import Styler
 from rtstyle.look import Look
 from rtstyle.masks import Mask
-from rtstyle.runtime.choose import VARIABLE
+from rtstyle.paintings.loading import start_modulation
+from rtstyle.runtime.choose import VARIABLE, resolve_device
 from rtstyle.style_file import Style
 from rtstyle.stylizer.controls import Controls
 from rtstyle.stylizer.stylizer import Stylizer
@@ -46,6 +47,7 @@ class LiveStyles:
     def build(self, spec: StyleSpec) -> Stylizer:
         """Load a style or a mixture and say what runs."""
         weighted_styles = self._weighted_styles(spec)
+        is_live = self.reads_modulation
         log.info("style %s", mixture_text(weighted_styles))
         return Stylizer(
             weighted_styles,
@@ -55,13 +57,17 @@ class LiveStyles:
             matrix=self.matrix,
             mask=self.mask,
             is_live=True,
+            start=start_modulation(self._start_content()) if is_live else None,
         )
 
     def go_on(self, current: Styler, spec: StyleSpec) -> Styler:
         """Load a mixture that takes the place of `current`, a step of a drift."""
         if not isinstance(current, Stylizer):
             return self.build(spec)
-        return current.sibling(self._weighted_styles(spec))
+        weighted_styles = self._weighted_styles(spec)
+        if current.go_on(weighted_styles):
+            return current
+        return current.sibling(weighted_styles)
 
     def cycle(self, specs: Sequence[StyleSpec], seconds: float | None) -> Cycle | None:
         """Return the walk through `specs`; None without a period.
@@ -76,21 +82,37 @@ class LiveStyles:
             return None
         if len(specs) < 2:
             raise UsageError("cycle: expected several styles, got one")
-        runtime = self.runtime
-        if runtime == "auto":
-            runtime = os.environ.get(VARIABLE, runtime)
         paintings = [
-            runtime != "tensorrt" and all(names_painting(p.name) for p in spec.parts)
+            self._runtime() != "tensorrt"
+            and all(names_painting(p.name) for p in spec.parts)
             for spec in specs
         ]
         return Cycle(paintings, seconds)
 
     def _weighted_styles(self, spec: StyleSpec) -> tuple[WeightedStyle, ...]:
-        parts = []
+        look, parts = self.look, []
+        if self.reads_modulation:  # `Controls.style_strength` does it then
+            look = replace(look, style_strength=None)
         for part in spec.parts:
             if part.name not in self._loaded:
                 self._loaded[part.name] = load_part(
-                    part.name, self.look, content=self.content
+                    part.name, look, content=self.content
                 )
             parts.append((self._loaded[part.name], part.weight))
-        return mixture_of(parts)
+        return mixture_of(parts, is_live=self.reads_modulation)
+
+    @property
+    def reads_modulation(self) -> bool:
+        """Return whether the graph of paintings reads the modulation at every frame.
+
+        GPUs and engines bind one input, the frame; there it stays in the weights.
+        """
+        return resolve_device(self.device) == "cpu" and self._runtime() != "tensorrt"
+
+    def _runtime(self) -> str:
+        return (
+            os.environ.get(VARIABLE, "auto") if self.runtime == "auto" else self.runtime
+        )
+
+    def _start_content(self) -> Pixels | None:
+        return None if self.look.style_strength in (None, 1.0) else self.content

@@ -97,8 +97,8 @@ class StyleSwitcher:
         fade_seconds: How long the old style fades into the new one; both networks run
             meanwhile.
         cycle: Walks through the styles by itself; None does not.
-        go_on: For `cycle`: loads a mixture of paintings that takes the place of what
-            is shown.
+        go_on: Loads a mixture of paintings that takes the place of what is shown; may
+            return what is shown, changed.
         say: Told one line when a style could not be built.
     """
 
@@ -150,6 +150,21 @@ class StyleSwitcher:
                 position_requested, self.specs[position_requested], self._fade_seconds
             )
         )
+
+    def show(self, spec: StyleSpec, *, is_drift: bool = False) -> None:
+        """Show a style that need not be in the list; returns at once.
+
+        Args:
+            spec: What to show.
+            is_drift: Whether it takes the present one's place without a step.
+        """
+        fade_seconds = 0.0 if is_drift else self._fade_seconds
+        self._want(StyleRequest(self.position, spec, fade_seconds, is_drift))
+
+    @property
+    def spec(self) -> StyleSpec:
+        """Return what was asked for last; it may still be under way."""
+        return self._request.spec
 
     def warm_up(self, content: Pixels) -> None:
         """Run the network once, so that the first real frame is not slow."""
@@ -209,6 +224,9 @@ class StyleSwitcher:
             return
         if self._old is not None:
             self._old.close()
+        if ready[0] is self._current:  # it went on with other paintings by itself
+            self._old = None
+            return
         self._old, self._current = self._current, ready[0]
         self._fade, self._fade_start = ready[1].fade_seconds, time.perf_counter()
         if not self._fade:

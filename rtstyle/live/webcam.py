@@ -52,11 +52,12 @@ class WebcamSettings:
     styles: tuple[str, ...]
     """As for `parse_style`; the first is shown first."""
     camera: str | None = None
-    """Name, id or number; a file or ``sample:`` plays one. None: the first camera."""
+    """Name, id or number; a file or ``sample:`` plays one, ``screen:`` and the URL of a
+    stream are one. None: the first camera."""
     request: CaptureRequest = CaptureRequest()
     """Size and rate to ask the camera for."""
     outputs: tuple[str, ...] = ("window",)
-    """``window``, ``virtualcam[:DEVICE]``, ``null:`` or files."""
+    """``window``, ``virtualcam[:DEVICE]``, ``null:``, files or the URLs of streams."""
     look: Look = Look()
     """How it is stylized at the start."""
     smooth: SmoothMode = "gate"
@@ -151,6 +152,17 @@ def open_camera(settings: WebcamSettings) -> Source:
         return AsCamera(partial(open_source, spec), rate=request.rate)
     if camera is not None and Path(camera).is_file():
         return AsCamera(partial(open_source, camera), rate=request.rate)
+    if camera is not None and camera.startswith("screen:"):
+        from rtstyle_streams.camera.screen import ScreenSource
+
+        return ScreenSource(
+            camera.removeprefix("screen:"),
+            rate=request.rate,
+            width=request.width,
+            height=request.height,
+        )
+    if camera is not None and "://" in camera:
+        return open_source(camera)
     return Webcam(camera, request)
 
 

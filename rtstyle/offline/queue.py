@@ -293,6 +293,23 @@ class JobQueue:
             database.execute("DELETE FROM lines WHERE job NOT IN (SELECT id FROM jobs)")
         return changed
 
+    def forget(self, numbers: Sequence[int]) -> int:
+        """Remove jobs that have ended, with their logs.
+
+        Returns:
+            How many.
+        """
+        changed = 0
+        with self._change() as database:
+            for number in numbers:
+                changed += database.execute(
+                    "DELETE FROM jobs WHERE id = ?"
+                    " AND state IN ('done', 'failed', 'cancelled')",
+                    (number,),
+                ).rowcount
+            database.execute("DELETE FROM lines WHERE job NOT IN (SELECT id FROM jobs)")
+        return changed
+
     def close(self) -> None:
         """Close the file; may be called twice."""
         with self._lock:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rtstyle.errors import UsageError
 from rtstyle.paintings.cache import Modulation, PaintingCache
 from rtstyle.paintings.colour_transfer import colour_moments, match_colours
+from rtstyle.paintings.live_network import live_style
 from rtstyle.paintings.network import PaintingNetwork, mixed, painting_network
 from rtstyle.paintings.picture import read_bytes, read_painting, shown
 from rtstyle.style_file import Style
@@ -64,7 +65,7 @@ def load_painting(
         lambda: _shown_painting(path, colors_of=colours, side=network.side),
     )
     if strength != 1.0:
-        start = network.neutral if content is None else _own(network, content)
+        start = start_modulation(content)
         modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
     title = _readable(path.stem)
     card = {
@@ -79,11 +80,14 @@ def load_painting(
     return network.fold(modulation, card)
 
 
-def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
+def mix_paintings(
+    paintings: Sequence[tuple[Style, float]], *, is_live: bool = False
+) -> Style:
     """Return one style between several paintings: one network, so it costs as one.
 
     Args:
         paintings: Styles of `load_painting` and their weights, whose sum is 1.
+        is_live: Whether the graph is to read the modulation with every frame.
 
     Raises:
         UsageError: one of them is no painting's style.
@@ -96,7 +100,10 @@ def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
             )
         modulations.append((style.modulation, weight))
     if len(paintings) == 1:
-        return paintings[0][0]
+        style = paintings[0][0]
+        if not is_live:
+            return style
+        return live_style(painting_network(), modulations[0][0], style.card)
     card = {
         "name": style_name("_".join(style.name for style, _ in paintings)),
         "title": " + ".join(
@@ -104,7 +111,21 @@ def mix_paintings(paintings: Sequence[tuple[Style, float]]) -> Style:
         ),
         "painting": [style.card.get("painting") for style, _ in paintings],
     }
-    return painting_network().fold(mixed(modulations), card)
+    network = painting_network()
+    if is_live:
+        return live_style(network, mixed(modulations), card)
+    return network.fold(mixed(modulations), card)
+
+
+def start_modulation(content: Pixels | None) -> Modulation:
+    """Return the modulation at style strength 0: nearly no style.
+
+    Args:
+        content: A frame, RGB, shape ``(H, W, 3)``, uint8, whose own modulation it is;
+            None for that of an average photograph.
+    """
+    network = painting_network()
+    return network.neutral if content is None else _own(network, content)
 
 
 def _readable(name: str) -> str:

@@ -14,7 +14,7 @@ from rtstyle.runtime.devices.providers import PROVIDERS
 from rtstyle.runtime.measure import Opener, fastest
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.runtime.openvino import OpenVinoSession
-from rtstyle.runtime.protocol import Session
+from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.runtime.switching import SwitchingSession
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def open_session(
     threads: int | None = None,
     precision: str = "auto",
     is_live: bool = False,
+    extra_inputs: Arrays | None = None,
 ) -> Session:
     """Load a graph on the given runtime and device; choose those given as ``auto``.
 
@@ -42,6 +43,7 @@ def open_session(
         precision: One of `rtstyle.choices.PRECISIONS`: what the runtime may compute
             in; the graph itself is already fp32 or int8.
         is_live: Whether frames run in onnxruntime while an engine is being built.
+        extra_inputs: What the graph takes beside the frame, to measure it with.
 
     Raises:
         UsageError: no such runtime or device.
@@ -66,7 +68,7 @@ def open_session(
         return openers[candidates[0]]()
     facts = f"{device} {threads} {precision}"
     tried = {name: openers[name] for name in candidates}
-    return fastest(tried, model=model, facts=facts)[1]
+    return fastest(tried, model=model, facts=facts, extra_inputs=extra_inputs)[1]
 
 
 def openers_for(

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from rtstyle.errors import RtstyleError
-from rtstyle.runtime.protocol import Session
+from rtstyle.runtime.protocol import Arrays, Session
 from rtstyle.user_files import cache_folder, write_whole
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,11 @@ class Opener(Protocol):
 
 
 def fastest(
-    openers: Mapping[str, Opener], *, model: bytes, facts: str
+    openers: Mapping[str, Opener],
+    *,
+    model: bytes,
+    facts: str,
+    extra_inputs: Arrays | None = None,
 ) -> tuple[str, Session]:
     """Return the runtime that is fastest here, and its session.
 
@@ -47,6 +51,7 @@ def fastest(
         openers: Openers by name of the runtime; at least one.
         model: The graph; the choice is stored under its checksum.
         facts: What else the choice depends on: device, threads, precision.
+        extra_inputs: What the graph takes beside the frame.
 
     Raises:
         RtstyleError: no runtime works; this is the first one's error.
@@ -71,7 +76,7 @@ def fastest(
     if not sessions:
         assert first_error is not None
         raise first_error
-    times = measure_ms(sessions)
+    times = measure_ms(sessions, extra_inputs)
     names = list(times)
     runtime = min(
         names, key=lambda name: times[name] * (1.0 if name == names[0] else 1.1)
@@ -85,7 +90,9 @@ def fastest(
     return runtime, sessions[runtime]
 
 
-def measure_ms(sessions: Mapping[str, Session]) -> dict[str, float]:
+def measure_ms(
+    sessions: Mapping[str, Session], extra_inputs: Arrays | None = None
+) -> dict[str, float]:
     """Return the shortest time of each session, measured in turns."""
     frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     frame[::2, ::3] = 180
@@ -93,7 +100,7 @@ def measure_ms(sessions: Mapping[str, Session]) -> dict[str, float]:
     for _ in range(NUM_FRAMES + 1):
         for name, session in sessions.items():
             began = time.perf_counter()
-            session.run({"frame": frame})
+            session.run({"frame": frame, **(extra_inputs or {})})
             times[name].append((time.perf_counter() - began) * 1e3)
     return {name: min(times_ms[1:]) for name, times_ms in times.items()}
 

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from rtstyle.errors import UsageError
 from rtstyle.look import Look
+from rtstyle.looks.control_table import CONTROLS
 from rtstyle.masks import MaskMode, mask_mode
 from rtstyle.smoothing import SmoothMode
 
 SMALLEST_SIDE = 16
 """Smallest side that the networks accept, in pixels."""
-LEAST_SCALE, MOST_SCALE = 0.25, 4.0
+SCALE = CONTROLS["style_scale"]
+LEAST_SCALE, MOST_SCALE = SCALE.least, SCALE.most
+MOST_STYLE_STRENGTH = CONTROLS["style_strength"].most
 """Bounds of `Controls.scale`."""
 
 
@@ -34,11 +37,18 @@ class Controls:
     """
     mask: MaskMode = "off"
     """Which part to stylize; ignored unless the stylizer has a mask."""
+    style_strength: float = 1.0
+    """For paintings whose graph reads the modulation: 0 changes least."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         if not 0.0 <= self.strength <= 1.0:
             raise UsageError(f"strength: expected 0 to 1, got {self.strength}")
+        if not 0.0 <= self.style_strength <= MOST_STYLE_STRENGTH:
+            raise UsageError(
+                f"style strength: expected 0 to {MOST_STYLE_STRENGTH}, "
+                f"got {self.style_strength}"
+            )
         if self.height is not None and not SMALLEST_SIDE <= self.height <= 8192:
             raise UsageError(
                 f"height: expected {SMALLEST_SIDE} to 8192 lines, got {self.height}"
@@ -64,4 +74,5 @@ def controls_of(look: Look, *, smooth: SmoothMode) -> Controls:
         look.height,
         look.style_scale,
         mask_mode(look),
+        1.0 if look.style_strength is None else look.style_strength,
     )

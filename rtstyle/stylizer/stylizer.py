@@ -11,6 +11,9 @@ import numpy as np
 
 from rtstyle.gallery.mixture import WeightedStyle, load_mixture
 from rtstyle.masks import Mask
+from rtstyle.paintings.cache import Modulation
+from rtstyle.paintings.live_network import ModulationInput, reads_modulation
+from rtstyle.paintings.loading import start_modulation
 from rtstyle.runtime import Session, open_session
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmootherByMode
@@ -47,6 +50,7 @@ class Stylizer:
         mask: Mask | None = None,
         is_live: bool = False,
         smoother: SmootherByMode | None = None,
+        start: Modulation | None = None,
     ) -> None:
         """Load a style, or all styles of a mixture, onto a device.
 
@@ -67,6 +71,8 @@ class Stylizer:
                 minutes until an engine is built.
             smoother: The smoother of a stylizer that this one replaces, so that its
                 frames continue that one's; None starts afresh.
+            start: Modulation at style strength 0, for paintings whose graph reads it;
+                None is that of an average photograph.
         """
         weighted_styles = _weighted_styles(style)
         device = device_for(weighted_styles[0].style, device, precision)
@@ -85,6 +91,7 @@ class Stylizer:
         self.is_one_core_a_frame = self.workers > 1
         """Whether a frame is run by one core; the last bits may depend on it."""
         self.mask = mask
+        self._modulations = [_modulation_input(style, start) for style in styles]
         self.sessions = [
             open_session(
                 style.model,
@@ -93,11 +100,13 @@ class Stylizer:
                 precision=precision,
                 threads=1 if self.workers > 1 else None,
                 is_live=is_live,
+                extra_inputs=None if given is None else given.at(1.0),
             )
-            for style in styles
+            for style, given in zip(styles, self._modulations, strict=True)
         ]
         self._gate = None
-        if smoother is None:  # state on a device cannot be passed on
+        reads_more = any(given is not None for given in self._modulations)
+        if smoother is None and not reads_more:  # state on a device stays there
             self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
         self._smooth = smoother or SmootherByMode()
@@ -126,8 +135,9 @@ class Stylizer:
         frame = _at_least(seen, SMALLEST_SIDE)
         if self._gate and self.controls.smooth == "gate" and frame.shape == seen.shape:
             return NetworkOutput(content, seen, self._gate(frame), is_smoothed=True)
-        pictures = [s.run({FRAME_INPUT: frame})[FRAME_OUTPUT] for s in self.sessions]
-        mixed = cross_fade(pictures, self.weights)[: seen.shape[0], : seen.shape[1]]
+        mixed = cross_fade(self._pictures(frame), self.weights)[
+            : seen.shape[0], : seen.shape[1]
+        ]
         return NetworkOutput(content, seen, np.asarray(mixed, np.uint8))
 
     def finish(self, output: NetworkOutput) -> Pixels:
@@ -150,6 +160,29 @@ class Stylizer:
                 content, stylized, outside=controls.mask == "background"
             )
         return blend(content, stylized, strength=controls.strength)
+
+    def _pictures(self, frame: Pixels) -> list[Pixels]:
+        """Return what each network makes of a frame."""
+        strength, pictures = self.controls.style_strength, []
+        for session, given in zip(self.sessions, self._modulations, strict=True):
+            more = {} if given is None else given.at(strength)
+            pictures.append(session.run({FRAME_INPUT: frame, **more})[FRAME_OUTPUT])
+        return pictures
+
+    def go_on(self, style: Sequence[WeightedStyle]) -> bool:
+        """Take other paintings from the next frame on, in the session that there is.
+
+        Returns:
+            Whether that could be done: both are paintings whose graph reads them.
+        """
+        given = self._modulations[0] if len(self._modulations) == 1 else None
+        fresh = style[0].style if len(style) == 1 else None
+        if given is None or fresh is None or not reads_modulation(fresh):
+            return False
+        assert fresh.modulation is not None
+        given.go_on(fresh.modulation)
+        self.style = fresh
+        return True
 
     @property
     def session(self) -> Session:
@@ -237,6 +270,15 @@ def _weighted_styles(
     if isinstance(style, str):
         return load_mixture(style)
     return [WeightedStyle(style)] if isinstance(style, Style) else style
+
+
+def _modulation_input(style: Style, start: Modulation | None) -> ModulationInput | None:
+    """Return what the graph of `style` is given beside the frame, if it takes it."""
+    if style.modulation is None or not reads_modulation(style):
+        return None
+    if start is None:
+        start = start_modulation(None)
+    return ModulationInput(style.modulation, start)
 
 
 def _at_least(pixels: Pixels, side: int) -> Pixels:

@@ -11,6 +11,9 @@
 ``null:``                      sink only: frames are counted and forgotten
 ``webcam:0``, ``webcam:NAME``  source: a camera
 ``virtualcam:NAME``            sink: a virtual camera
+``screen:``, ``screen:2``      source: a screen; ``screen:LEFT,TOP,WxH`` a part
+``rtmp://``, ``rtsp://``,      a stream; as a source with ``?listen=1`` others connect
+``udp://``, ``tcp://``         to us; ``http(s)://`` (HLS, MJPEG) as a source only
 =============================  ====================================================
 """
 
@@ -25,6 +28,11 @@ from typing import Literal, TypeVar
 
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.memory import NullSink
+from rtstyle_streams.network.urls import (
+    MISSING,
+    SOURCE_SCHEMES,
+    without_credentials,
+)
 from rtstyle_streams.protocols import Sink, Source, StreamInfo, ToneMap
 
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
@@ -258,9 +266,10 @@ def _lookup(table: Mapping[str, _T], scheme: str, spec: str | os.PathLike[str]) 
     try:
         return table[scheme]
     except KeyError:
-        known = ", ".join(f"{name}:" for name in table)
+        known = ", ".join(f"{name}:" for name in table if name not in MISSING)
+        shown = without_credentials(os.fspath(spec))
         raise SpecError(
-            f"{os.fspath(spec)}: expected a path or one of {known} got {scheme}:"
+            f"{shown}: expected a path or one of {known} got {scheme}:"
         ) from None
 
 
@@ -289,8 +298,38 @@ def _virtual_camera(rest: str, info: StreamInfo) -> Sink:
     )
 
 
-_SOURCES: dict[str, Callable[[str], Source]] = {"sample": _sample, "webcam": _webcam}
+def _screen(rest: str) -> Source:
+    from rtstyle_streams.camera.screen import ScreenSource
+
+    return ScreenSource(rest)
+
+
+def _stream_source(scheme: str) -> Callable[[str], Source]:
+    def open_one(rest: str) -> Source:
+        from rtstyle_streams.network.source import NetworkSource
+
+        return NetworkSource(f"{scheme}:{rest}")
+
+    return open_one
+
+
+def _stream_sink(scheme: str) -> Callable[[str, StreamInfo], Sink]:
+    def open_one(rest: str, info: StreamInfo) -> Sink:
+        from rtstyle_streams.network.sink import NetworkSink
+
+        return NetworkSink(f"{scheme}:{rest}", info)
+
+    return open_one
+
+
+_SOURCES: dict[str, Callable[[str], Source]] = {
+    "sample": _sample,
+    "webcam": _webcam,
+    "screen": _screen,
+    **{scheme: _stream_source(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},
+}
 _SINKS: dict[str, Callable[[str, StreamInfo], Sink]] = {
     "null": _null,
     "virtualcam": _virtual_camera,
+    **{scheme: _stream_sink(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},
 }

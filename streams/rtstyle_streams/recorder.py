@@ -36,6 +36,8 @@ class Recorder(ManagedSink):
     ) -> None:
         self.say = say
         """Called with one line about each file."""
+        self.files: list[Path] = []
+        """Complete recordings and snapshots, in the order in which they were made."""
         self._folder, self._open_recording = folder, open_recording
         self._wants_recording = False
         self._wants_snapshot = threading.Event()
@@ -92,6 +94,7 @@ class Recorder(ManagedSink):
             raise SinkError(
                 f"{path}: could not be written: {error.strerror}"
             ) from error
+        self.files.append(path)
         self.say(f"snapshot {path}")
 
     def _free_path(self, suffix: str) -> Path:
@@ -107,6 +110,7 @@ class Recorder(ManagedSink):
         if self._recording is not None:
             self._recording.finish()
             self._recording = None
+            self.files.append(self._path)
             self.say(f"recorded {self._path}")
 
     def _drop_recording(self) -> None:

@@ -30,7 +30,7 @@ def times(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Count measurements; each session takes what it says."""
     counted = {"measured": 0}
 
-    def measured(sessions: dict[str, Fake]) -> dict[str, float]:
+    def measured(sessions: dict[str, Fake], _: object) -> dict[str, float]:
         counted["measured"] += 1
         return {name: session.ms for name, session in sessions.items()}
 

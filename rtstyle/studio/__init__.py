@@ -1,0 +1,1 @@
+"""The studio: a page on this computer that shows the picture and its controls."""

@@ -1,0 +1,1 @@
+"""Streams by URL: as cameras, and as outputs."""
