@@ -35,8 +35,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
-        "live": "choices errors gallery look looks masks paintings runtime smoothing "
-        "style_file stylizer",
+        "live": "choices errors gallery look looks masks paintings runtime "
+        "smoothing style_file stylizer",
         "looks": "choices errors",
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
