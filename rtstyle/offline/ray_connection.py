@@ -1,5 +1,6 @@
 """The few things that are asked of Ray, in one place."""
 
+import socket
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -13,6 +14,8 @@ MOST_RETRIES: Final = 5
 """How often a segment is made again whose worker died."""
 CORES_PER_TASK: Final = 2
 """That a segment asks for, where every machine has as many."""
+CONNECT_SECONDS: Final = 10.0
+"""How long the head of a cluster may take to answer."""
 POLL_SECONDS: Final = 1.0
 """How often the head looks around while nothing ends."""
 
@@ -128,6 +131,7 @@ class RayConnection:
 
     def _connect(self, address: str) -> None:
         try:
+            _check_reachable(address)  # Ray tries for two minutes
             self._ray.init(
                 address=None if address == "auto" else address,
                 logging_level="ERROR",
@@ -135,7 +139,7 @@ class RayConnection:
                 configure_logging=False,
                 include_dashboard=None if address != "auto" else False,
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             text = str(error).strip().partition("\n")[0]
             raise RuntimeUnavailableError(
                 f"--cluster {address}: expected the address of a Ray cluster, "
@@ -150,3 +154,15 @@ class RayConnection:
             num_returns=num_returns,
             max_retries=MOST_RETRIES,
         )(function)
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address where nobody listens; others than HOST:PORT are Ray's to judge.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
+            pass

@@ -101,6 +101,17 @@ def test_films_whose_packets_have_no_times_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_told(job: FileJob) -> None:
+    ray = pytest.importorskip("ray")
+    if ray.is_initialized():
+        pytest.skip("connected to a cluster already")
+    began = time.monotonic()
+    with pytest.raises(RuntimeUnavailableError, match="expected the address"):
+        run_file_job(replace(job, cluster="127.0.0.1:1"))
+    assert time.monotonic() - began < 120
+
+
+@pytest.mark.slow
 def test_a_cluster_makes_the_film_of_one_machine(
     job: FileJob, whole: Path, cluster: Any
 ) -> None:
@@ -168,14 +179,3 @@ def test_a_file_that_is_another_on_the_workers_is_refused(
     with pytest.raises(RuntimeUnavailableError, match="pass --ship"):
         run(job, cluster)
     assert not Path(job.target).exists()
-
-
-@pytest.mark.slow
-def test_a_cluster_that_is_not_there_is_told(job: FileJob) -> None:
-    ray = pytest.importorskip("ray")
-    if ray.is_initialized():
-        pytest.skip("connected to a cluster already")
-    began = time.monotonic()
-    with pytest.raises(RuntimeUnavailableError, match="expected the address"):
-        run_file_job(replace(job, cluster="127.0.0.1:1"))
-    assert time.monotonic() - began < 120

@@ -29,7 +29,6 @@ from rtstyle.offline.work_folder import WorkFolder
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.protocols import StreamInfo
 from rtstyle_streams.video import segmented_writer
-from rtstyle_streams.video.read_mark import MarkedSource
 from rtstyle_streams.video.reader import VideoReader
 from tests.rtstyle.long_film import (
     check_same_film,
@@ -347,35 +346,6 @@ def test_segments_are_ten_seconds_or_one_key_frame_interval() -> None:
 
     assert [frames(rate) for rate in (1, 12, 24, 25, 60)] == [100, 120, 240, 250, 250]
     assert [frames(25, 2.0), frames(25, 60.0)] == [50, 1500]
-
-
-def test_reading_goes_on_behind_any_frame(film: Path) -> None:
-    with VideoReader(film) as reader:
-        source = MarkedSource(reader)
-        frames = list(source)
-        marks = [source.mark(i, is_plain=reader.is_plain) for i in range(NUM_FRAMES)]
-    assert reader.is_plain
-    for index in (0, 3, 38, 39, 40, 41, 77, NUM_FRAMES - 1):
-        for mark in (marks[index], replace(marks[index], is_plain=False)):
-            with VideoReader(film) as reader:
-                reader.go_on_behind(mark)
-                left = list(reader)
-                assert reader.num_decode_errors == 0
-            assert [f.index for f in left] == list(range(index + 1, NUM_FRAMES))
-            assert [f.pts for f in left] == [f.pts for f in frames[index + 1 :]]
-            for frame, like in zip(left, frames[index + 1 :], strict=True):
-                assert (frame.pixels == like.pixels).all()
-
-
-def test_a_mark_of_another_film_is_not_believed(film: Path) -> None:
-    with VideoReader(film) as reader:
-        source = MarkedSource(reader)
-        frames = list(source)
-    mark = replace(source.mark(60, is_plain=True), checksums=(1, 2, 3, 4))
-    with VideoReader(film) as reader:
-        reader.go_on_behind(mark)  # decodes everything before instead
-        left = list(reader)
-    assert [f.pts for f in left] == [f.pts for f in frames[61:]]
 
 
 def test_forgotten_films_are_told_and_left(

@@ -325,14 +325,10 @@ class Trainer:
 
     def any_process(self, is_so: bool) -> bool:
         """Tell whether something is so in any process; all have to ask together."""
-        return self._mean([float(is_so)])[0] > 0.0
+        return self._mean([float(is_so)])[0] > 0
 
     def _mean(self, values: list[float]) -> list[float]:
-        """Return the mean over all processes, the same in each.
-
-        What is decided by loss, time or Ctrl-C is then decided alike; else one process
-        would wait for another for ever.
-        """
+        """Return the mean over all processes, so that all of them decide alike."""
         if self.accelerator.num_processes == 1:
             return values
         own = torch.tensor(values, dtype=torch.float64, device=self.accelerator.device)
@@ -406,8 +402,5 @@ def kept_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors[name] for name in names}
