@@ -25,7 +25,7 @@ MOST_BYTES: Final = 1 << 29
 """Of all tensors of a run on a small frame; weights count."""
 MOST_BYTES_PER_PIXEL: Final = 2048
 """By which one tensor may grow with each pixel of the frame: 512 float channels."""
-MOST_SECONDS: Final = 20.0
+MOST_SECONDS: Final = 10.0
 """For both frames; a style takes some milliseconds, on a busy machine a second."""
 FULL: Final = (
     "Available memory of",

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,9 @@ from rtstyle.commands.options import (
     style_option,
 )
 
+if TYPE_CHECKING:
+    from rtstyle_streams.protocols import ToneMap
+
 
 @click.command()
 @inputs_options
@@ -36,6 +40,11 @@ from rtstyle.commands.options import (
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
+@click.option(
+    "--tone-map",
+    type=click.Choice(("bt2390",)),
+    help="Make SDR of an HDR film (PQ, HLG), which is refused otherwise.",
+)
 @click.option(
     "--fps",
     metavar="RATE",
@@ -86,6 +95,7 @@ def video(
     codec: str | None,
     crf: int | None,
     preset: str | None,
+    tone_map: "ToneMap | None",
     fps: Fraction | None,
     suffix: str,
     overwrite: bool,
@@ -114,6 +124,7 @@ def video(
         codec=codec,
         crf=crf,
         preset=preset,
+        tone_map=tone_map,
         overwrite=overwrite,
         kind="film",
         rate=fps,

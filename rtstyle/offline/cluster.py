@@ -65,7 +65,7 @@ def run_cluster_job(
     check_look(job.look, [spec])
     path = Path(job.source)
     with ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(path))
+        reader = stack.enter_context(VideoReader(path, tone_map=job.tone_map))
         times = packet_times(path)
         folder = stack.enter_context(open_work_folder(job, reader))
         content = PeekedSource(reader).pixels if job.look.wants_content else None

@@ -1,6 +1,7 @@
 """One process at a time in a folder; free again as soon as that process ends."""
 
 import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Final
 LOCK_NAME: Final = "lock"
 """Of the file that is locked, in the folder."""
 _MOST_TRIES: Final = 100
+_NO_LOCKS: Final = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+# of file systems that cannot lock: two runs at once are not told there
 
 
 class FolderLock:
@@ -74,4 +77,8 @@ def _lock(descriptor: int) -> None:
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise

@@ -29,7 +29,7 @@ from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.opening import Kind, open_sink, open_source
 from rtstyle_streams.pictures.images import ImageSource
-from rtstyle_streams.protocols import Sink, Source, StreamInfo
+from rtstyle_streams.protocols import Sink, Source, StreamInfo, ToneMap
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.segmented_writer import SegmentedWriter
 
@@ -68,6 +68,8 @@ class FileJob:
     """What pictures are taken for, see `open_source`."""
     rate: Fraction | None = None
     """Pictures a second, of a film that lies in pictures."""
+    tone_map: ToneMap | None = None
+    """What makes SDR of HDR films; None refuses those."""
     suffix: str | None = None
     """Of a target that is standard output."""
     is_quiet: bool = False
@@ -157,7 +159,7 @@ def run_file_job(
     say = log.debug if job.is_quiet else log.warning
     with ExitStack() as stack:
         opened = stack.enter_context(
-            open_source(job.source, kind=job.kind, rate=job.rate)
+            open_source(job.source, kind=job.kind, rate=job.rate, tone_map=job.tone_map)
         )
         is_for_stills = isinstance(opened, ImageSource)
         mask = stack.enter_context(mask_of(job.look, is_for_stills=is_for_stills))

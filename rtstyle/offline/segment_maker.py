@@ -117,7 +117,7 @@ class SegmentMaker:
     ) -> None:
         self._job, self._path = job, path
         self._frames_per_segment = frames_per_segment
-        with VideoReader(path) as reader:
+        with self._open() as reader:
             self._info = reader.info
         self._masks = mask_of(job.look)
         self._stylizer = Stylizer(
@@ -134,9 +134,12 @@ class SegmentMaker:
         if job.device == "cpu":
             self._stylizer.workers = workers
 
+    def _open(self) -> VideoReader:
+        return VideoReader(self._path, tone_map=self._job.tone_map)
+
     def identity(self) -> Identity:
         """Return what the frames depend on here; see `identity_of`."""
-        with tempfile.TemporaryDirectory() as folder, VideoReader(self._path) as reader:
+        with tempfile.TemporaryDirectory() as folder, self._open() as reader:
             sink = self._sink(reader, Path(folder), lambda _: None)
             header_sha256 = sink.header_sha256
             sink.close()
@@ -166,7 +169,7 @@ class SegmentMaker:
             return None
         self._stylizer.restore(state or {})
         segments: list[Segment] = []
-        with tempfile.TemporaryDirectory() as name, VideoReader(self._path) as reader:
+        with tempfile.TemporaryDirectory() as name, self._open() as reader:
             sink = self._sink(reader, Path(name), segments.append)
             try:
                 own = _Only(sink, first=part.first)
@@ -207,7 +210,7 @@ class SegmentMaker:
         found = 0 if begin == 0 else None
         detector = SceneCutDetector()
         lines = self._stylizer.controls.lines_seen(self._info.height)
-        with VideoReader(self._path) as reader:
+        with self._open() as reader:
             for frame in _Between(reader, part.mark(begin), part.first + 1):
                 pixels = frame.pixels
                 if lines != pixels.shape[0]:

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 NUM_STATES: Final = 3
 """How many states of the smoothing are kept; the last one is enough, unless a segment
 is damaged."""
+MOST_NAME_BYTES: Final = 200
+"""Of an output whose name the folder bears; no file system takes more than 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class WorkFolder:
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self.path = target.with_name(f".{target.name}.rtstyle")
+        self.path = folder_beside(target)
         """The folder."""
         try:
             self._lock = FolderLock(self.path)
@@ -164,6 +167,8 @@ class WorkFolder:
 
     def close(self, *, is_done: bool) -> None:
         """Let others in; remove the folder if the film is whole or has no segment."""
+        if sys.platform == "win32":  # where an open file cannot be removed
+            self._lock.release()
         if is_done or not self._num_segments:
             forget(self.path)
             shutil.rmtree(self.path, ignore_errors=True)
@@ -251,6 +256,15 @@ class WorkFolder:
         for pattern in ("journal", "segment-*.packets", "state-*.npz"):
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
+
+
+def folder_beside(target: Path) -> Path:
+    """Return the folder in which `target` grows, on the disk where it will be."""
+    place = Path(os.path.realpath(target))
+    name = place.name
+    if len(os.fsencode(name)) > MOST_NAME_BYTES:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return place.with_name(f".{name}.rtstyle")
 
 
 def _sha256(path: Path) -> str:

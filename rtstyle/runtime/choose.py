@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
 
@@ -134,7 +134,11 @@ def auto_candidates(device: str, precision: str) -> list[str]:
 
 
 def resolve_device(
-    device: str, *, model: bytes | None = None, architecture: str = ""
+    device: str,
+    *,
+    model: bytes | None = None,
+    cpu_model: Callable[[], bytes] | None = None,
+    architecture: str = "",
 ) -> str:
     """Return one device's name for what the user wrote; ``gpu`` and ``auto`` are none.
 
@@ -142,6 +146,7 @@ def resolve_device(
         device: What `--device` takes.
         model: What ``auto`` measures with, a serialised style graph in fp32; without
             one it is the first GPU, or the CPU.
+        cpu_model: Gives what the CPU runs instead, its int8 twin for example.
         architecture: Text that is equal for all graphs that take as long as `model`.
 
     Raises:
@@ -158,6 +163,8 @@ def resolve_device(
         return names[min(1, len(names) - 1)]
 
     def open_on(name: str) -> Session:
+        if name == "cpu" and cpu_model is not None:
+            return open_session(cpu_model(), device=name)
         return open_session(model, device=name)
 
     return quickest(names, open_on, architecture=architecture)

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 
+from rtstyle.runtime import resolve_device
 from rtstyle.runtime.measure import cache_key, measure_ms, read_cache, write_cache
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.style_file import Style
@@ -14,6 +15,9 @@ log = logging.getLogger(__name__)
 VARIABLE = "RTSTYLE_PRECISION"
 """Environment variable: ``int8`` or ``fp32`` is what ``auto`` means where a style has a
 twin, instead of a measurement."""
+
+ON_CPUS = ("int8", "bf16")
+"""Precisions that only CPUs run."""
 
 
 def with_quickest_precision(style: Style, precision: str, *, device: str) -> Style:
@@ -36,6 +40,36 @@ def with_quickest_precision(style: Style, precision: str, *, device: str) -> Sty
         return chosen
     name = os.environ.get(VARIABLE) or _measured(style, chosen)
     return style if name == "fp32" else chosen
+
+
+def device_for(style: Style, device: str, precision: str) -> str:
+    """Return the device on which a style is to run, by its full name.
+
+    What ``auto`` compares is what would run: on the CPU the quicker of the style and
+    its int8 twin, on a GPU the style itself.
+
+    Args:
+        style: As loaded.
+        device: What `--device` takes.
+        precision: As for `rtstyle.twins.with_precision`; ``int8`` and ``bf16`` are
+            for CPUs, so that ``auto`` is the CPU then.
+
+    Raises:
+        UsageError: There is no such kind of device.
+        RuntimeUnavailableError: There are not so many GPUs.
+    """
+    if device == "auto" and precision in ON_CPUS:
+        return "cpu"
+
+    def cpu_model() -> bytes:
+        return with_quickest_precision(style, precision, device="cpu").model
+
+    return resolve_device(
+        device,
+        model=style.model,
+        cpu_model=cpu_model,
+        architecture=f"{architecture_of(style)} {precision}",
+    )
 
 
 def architecture_of(style: Style) -> str:

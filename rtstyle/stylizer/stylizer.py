@@ -15,7 +15,6 @@ from rtstyle.paintings.cache import Modulation
 from rtstyle.paintings.live_network import ModulationInput, reads_modulation
 from rtstyle.paintings.loading import start_modulation
 from rtstyle.runtime import Session, open_session
-from rtstyle.runtime.choose import resolve_device
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmootherByMode
 from rtstyle.smoothing.protocol import State
@@ -30,7 +29,7 @@ from rtstyle.stylizer.blending import (
 from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
 from rtstyle.stylizer.gate_on_device import gate_on_device
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.stylizer.precision import architecture_of, with_quickest_precision
+from rtstyle.stylizer.precision import device_for, with_quickest_precision
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -76,10 +75,7 @@ class Stylizer:
                 None is that of an average photograph.
         """
         weighted_styles = _weighted_styles(style)
-        first = weighted_styles[0].style
-        device = resolve_device(
-            device, model=first.model, architecture=architecture_of(first)
-        )
+        device = device_for(weighted_styles[0].style, device, precision)
         styles = [
             with_quickest_precision(weighted.style, precision, device=device)
             for weighted in weighted_styles

@@ -33,7 +33,7 @@ from rtstyle_streams.network.urls import (
     SOURCE_SCHEMES,
     without_credentials,
 )
-from rtstyle_streams.protocols import Sink, Source, StreamInfo
+from rtstyle_streams.protocols import Sink, Source, StreamInfo, ToneMap
 
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
 
@@ -43,7 +43,11 @@ Kind = Literal["any", "film", "pictures"]
 
 
 def open_source(
-    spec: str | os.PathLike[str], *, kind: Kind = "any", rate: Fraction | None = None
+    spec: str | os.PathLike[str],
+    *,
+    kind: Kind = "any",
+    rate: Fraction | None = None,
+    tone_map: ToneMap | None = None,
 ) -> Source:
     """Open what `spec` names, see the table above.
 
@@ -52,18 +56,19 @@ def open_source(
         kind: what pictures are taken for; "any": a folder and all stills are pictures,
             a GIF is a film.
         rate: pictures a second, for a film that lies in pictures; None for the default.
+        tone_map: what makes SDR of HDR films; None refuses those.
 
     Raises:
         SpecError: `spec` makes no sense.
         SourceError: it cannot be opened.
     """
     if spec == "-":
-        return _standard_input(kind)
+        return _standard_input(kind, tone_map)
     scheme, rest = _split(spec)
     if scheme and (scheme in _SOURCES or not os.path.exists(spec)):
         source = _lookup(_SOURCES, scheme, spec)(rest)
     else:
-        source = _open_file(Path(spec), kind, rate)
+        source = _open_file(Path(spec), kind, rate, tone_map)
     from rtstyle_streams.pictures.sequence import FrameSequence
 
     if rate is not None and not isinstance(source, FrameSequence):
@@ -75,7 +80,9 @@ def open_source(
     return source
 
 
-def _open_file(path: Path, kind: Kind, rate: Fraction | None) -> Source:
+def _open_file(
+    path: Path, kind: Kind, rate: Fraction | None, tone_map: ToneMap | None
+) -> Source:
     """Open a film, a picture, a folder or numbered pictures."""
     from rtstyle_streams.pictures.images import ImageSource
     from rtstyle_streams.pictures.names import is_pattern
@@ -101,7 +108,7 @@ def _open_file(path: Path, kind: Kind, rate: Fraction | None) -> Source:
         return ImageSource(path)
     from rtstyle_streams.video.reader import VideoReader
 
-    return VideoReader(path)
+    return VideoReader(path, tone_map=tone_map)
 
 
 def _open_moving(path: Path) -> Source:
@@ -118,7 +125,7 @@ def _open_moving(path: Path) -> Source:
     return VideoReader(path) if suffix == ".png" else MovingPicture(path)
 
 
-def _standard_input(kind: Kind) -> Source:
+def _standard_input(kind: Kind, tone_map: ToneMap | None) -> Source:
     """Open what comes on standard input: a picture or a film."""
     from rtstyle_streams.pictures.images import ImageSource
     from rtstyle_streams.standard.pipes import spool_input
@@ -127,7 +134,10 @@ def _standard_input(kind: Kind) -> Source:
     folder = TemporaryDirectory(prefix="rtstyle-")
     try:
         path = spool_input(Path(folder.name))
-        source = ImageSource(path) if kind == "pictures" else VideoReader(path)
+        is_picture = kind == "pictures"
+        source: Source = (
+            ImageSource(path) if is_picture else VideoReader(path, tone_map=tone_map)
+        )
     except BaseException:
         folder.cleanup()
         raise

@@ -8,6 +8,8 @@ from typing import Final, Literal, Protocol, Self, runtime_checkable
 
 from rtstyle_streams.frame import Frame
 
+ToneMap = Literal["bt2390"]
+"""What makes SDR pictures of HDR ones; see `rtstyle_streams.video.tone_map`."""
 ColourMatrix = Literal["bt601", "bt709", "bt2020"]
 """Which luma coefficients a picture's Y'CbCr form uses."""
 LUMA: Final[dict[ColourMatrix, tuple[float, float, float]]] = {

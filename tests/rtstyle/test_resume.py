@@ -100,7 +100,7 @@ def work_folder(job: FileJob) -> Path:
     return target.with_name(f".{target.name}.rtstyle")
 
 
-@pytest.mark.parametrize("num_frames", [30, 50, 51, 99, 109])
+@pytest.mark.parametrize("num_frames", [30, 50, 109])
 def test_a_run_goes_on_behind_the_last_whole_segment(
     job: FileJob, whole: Path, num_frames: int
 ) -> None:
@@ -112,6 +112,7 @@ def test_a_run_goes_on_behind_the_last_whole_segment(
     assert not work_folder(job).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smooth", SMOOTH_MODES)
 def test_frames_at_the_joins_are_those_of_a_run_in_one_piece(
     job: FileJob, tmp_path: Path, smooth: SmoothMode
@@ -138,6 +139,7 @@ def test_a_mask_goes_on_where_it_was(tmp_path: Path) -> None:
         assert (again(row, row * 255) == mask(row, row * 255)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["ultrafast", "medium"])
 def test_times_of_a_variable_rate_are_those_of_one_encoder(
     tmp_path: Path, preset: str
@@ -199,6 +201,7 @@ def key_frames(path: Path) -> int:
         return sum(p.is_keyframe for p in container.demux(video=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -258,6 +261,7 @@ def test_a_damaged_journal_never_makes_a_wrong_film(
     assert len(seen) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["segment-000001.packets", "state-000002.npz"])
 def test_a_damaged_segment_or_state_is_made_again(
     job: FileJob, whole: Path, name: str

@@ -81,6 +81,12 @@ def test_alpha_is_left_out_and_said(tmp_path: Path) -> None:
     assert source.notices == ["a.png: the alpha channel is left out"]
 
 
+def test_pixels_may_be_written_to(tmp_path: Path) -> None:
+    for suffix in (".png", ".jpg"):
+        pixels = read(save(tmp_path / f"a{suffix}", picture()))
+        assert pixels.flags.writeable and pixels.flags.c_contiguous
+
+
 def test_grey_becomes_rgb(tmp_path: Path) -> None:
     grey = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH)
     source = ImageSource(save(tmp_path / "a.png", grey))

@@ -204,7 +204,7 @@ def _decode(data: bytes, path: Path, is_checked: bool, is_on_white: bool) -> Pic
     if alpha is not None and is_on_white:
         rgb = over_white(rgb, alpha)
     return Picture(
-        np.ascontiguousarray(upright(rgb, tags.orientation), np.uint8),
+        np.array(upright(rgb, tags.orientation), np.uint8),  # a copy, writable
         tuple(changes),
         alpha is not None,
         num_pictures,

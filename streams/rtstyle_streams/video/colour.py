@@ -34,7 +34,8 @@ _NAMES: dict[int, ColourMatrix] = {
     7: "bt709",
     9: "bt2020",
 }
-_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""Transfers of high dynamic range, by FFmpeg's number."""
 
 
 class ColourTags(Protocol):
@@ -81,7 +82,13 @@ def default_colour(*, width: int, height: int) -> Colour:
 
 
 def read_colour(
-    tags: ColourTags, *, pixel_format: str, width: int, height: int, what: str
+    tags: ColourTags,
+    *,
+    pixel_format: str,
+    width: int,
+    height: int,
+    what: str,
+    may_be_hdr: bool = False,
 ) -> Colour:
     """Read the tags of a picture of the coded size `width` x `height`.
 
@@ -92,14 +99,17 @@ def read_colour(
         width: coded columns, for untagged pictures.
         height: coded lines, for untagged pictures.
         what: names the file in errors.
+        may_be_hdr: whether PQ and HLG are taken.
 
     Raises:
-        SourceError: the picture is HDR or its matrix is one we do not know.
+        SourceError: the picture is HDR and may not be, or its matrix is one that we do
+            not know.
     """
-    if name := _HDR_TRANSFERS.get(tags.color_trc):
+    name = HDR_TRANSFERS.get(tags.color_trc)
+    if name and not may_be_hdr:
         raise SourceError(
             f"{what}: expected standard dynamic range, got HDR ({name}); "
-            "tone-map it to BT.709 first (ffmpeg: zscale and tonemap filters)"
+            "use --tone-map bt2390, or tone-map it to BT.709 yourself"
         )
     colorspace = tags.colorspace
     if colorspace in (_RGB, UNSPECIFIED):

@@ -52,6 +52,26 @@ def to_rgb(frame: av.VideoFrame, colour: Colour) -> Pixels:
     return np.asarray(cv2.transform(yuv, yuv_to_rgb_matrix(colour)), dtype=np.uint8)
 
 
+def to_rgb_floats(frame: av.VideoFrame, colour: Colour) -> npt.NDArray[np.float32]:
+    """Turn a decoded frame into RGB with all the tones that it has.
+
+    Returns:
+        R'G'B', shape ``(H, W, 3)``, float32, 0..1; a little beyond for values outside
+        of their range.
+    """
+    planar = _planar(frame)
+    bits = planar.format.components[0].bits
+    planes = [_view(planar, index) for index in range(_num_planes(planar))]
+    scale = 1 / (2**bits - 1) if colour.full_range else 2.0 ** (8 - bits) / 255
+    floats = [np.asarray(plane, np.float32) * np.float32(scale) for plane in planes]
+    chroma = [np.asarray(_resized(plane, planar), np.float32) for plane in floats[1:]]
+    luma = floats[0]
+    if not chroma:
+        chroma = [np.full_like(luma, 128 / 255)] * 2
+    matrix = yuv_to_rgb_matrix(colour) * [1, 1, 1, 1 / 255]  # for 0..1
+    return np.asarray(cv2.transform(cv2.merge([luma, *chroma]), matrix), np.float32)
+
+
 def from_rgb(
     pixels: Pixels,
     colour: Colour,
@@ -165,11 +185,18 @@ def _upsampled(
     plane: npt.NDArray[np.uint8], frame: av.VideoFrame
 ) -> npt.NDArray[np.uint8]:
     """Bring a chroma plane to the size of the luma."""
+    return np.asarray(_resized(plane, frame), dtype=np.uint8)
+
+
+def _resized(
+    plane: npt.NDArray[np.generic], frame: av.VideoFrame
+) -> npt.NDArray[np.generic]:
+    """Bring a chroma plane of any type to the size of the luma."""
     lines, columns = plane.shape
     factor_x = 16 // (frame.format.chroma_width(16) or 16)
     factor_y = 16 // (frame.format.chroma_height(16) or 16)
     if factor_x == factor_y == 1:
         return plane
     whole = (columns * factor_x, lines * factor_y)
-    large = cv2.resize(plane, whole, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large[: frame.height, : frame.width], dtype=np.uint8)
+    large = cv2.resize(np.asarray(plane), whole, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large[: frame.height, : frame.width])

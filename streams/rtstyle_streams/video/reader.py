@@ -14,8 +14,8 @@ import numpy as np
 from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.managed import ManagedSource
-from rtstyle_streams.protocols import StreamInfo
-from rtstyle_streams.video.colour import Colour, read_colour
+from rtstyle_streams.protocols import StreamInfo, ToneMap
+from rtstyle_streams.video.colour import HDR_TRANSFERS, Colour, read_colour
 from rtstyle_streams.video.damage import Damage, LogLine
 from rtstyle_streams.video.decoding import Decoding
 from rtstyle_streams.video.deinterlace import Deinterlacer
@@ -29,6 +29,7 @@ from rtstyle_streams.video.read_mark import ReadMark, checksum
 from rtstyle_streams.video.rotation import Orientation, read_display_matrix
 from rtstyle_streams.video.side_data import is_stereo, left_out, side_data
 from rtstyle_streams.video.timing import Restart, Timing
+from rtstyle_streams.video.tone_map import SDR, to_sdr
 
 SEEK_MARGINS_SECONDS = (1, 10)
 """How long before a place the key frame is looked for, at first and then."""
@@ -39,13 +40,17 @@ class VideoReader(ManagedSource):
 
     Args:
         path: the file.
+        tone_map: what makes SDR of HDR, see `tone_map`; None refuses HDR.
 
     Raises:
         SourceError: it is no video file, or no frame of it can be decoded.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, tone_map: ToneMap | None = None
+    ) -> None:
         self.path = Path(path)
+        self._tone_map = tone_map
         self._notices: list[str] = []
         self._is_closed = False
         self._is_interlaced = False
@@ -93,7 +98,14 @@ class VideoReader(ManagedSource):
         self.stream_index = self._stream.index
         self.pixel_format = first.format.name
         """FFmpeg's name of the pixel format the file holds."""
-        self.colour: Colour = self._read_colour(first)
+        found = self._read_colour(first)
+        is_hdr = found.transfer in HDR_TRANSFERS
+        if is_hdr:
+            self._notice(
+                f"{self.path.name}: HDR ({HDR_TRANSFERS[found.transfer]}) is written "
+                f"as SDR, by the tone curve {self._tone_map}"
+            )
+        self.colour: Colour = SDR if is_hdr else found
         """Of the first frame; what the copy is written with."""
         self.is_stereo = is_stereo(first)
         """Whether frames hold two views, for the left and the right eye."""
@@ -243,7 +255,8 @@ class VideoReader(ManagedSource):
 
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)
-        pixels = self._orientation.apply(to_rgb(decoded, colour))
+        turn = to_sdr if colour.transfer in HDR_TRANSFERS else to_rgb
+        pixels = self._orientation.apply(turn(decoded, colour))
         pts, index = self._time(decoded)
         return Frame(
             pixels=self._of_first_size(pixels),
@@ -268,6 +281,7 @@ class VideoReader(ManagedSource):
             width=decoded.width,
             height=decoded.height,
             what=str(self.path),
+            may_be_hdr=self._tone_map is not None,
         )
 
     def _of_first_size(self, pixels: Pixels) -> Pixels:

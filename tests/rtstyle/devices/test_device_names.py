@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from rtstyle.errors import RtstyleError, RuntimeUnavailableError, UsageError
-from rtstyle.runtime import Arrays, open_session, resolve_device
+from rtstyle.gallery.find import load_style
+from rtstyle.runtime import Arrays, choose, open_session, resolve_device
 from rtstyle.runtime.devices import auto, providers
 from rtstyle.runtime.devices.names import parse_device
+from rtstyle.stylizer.precision import device_for
 from tests.tiny_styles import negative_model
 
 
@@ -242,3 +244,38 @@ def test_a_plugin_that_cannot_serve_says_why(
     for _ in range(2):
         with pytest.raises(RuntimeUnavailableError, match=said):
             providers.attach(Options(), "webgpu:0")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Return on which devices graphs of how many bytes were tried; there is a GPU."""
+    opened: list[tuple[str, int]] = []
+
+    def open_session(model: bytes, *, device: str) -> Timed:
+        opened.append((device, len(model)))
+        return Timed(device, 20.0 if device == "cpu" else 5.0)
+
+    monkeypatch.setattr(choose, "candidates", lambda: ["cpu", "coreml"])
+    monkeypatch.setattr(choose, "open_session", open_session)
+    monkeypatch.setattr(
+        auto,
+        "measure_ms",
+        lambda sessions: {name: session.ms for name, session in sessions.items()},
+    )
+    return opened
+
+
+def test_auto_compares_what_would_run(asked: list[tuple[str, int]]) -> None:
+    style = load_style("starry_night")
+    assert device_for(style, "auto", "auto") == "coreml"
+    (on_cpu, size), (on_gpu, whole) = asked
+    assert (on_cpu, on_gpu) == ("cpu", "coreml")
+    assert whole == len(style.model) and size < whole / 2, "the twin runs on the CPU"
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_auto_is_the_cpu_for_precisions_of_cpus(
+    asked: list[tuple[str, int]], precision: str
+) -> None:
+    assert device_for(load_style("starry_night"), "auto", precision) == "cpu"
+    assert not asked

@@ -45,9 +45,9 @@ class AdainConfig:
     `content_layers_at` of ``methods.swift_adain``."""
     style: Literal["gram", "covariance"] = "gram"
     """As in `TrainConfig`."""
-    style_growth: Literal["linear", "root"] = "linear"
-    """How a style's distance x counts: as it is, or as ``sqrt(1 + 2 x) - 1``, so that
-    nearly smooth paintings, whose relative distances are large, do not dominate."""
+    style_growth: Literal["linear", "log"] = "linear"
+    """How a style's distance x counts: as it is, or as ``log(1 + x)``, so that nearly
+    smooth paintings, whose relative distances are large, do not dominate."""
     style_layers: tuple[str, ...] = (
         "relu1_1",
         "relu2_1",

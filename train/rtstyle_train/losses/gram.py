@@ -7,7 +7,7 @@ from torch import Tensor
 
 Kind = Literal["gram", "covariance"]
 """Whether Gram matrices are compared, or covariances and means apart."""
-Growth = Literal["linear", "root"]
+Growth = Literal["linear", "log"]
 """How a distance counts; see `style_distances`."""
 
 
@@ -146,9 +146,9 @@ def style_distances(
         style: As in the loss.
         widen: As in the loss.
         kind: Which of the two.
-        growth: How a relative distance x counts: as it is, or as
-            ``sqrt(1 + 2 x) - 1``, which is x where it is small and grows like its root
-            where it is large.
+        growth: How a relative distance x counts: as it is, or as ``log(1 + x)``,
+            whose gradient has a bound however small the style's own norm is. (With the
+            square root of x, which has none, single flat styles broke a training.)
 
     Returns:
         Shape ``(N,)``.
@@ -160,8 +160,8 @@ def style_distances(
     else:
         pairs = [(stylized, style)]
     found = torch.stack([_relative(one, other) for one, other in pairs])
-    if growth == "root":
-        found = (1 + 2 * found).sqrt() - 1
+    if growth == "log":
+        found = found.log1p()
     return found.mean(dim=0)
 
 
