@@ -16,6 +16,7 @@ MOST_BYTES = {
     "README.md": 10_240,
     "CONTRIBUTING.md": 14_000,
     "rtstyle/README.md": 24_000,
+    "rtstyle/studio/README.md": 6_000,
     "rtstyle/benchmark/README.md": 8_000,
     "streams/README.md": 7_000,
     "export/README.md": 6_000,

@@ -13,6 +13,7 @@ from rtstyle.commands.options import (
     smooth_option,
     style_option,
 )
+from rtstyle.process.terminal import echo
 
 
 @click.command()
@@ -99,7 +100,7 @@ def studio(
         from rtstyle.studio.export_page import export_page as export
 
         num_bytes = export(export_page, runtime=runtime_from)
-        click.echo(f"{export_page}: {num_bytes / 1e6:.1f} MB")
+        echo(f"{export_page}: {num_bytes / 1e6:.1f} MB")
         return
     import platformdirs
 

@@ -2,19 +2,25 @@
 
 const TAKEN = "input:not([type=range], [type=checkbox]), select, textarea";
 
-export function answerKeys({ state, send, set, tools }) {
-  const turn = (name, step) => {
-    const now = state().controls[name];
-    set(name, Math.min(1, Math.max(0, Math.round((now + step) * 100) / 100)));
+export function answerKeys({ state, send, set: setControl, tools }) {
+  const mine = new Map(); // what was set just now, before the studio tells it
+  const now = (name) => {
+    const { value, until } = mine.get(name) ?? { until: 0 };
+    return performance.now() < until ? value : state().controls[name];
   };
-  const next = (name, choices) => set(name, choices[(choices.indexOf(state().controls[name]) + 1) % choices.length]);
+  const set = (name, value) => {
+    mine.set(name, { value, until: performance.now() + 1500 });
+    setControl(name, value);
+  };
+  const turn = (name, step) => set(name, Math.min(1, Math.max(0, Math.round((now(name) + step) * 100) / 100)));
+  const next = (name, choices) => set(name, choices[(choices.indexOf(now(name)) + 1) % choices.length]);
   const keys = {
     n: () => send({ do: "next_style" }),
     p: () => send({ do: "previous_style" }),
     "+": () => turn("strength", 0.1),
     "=": () => turn("strength", 0.1),
     "-": () => turn("strength", -0.1),
-    c: () => set("keep_colors", !state().controls.keep_colors),
+    c: () => set("keep_colors", !now("keep_colors")),
     k: () => next("mask", ["off", "person", "background"]),
     t: () => next("smooth", ["off", "gate", "flow"]),
     m: () => next("mirror", ["preview", "all", "off"]),
