@@ -18,6 +18,7 @@ MOST_BYTES = {
     "rtstyle/README.md": 24_000,
     "rtstyle/studio/README.md": 6_000,
     "rtstyle/benchmark/README.md": 8_000,
+    "rtstyle/offline/README.md": 3_000,
     "streams/README.md": 7_000,
     "export/README.md": 6_000,
     "train/README.md": 16_000,

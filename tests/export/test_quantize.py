@@ -60,7 +60,10 @@ def style_of(config: SwiftConfig) -> Style:
 @pytest.fixture(scope="module", params=CONFIGS)
 def pair(request: pytest.FixtureRequest) -> tuple[Style, bytes]:
     style = style_of(CONFIGS[request.param])
-    return style, quantize_style(style, PHOTOS)
+    with pytest.MonkeyPatch.context() as patch:
+        # networks with random weights are farther off than trained ones
+        patch.setattr("rtstyle_export.int8.quantize.LEAST_PSNR_DB", 32.0)
+        return style, quantize_style(style, PHOTOS)
 
 
 def stylized(model: bytes, frame: Pixels) -> Pixels:
