@@ -4,6 +4,10 @@
 class RtstyleError(Exception):
     """Any failure that is the user's to know; shown as one line, exit status 1."""
 
+    def __str__(self) -> str:
+        """Return the text as one line, whatever it quotes."""
+        return " ".join(super().__str__().split())
+
 
 class UsageError(RtstyleError, ValueError):
     """The command line or a call makes no sense as written; exit status 2."""

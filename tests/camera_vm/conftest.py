@@ -16,7 +16,7 @@ from tests.conftest import shared_folder
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-GUEST_PACKAGES = ("click", "tqdm", "platformdirs", "onnx")
+GUEST_PACKAGES = ("click", "tqdm", "platformdirs", "onnx", "psutil", "pillow")
 """What the product needs in the machine beside what is always there."""
 RUN_SECONDS = 900
 
