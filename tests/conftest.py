@@ -1,11 +1,21 @@
 """What all tests share: the shared material, and skips that CI does not forgive."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.chromium import browser, camera_film
+
+__all__ = ["browser", "camera_film"]
+
+if (
+    os.name == "posix"
+):  # nohup ignores it, and the programs tested here would inherit that
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("rtstyle", deadline=None)  # a busy machine is no failure
 settings.load_profile("rtstyle")

@@ -3,7 +3,6 @@
 import functools
 import http.server
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,30 +104,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(folder: Path) -> Iterator[Any]:
+def page(folder: Path, browser: Any) -> Iterator[Any]:
     """Return the page in headless Chromium, with a camera that is not one."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        pytest.skip("no Chromium")
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium,
-                args=[
-                    "--no-sandbox",
-                    "--use-fake-device-for-media-stream",
-                    "--use-fake-ui-for-media-stream",
-                ],
-            )
-            opened = browser.new_page(viewport={"width": 800, "height": 820})
-            opened.goto(f"http://127.0.0.1:{server.server_port}/?device=cpu")
-            opened.evaluate("window.rtstyle.ready")
-            yield opened
-            browser.close()
+        opened = browser.new_page(viewport={"width": 800, "height": 820})
+        opened.goto(f"http://127.0.0.1:{server.server_port}/?device=cpu")
+        opened.evaluate("window.rtstyle.ready")
+        yield opened
+        opened.close()
         server.shutdown()
 
 
