@@ -30,8 +30,8 @@ class Switchable(ManagedSink):
         """Hand a frame on, if it is on."""
         try:
             if self.is_on and self._sink is None:
-                self._sink = self._open_sink()
                 self.problem = ""
+                self._sink = self._open_sink()
             elif not self.is_on:
                 self._finish()
             if self._sink is not None:

@@ -303,8 +303,12 @@ def test_the_virtual_camera_says_what_is_missing(
     assert sink is not None
     monkeypatch.setattr(sink, "_open_sink", refuse)
     assert studio.do({"do": "virtualcam", "on": True})[0] == 200
-    wait_for(lambda: studio.state()["virtualcam"]["problem"])
-    assert studio.state()["virtualcam"]["on"] is False
+
+    def is_refused() -> bool:
+        virtual = studio.state()["virtualcam"]
+        return bool(virtual["problem"]) and not virtual["on"]
+
+    wait_for(is_refused)
 
 
 def test_osc_sets_controls(studio: Running) -> None:
