@@ -77,9 +77,15 @@ def open_page(browser: Any, studio: Running) -> Iterator[OpenPage]:
 
 def until(page: Any, condition: str) -> None:
     """Wait until something is so on the page; the page's rules forbid other ways."""
+    from playwright.sync_api import Error
 
     def is_so() -> bool:
         page.wait_for_timeout(30)
-        return bool(page.evaluate(condition))
+        try:
+            return bool(page.evaluate(condition))
+        except Error as error:  # the page loads itself again under its own worker
+            if "context was destroyed" not in str(error):
+                raise
+            return False
 
     wait_for(is_so, seconds=40)
