@@ -2,7 +2,7 @@
 
 Run from the project's root, with the shared material beside it::
 
-    python -m tests.comparison.arbitrary --ours rtstyle/arbitrary --out comparison
+    python -m tests.comparison.arbitrary --ours rtstyle/paintings --out comparison
 
 On other paintings: ``--paintings FOLDER``, of which ``--names swift_adain`` takes those
 that this recipe holds out.
