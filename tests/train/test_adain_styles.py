@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from rtstyle.networks.weights_file import load_weights
 from rtstyle.paintings.network import painting_network
 from rtstyle_train.config.adain import AdainConfig, make_adain_config
 from rtstyle_train.config.reading import RECIPES, read_recipe
@@ -27,6 +28,10 @@ from rtstyle_train.data.styled_batches import (
 )
 from rtstyle_train.data.textures import KINDS, render_texture
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.loop.starts import begin_at
+from tests.conftest import ROOT
+
+ANY_PAINTING = ROOT / "train/rtstyle_experiments/any_painting/swift_adain.safetensors"
 
 
 def paintings(folder: Path, *names: str) -> Path:
@@ -166,6 +171,15 @@ def test_a_recipe_that_cannot_be_trained_is_refused(
 def test_the_bundled_recipes_can_be_read(name: str) -> None:
     config = make_adain_config(read_recipe(RECIPES / f"{name}.toml"))
     assert config.network.replace("-", "_") == name
+
+
+def test_the_bundled_network_can_be_trained_further() -> None:
+    weights = load_weights(ANY_PAINTING)
+    card = painting_network().base.card
+    assert card["trained"] == json.loads(json.dumps(weights.trained))
+    assert card["network"] == json.loads(json.dumps(weights.network))
+    assert card["recipe"] == json.loads(json.dumps(weights.recipe))
+    begin_at(weights.build(), ANY_PAINTING)
 
 
 def test_the_bundled_network_was_made_by_the_bundled_recipe() -> None:
