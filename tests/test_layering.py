@@ -29,14 +29,16 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer telemetry twins",
-        "commands": "benchmark choices doctor errors gallery live look looks offline "
+        "commands": "benchmark choices doctor errors gallery learning live look looks "
+        "offline "
         "paintings process studio style_file",
         "doctor": "errors gallery offline paintings runtime style_file stylizer "
         "telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
-        "live": "choices errors gallery look looks masks paintings runtime "
+        "learning": "errors gallery untrusted user_files",
+        "live": "choices errors gallery learning look looks masks paintings runtime "
         "smoothing style_file stylizer",
         "looks": "choices errors",
         "masks": "errors look runtime smoothing untrusted",

@@ -13,6 +13,8 @@ import numpy as np
 from rtstyle.choices import Mirror
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
+from rtstyle.learning.beside import LearnBeside, SeenSource
+from rtstyle.learning.process import painting_of
 from rtstyle.live.keys import KeyControls
 from rtstyle.live.latency import Latency, audio_offset_ms
 from rtstyle.live.loop import Live, LiveReport
@@ -78,6 +80,9 @@ class WebcamSettings:
     """Where the keys put recordings and snapshots."""
     overwrite: bool = False
     """Whether output files that exist may be replaced."""
+    learn_minutes: float | None = None
+    """How long to learn the first style, a painting, on what the camera sees, while it
+    runs; None: not at all."""
 
 
 def run_webcam(
@@ -85,6 +90,7 @@ def run_webcam(
     *,
     stop: threading.Event | None = None,
     build: Callable[[StyleSpec], Styler] | None = None,
+    on_learned: Callable[[Path], None] | None = None,
 ) -> LiveReport:
     """Run until told to stop; everything that was opened is closed.
 
@@ -92,6 +98,8 @@ def run_webcam(
         settings: what was asked for.
         stop: ends the run normally when set.
         build: loads a style; None for a `Stylizer` of it.
+        on_learned: called at the end with the style that was learned, which then is
+            removed.
 
     Raises:
         StreamError: the camera or an output cannot be opened, or broke.
@@ -103,13 +111,21 @@ def run_webcam(
     refuse_input(settings.outputs, settings.camera)
     with ExitStack() as stack:
         camera = stack.enter_context(open_camera(settings))
+        learning = _open_learning(settings, on_learned, stack)
         mask = stack.enter_context(mask_of(settings.look))
         source: Source = camera
+        if learning is not None:
+            source = SeenSource(source, learning.see)
         if settings.look.wants_content:
-            source = PeekedSource(camera, after=DARK_FRAMES)
+            source = PeekedSource(source, after=DARK_FRAMES)
         styles = _live_styles(settings, source, mask)
         meters = LiveMeters()
         keys = _open_keys(settings, specs, camera.info, styles, build, meters, stack)
+        if learning is not None:
+            learning.begin(
+                on_better=lambda path: keys.switcher.replace(0, parse_style(str(path))),
+                say=keys.switcher.say,
+            )
         sinks, window = open_outputs(
             settings.outputs,
             camera.info,
@@ -124,6 +140,27 @@ def run_webcam(
         tell.start()
         stack.callback(tell.cancel)
         return live.run(seconds=settings.seconds, stop=stop)
+
+
+def _open_learning(
+    settings: WebcamSettings,
+    on_learned: Callable[[Path], None] | None,
+    stack: ExitStack,
+) -> LearnBeside | None:
+    """Prepare to learn the first style, if that was asked for."""
+    if settings.learn_minutes is None:
+        return None
+    painting = painting_of(settings.styles[0])
+    learning = LearnBeside(painting, minutes=settings.learn_minutes)
+    stack.callback(learning.forget)
+
+    def end() -> None:
+        learned = learning.close()
+        if learned is not None and on_learned is not None:
+            on_learned(learned)
+
+    stack.callback(end)
+    return learning
 
 
 def _live_styles(
