@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 PICTURE = click.Path(path_type=Path, dir_okay=False, exists=True)
+LOSS_HELP = "Loss network: a file, own, or vgg19 of torchvision (default: see README)."
 SETTINGS, RUN = "rtstyle_train.settings", "rtstyle_train.run"
 """Where `click.Context.meta` keeps what overrides the recipe, and the run's options."""
 
@@ -54,7 +55,7 @@ run_options = with_options(
     run_option("--minutes", type=Number(0), default=0.0, help="Time at most."),
     setting("--batch-size", type=click.IntRange(1), help="Photographs a step."),
     setting("--seed", type=int, help="Of weights, crops and styles."),
-    run_option("--loss-weights", type=FILE, help="Local VGG, instead of a download."),
+    run_option("--loss-weights", type=FILE, metavar="FILE|WORD", help=LOSS_HELP),
     run_option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT."),
     run_option("--overwrite", is_flag=True, help="Replace OUT."),
 )
@@ -91,7 +92,7 @@ style_size_option = click.option(
     "--style-size", type=click.IntRange(16), help="Short side of PAINTING, in pixels."
 )
 loss_weights_option = click.option(
-    "--loss-weights", type=FILE, help="Local VGG, instead of a download."
+    "--loss-weights", type=FILE, metavar="FILE|WORD", help=LOSS_HELP
 )
 
 

@@ -133,7 +133,10 @@ class Mapped(nn.Module):
 
 
 def write_loss_network(path: Path, student: Student) -> None:
-    """Write what `load_loss_network` reads: the normalised layout with its maps."""
+    """Write what `load_loss_network` reads: the normalised layout with its maps.
+
+    In float16, but for the input scaling, whose numbers are large.
+    """
     tensors = {
         f"{name}.{kind}": value
         for name, conv in student.vgg.convs.items()
@@ -142,7 +145,11 @@ def write_loss_network(path: Path, student: Student) -> None:
     for layer, conv in student.maps.items():
         name = layer.replace("relu", "conv") + "_to_vgg"
         tensors |= {f"{name}.{kind}": v for kind, v in conv.state_dict().items()}
-    save_file({n: v.detach().contiguous() for n, v in tensors.items()}, path)
+    half = {
+        name: value if name.startswith("conv0.") else value.half()
+        for name, value in tensors.items()
+    }
+    save_file({n: v.detach().contiguous() for n, v in half.items()}, path)
 
 
 def scaling_of(vgg: VggFeatures) -> nn.Conv2d:

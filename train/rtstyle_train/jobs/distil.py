@@ -19,6 +19,7 @@ from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.preview import NUM_PHOTOS, write_columns
 from rtstyle_train.data.teacher_pairs import TeacherPairs
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.loss_weights import with_loss_network
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
 from rtstyle_train.jobs.painted_pairs import PairFolder, paint_pairs
 from rtstyle_train.jobs.teachers import TeacherOptions, open_teacher
@@ -85,6 +86,8 @@ def train_distil(config: DistilConfig, job: StudentJob) -> Weights:
     if not is_style_name(run.out.stem):
         raise ConfigError(f"{run.out}: expected {RULE}, got {run.out.stem!r:.60}")
     job.teacher.check()
+    run = with_loss_network(run, config.loss_network)
+    job = replace(job, run=run)
     vgg = load_loss_network(config.loss_network, weights=run.loss_weights)
     network = make_network(config.network_config())
     if run.start:

@@ -18,6 +18,7 @@ from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.evaluation.quality.candidates import Candidate, open_candidate
+from rtstyle_train.jobs.loss_weights import loss_weights
 from rtstyle_train.jobs.still_pictures import STYLE_SIZE, paint_pictures, reduced
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.gatys import (
@@ -49,7 +50,7 @@ class GatysJob:
     losses: Literal["training", "gatys"] = "training"
     """Which objective."""
     loss_weights: Path | None = None
-    """Local loss network; None downloads torchvision's."""
+    """As in `RunOptions`."""
     recipe: str | None = None
     """Layers and weights; None uses those of `style`, or the defaults."""
     style_weight: float | None = None
@@ -125,7 +126,10 @@ def objectives(
     known = rows.get(job.painting.name) or next(iter(config.styles), None)
     short_side = job.style_size or (known.short_side if known else STYLE_SIZE)
     painting = load_style_image(job.painting, short_side=short_side)
-    vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
+    weights = loss_weights(
+        config.loss_network, job.loss_weights, may_be_own=job.losses == "training"
+    )
+    vgg = load_loss_network(config.loss_network, weights=weights)
     return lambda content: make_objective(job, config, vgg, painting, content)
 
 
