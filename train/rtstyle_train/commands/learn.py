@@ -6,7 +6,7 @@ import click
 
 from rtstyle.commands.options import Number, overwrite_option
 from rtstyle.process.terminal import echo
-from rtstyle_train.commands.options import FILE
+from rtstyle_train.commands.options import FILE, loss_weights_option
 
 
 @click.command(name="learn")
@@ -29,7 +29,7 @@ from rtstyle_train.commands.options import FILE
 @click.option("--steps", type=click.IntRange(1), help="Steps at most.")
 @click.option("--style-weight", type=Number(0), help="More is more painterly.")
 @click.option("--seed", type=click.IntRange(0), help="Of the crops.")
-@click.option("--loss-weights", type=FILE, help="Local VGG, instead of the default.")
+@loss_weights_option
 @click.option(
     "--save-every",
     "save_seconds",
