@@ -46,7 +46,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "networks": "errors untrusted user_files",
         "offline": "drawing errors gallery look masks smoothing style_file stylizer "
         "user_files",
-        "paintings": "errors runtime style_file untrusted user_files",
+        "paintings": "errors metrics quantised runtime style_file untrusted user_files",
+        "quantised": "errors runtime",
         "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
         "studio": "choices errors gallery live look looks masks offline paintings "
@@ -69,8 +70,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "methods": "clip config data errors loss_networks losses",
     },
     "export/rtstyle_export": {
-        "graphs": "errors",
-        "int8": "errors graphs",
+        "int8": "errors",
         "programs": "errors",
     },
     "train/rtstyle_experiments": {

@@ -240,7 +240,8 @@ def precision_option(command: Command) -> Command:
         type=click.Choice(PRECISIONS),
         default="auto",
         show_default=True,
-        help="auto takes a style's int8 twin on a CPU, if there is one.",
+        help="auto takes the int8 twin of a style or painting on a CPU, if it is the "
+        "quicker one.",
     )(command)
 
 

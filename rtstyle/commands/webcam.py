@@ -16,6 +16,7 @@ from rtstyle.commands.options import (
     look_of,
     look_options,
     overwrite_option,
+    precision_option,
     runtime_options,
     smooth_option,
 )
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
 )
 @overwrite_option
 @runtime_options
+@precision_option
 @json_option
 @click.pass_context
 def webcam(
@@ -112,6 +114,7 @@ def webcam(
     overwrite: bool,
     runtime: str,
     device: str,
+    precision: str,
     as_json: bool,
 ) -> None:
     """Show a camera in another style: in a window, a video call, a file.
@@ -134,6 +137,7 @@ def webcam(
         smooth=smooth,
         runtime=runtime,
         device=device,
+        precision=precision,
         mirror=mirror,
         fade_seconds=fade,
         cycle_seconds=cycle,

@@ -68,6 +68,8 @@ class WebcamSettings:
     """What runs the network."""
     device: str = "auto"
     """Where it runs."""
+    precision: str = "auto"
+    """See `Stylizer`."""
     mirror: Mirror = "preview"
     """Who sees a mirror image."""
     fade_seconds: float = 0.0
@@ -171,6 +173,8 @@ def _live_styles(
         controls=controls_of(settings.look, smooth=settings.smooth),
         runtime=settings.runtime,
         device=settings.device,
+        precision=settings.precision,
+        keeps_paintings=settings.cycle_seconds is None,
         matrix=source.info.matrix,
         mask=mask,
         content=source.pixels if isinstance(source, PeekedSource) else None,
