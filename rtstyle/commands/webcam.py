@@ -13,6 +13,7 @@ from rtstyle.commands.options import (
     json_option,
     look_of,
     look_options,
+    microphone_option,
     overwrite_option,
     runtime_options,
     smooth_option,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Drift from style to style by itself, one in so many seconds.",
 )
+@microphone_option
 @click.option("--seconds", type=Number(0.1), help="End after so many seconds.")
 @click.option(
     "--folder",
@@ -96,6 +98,7 @@ def webcam(
     mirror: Mirror,
     fade: float,
     cycle: float | None,
+    microphone: str | None,
     seconds: float | None,
     folder: Path,
     overwrite: bool,
@@ -125,6 +128,7 @@ def webcam(
         mirror=mirror,
         fade_seconds=fade,
         cycle_seconds=cycle,
+        microphone=microphone,
         seconds=seconds,
         folder=folder,
         overwrite=overwrite,

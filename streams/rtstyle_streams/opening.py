@@ -34,10 +34,12 @@ from rtstyle_streams.network.urls import (
     without_credentials,
 )
 from rtstyle_streams.protocols import Sink, Source, StreamInfo, ToneMap
+from rtstyle_streams.sound.feed import SoundFeed
 
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
 
 
+_OpenSink = Callable[[str, StreamInfo, SoundFeed | None], Sink]
 Kind = Literal["any", "film", "pictures"]
 """What a file that may be both is taken for: a moving picture, a folder of pictures."""
 
@@ -155,6 +157,7 @@ def open_sink(
     preset: str | None = None,
     overwrite: bool = False,
     suffix: str | None = None,
+    heard: SoundFeed | None = None,
 ) -> Sink:
     """Open what `spec` names, see the table above.
 
@@ -169,6 +172,7 @@ def open_sink(
         overwrite: whether files that exist may be replaced.
         suffix: of a file that goes to standard output; None: ``.mkv``, or ``.png`` for
             pictures.
+        heard: sound that goes with live frames, for video files and streams.
 
     Raises:
         SpecError: `spec` makes no sense.
@@ -180,7 +184,7 @@ def open_sink(
         )
     scheme, rest = _split(spec)
     if scheme and (scheme in _SINKS or not _names_a_file(spec)):
-        return _lookup(_SINKS, scheme, spec)(rest, info)
+        return _lookup(_SINKS, scheme, spec)(rest, info, heard)
     path = Path(spec)
     from rtstyle_streams.pictures.images import ImageSink, ImageSource
     from rtstyle_streams.pictures.sequence import FrameSequence
@@ -200,6 +204,7 @@ def open_sink(
         crf=crf,
         preset=preset,
         overwrite=overwrite,
+        heard=heard,
     )
 
 
@@ -285,11 +290,11 @@ def _webcam(rest: str) -> Source:
     return Webcam(rest or None)
 
 
-def _null(rest: str, info: StreamInfo) -> Sink:
+def _null(rest: str, info: StreamInfo, heard: SoundFeed | None) -> Sink:
     return NullSink()
 
 
-def _virtual_camera(rest: str, info: StreamInfo) -> Sink:
+def _virtual_camera(rest: str, info: StreamInfo, heard: SoundFeed | None) -> Sink:
     from rtstyle_streams.camera.virtual_camera import VirtualCamera
 
     rate = float(info.frame_rate or 30)
@@ -313,11 +318,11 @@ def _stream_source(scheme: str) -> Callable[[str], Source]:
     return open_one
 
 
-def _stream_sink(scheme: str) -> Callable[[str, StreamInfo], Sink]:
-    def open_one(rest: str, info: StreamInfo) -> Sink:
+def _stream_sink(scheme: str) -> _OpenSink:
+    def open_one(rest: str, info: StreamInfo, heard: SoundFeed | None) -> Sink:
         from rtstyle_streams.network.sink import NetworkSink
 
-        return NetworkSink(f"{scheme}:{rest}", info)
+        return NetworkSink(f"{scheme}:{rest}", info, heard=heard)
 
     return open_one
 
@@ -328,7 +333,7 @@ _SOURCES: dict[str, Callable[[str], Source]] = {
     "screen": _screen,
     **{scheme: _stream_source(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},
 }
-_SINKS: dict[str, Callable[[str, StreamInfo], Sink]] = {
+_SINKS: dict[str, _OpenSink] = {
     "null": _null,
     "virtualcam": _virtual_camera,
     **{scheme: _stream_sink(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},

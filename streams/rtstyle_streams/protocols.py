@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final, Literal, Protocol, Self, runtime_checkable
 
 from rtstyle_streams.frame import Frame
+from rtstyle_streams.sound.feed import SoundFeed
 
 ToneMap = Literal["bt2390"]
 """What makes SDR pictures of HDR ones; see `rtstyle_streams.video.tone_map`."""
@@ -79,6 +80,11 @@ class Source(Closing, Protocol):
     @property
     def info(self) -> StreamInfo:
         """Return what is known before the first frame."""
+        ...
+
+    @property
+    def sound(self) -> SoundFeed | None:
+        """Return what is heard beside live frames; None: nothing."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:
