@@ -11,6 +11,9 @@ from rtstyle_streams.sound.feed import SoundFeed
 
 ToneMap = Literal["bt2390"]
 """What makes SDR pictures of HDR ones; see `rtstyle_streams.video.tone_map`."""
+Bits = Literal["8", "10", "auto"]
+"""Of each colour of a film that is written; ``auto``: 10 where the source has more than
+8 and the encoder takes them."""
 ColourMatrix = Literal["bt601", "bt709", "bt2020"]
 """Which luma coefficients a picture's Y'CbCr form uses."""
 LUMA: Final[dict[ColourMatrix, tuple[float, float, float]]] = {

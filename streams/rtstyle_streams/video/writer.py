@@ -17,15 +17,15 @@ from rtstyle_streams.errors import NoFramesError, SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
-from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.protocols import Bits, StreamInfo
 from rtstyle_streams.sound.feed import SoundFeed
 from rtstyle_streams.sound.live_sound import LiveSound
 from rtstyle_streams.video.colour import Colour, default_colour
 from rtstyle_streams.video.encoding import (
     EncoderSettings,
     add_video_stream,
+    chosen_pixel_format,
     container_options,
-    encoder_pixel_format,
     find_encoder,
     output_pixel_format,
 )
@@ -56,6 +56,7 @@ class VideoWriter(ManagedSink):
             ``auto-hw`` for the first in hardware that opens, else the container's.
         crf: constant rate factor, the encoder's scale; None for the default.
         preset: the encoder's preset; None for the default, a fast one.
+        bits: of each colour, see `Bits`.
         overwrite: whether a file of this name may be replaced.
         part_folder: where the unfinished file is kept, on the same disk; None is
             beside its place.
@@ -74,6 +75,7 @@ class VideoWriter(ManagedSink):
         codec: str | None = None,
         crf: int | None = None,
         preset: str | None = None,
+        bits: Bits = "auto",
         overwrite: bool = False,
         part_folder: Path | None = None,
         heard: SoundFeed | None = None,
@@ -108,7 +110,7 @@ class VideoWriter(ManagedSink):
             container_options=container_options(file_format.name, info, template),
         )
         try:
-            self._open(template, settings)
+            self._open(template, settings, bits)
             if heard is not None:
                 self._open_sound(heard)
             self._container.start_encoding()
@@ -120,9 +122,15 @@ class VideoWriter(ManagedSink):
                 raise cannot_write(self.path, error) from error
             raise
 
-    def _open(self, template: VideoReader | None, settings: EncoderSettings) -> None:
+    def _open(
+        self, template: VideoReader | None, settings: EncoderSettings, bits: Bits
+    ) -> None:
         wanted, notice = output_pixel_format(self._info, template)
-        self._pixel_format = encoder_pixel_format(self._codec, wanted)
+        self._pixel_format, said = chosen_pixel_format(
+            self._codec, wanted, bits, template
+        )
+        if said:
+            self.notices.append(f"{self.path.name}: {said}")
         if self._pixel_format.startswith("yuvj"):
             self._colour = replace(self._colour, full_range=True)
         if notice and self._pixel_format == wanted:
@@ -197,6 +205,7 @@ class VideoWriter(ManagedSink):
             pixel_format=self._pixel_format,
             pts=pts,
             time_base=time_base,
+            rest=frame.rest,
         )
         if self._info.frame_rate:
             encoded.duration = round(1 / (self._info.frame_rate * time_base))
