@@ -37,8 +37,8 @@ def rest_of(levels: npt.NDArray[np.float32], pixels: Pixels) -> Rest:
         levels: R'G'B' with all tones, shape ``(H, W, 3)``, 0..1.
         pixels: The same picture, RGB, rounded; at most 4 levels off.
     """
-    apart = cv2.addWeighted(levels, 255.0, pixels, -1.0, 0.0, dtype=cv2.CV_32F)
-    steps = cv2.addWeighted(apart, REST_STEPS, apart, 0.0, 0.0, dtype=cv2.CV_8S)
+    scale = 255.0 * REST_STEPS
+    steps = cv2.addWeighted(levels, scale, pixels, -REST_STEPS, 0.0, dtype=cv2.CV_8S)
     return np.asarray(steps, np.int8)
 
 
@@ -58,18 +58,18 @@ def deep_frame(
     planar = "yuv420p10le" if is_small else "yuv444p10le"
     height, width = pixels.shape[:2]
     whole = cv2.addWeighted(pixels, 1.0, rest, 1 / REST_STEPS, 0.0, dtype=cv2.CV_32F)
-    small = whole
+    matrix = rgb_to_yuv_matrix(colour) * (1023 / 255 if colour.full_range else 4.0)
+    yuv = chroma = cv2.transform(whole, matrix)
     if is_small:
         half = ((width + 1) // 2, (height + 1) // 2)
         small = cv2.resize(whole, half, interpolation=cv2.INTER_AREA)
-    matrix = rgb_to_yuv_matrix(colour)
-    scale = 1023 / 255 if colour.full_range else 4.0
+        chroma = cv2.transform(small, matrix)
     frame = av.VideoFrame(width, height, planar)
-    for index, source in enumerate((whole, small, small)):
-        row = matrix[index : index + 1] * scale
-        values = np.rint(np.asarray(cv2.transform(source, row), np.float32))
+    for index, source in enumerate((yuv, chroma, chroma)):
         plane = frame.planes[index]
         lines = np.frombuffer(memoryview(plane), np.uint16).reshape(plane.height, -1)
-        lines[:, : plane.width] = np.clip(values, 0, 1023)
+        channel = cv2.extractChannel(source, index)
+        values = cv2.addWeighted(channel, 1.0, channel, 0.0, 0.0, dtype=cv2.CV_16U)
+        np.minimum(values, 1023, out=lines[:, : plane.width])
     colour.tag(frame)
     return frame
