@@ -16,6 +16,7 @@ from rtstyle.errors import StyleFileError, WeightsFileError
 from rtstyle.gallery.find import load_style
 from rtstyle.networks import SWIFT_SIZES, SwiftConfig
 from rtstyle.networks.swift import HEADS, Head
+from rtstyle.networks.swift_adain import SwiftAdainConfig
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import Weights, load_weights
 from rtstyle_train.errors import ConfigError, TrainError
@@ -30,7 +31,8 @@ def load_start(start: str | Path) -> Weights:
     """Return the weights of a training, a style file, or a style of that name.
 
     Args:
-        start: A ``.safetensors`` file, an ``.onnx`` file, or a name (``starry_night``).
+        start: A ``.safetensors`` file, an ``.onnx`` file, a name (``starry_night``),
+            or a painting, whose style the bundled network for any painting has at once.
 
     Raises:
         StyleFileError: the style does not exist, or is not an fp32 swift net.
@@ -39,11 +41,9 @@ def load_start(start: str | Path) -> Weights:
     if Path(start).suffix == ".safetensors":
         return load_weights(Path(start))
     style = load_style(start)
-    network = style.card.get("network", {})
     model = onnx.load_from_string(style.model)
     try:
-        if network["kind"] != "swift":
-            raise KeyError(network["kind"])
+        network = _plain(style.card.get("network", {}))
         weights = Weights(
             _tensors(model, network["head"]), network, style.card["recipe"], {}
         )
@@ -111,6 +111,22 @@ def network_settings(weights: Weights) -> dict[str, Any]:
     if size is None:
         return {}
     return {"network": size} | {n: facts[n] for n in ("norm", "head", "padding")}
+
+
+def _plain(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of the swift net that a style file holds.
+
+    Raises:
+        KeyError: it holds another network.
+    """
+    facts = dict(network)
+    kind = facts.pop("kind")
+    if kind == "swift-adain":  # with one painting's modulation in it
+        swift = SwiftAdainConfig.from_dict(facts).swift
+        return {"kind": "swift"} | asdict(swift)
+    if kind != "swift":
+        raise KeyError(kind)
+    return dict(network)
 
 
 def _tensors(model: ModelProto, head: Head) -> dict[str, Tensor]:
