@@ -1,9 +1,11 @@
 """A microphone of this computer, through FFmpeg's own devices."""
 
 import logging
+import os
 import sys
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -19,6 +21,10 @@ DEFAULT: Final = "default"
 """The system's own choice."""
 DEVICES: Final = {"linux": "alsa", "darwin": "avfoundation", "win32": "dshow"}
 """FFmpeg's input device by `sys.platform`."""
+ALSA_SETTINGS: Final = Path("/usr/share/alsa/alsa.conf")
+"""The system's; the ALSA in PyAV's wheel looks for its own, which nobody has."""
+NAMES: Final = {"alsa": "; 'arecord -L' lists names, hw:1 is one"}
+"""What to do about a name that does not work, by device."""
 OPEN_SECONDS: Final = 5.0
 """How long the first sound may take."""
 
@@ -46,12 +52,14 @@ class Microphone:
                 f"microphone {name}: expected sound devices in PyAV's FFmpeg, got none "
                 f"for {sys.platform}; record the sound with another program"
             )
+        if ALSA_SETTINGS.exists():
+            os.environ.setdefault("ALSA_CONFIG_PATH", str(ALSA_SETTINGS))
         try:
             self._container: Any = av.open(_address(name, kind), format=kind)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(
                 f"microphone {name}: expected one that can be heard, got "
-                f"{getattr(error, 'strerror', None) or error}"
+                f"{getattr(error, 'strerror', None) or error}{NAMES.get(kind, '')}"
             ) from error
         self._thread = threading.Thread(
             target=self._listen, name="rtstyle-microphone", daemon=True
