@@ -247,7 +247,8 @@ def test_a_microphone_is_heard_until_it_is_closed() -> None:
 
 
 def test_a_microphone_that_is_not_there_is_told_in_one_line() -> None:
-    with pytest.raises(SourceError, match=r"^microphone nowhere: expected [^\n]*$"):
-        Microphone("nowhere")
+    for device in (None, "lavfi"):
+        with pytest.raises(SourceError, match=r"^microphone nowhere: expected [^\n]*$"):
+            Microphone("nowhere", device=device)
     with pytest.raises(SourceError, match="expected sound devices"):
         Microphone("x", device="no_such_device")

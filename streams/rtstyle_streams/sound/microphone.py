@@ -21,8 +21,10 @@ DEFAULT: Final = "default"
 """The system's own choice."""
 DEVICES: Final = {"linux": "alsa", "darwin": "avfoundation", "win32": "dshow"}
 """FFmpeg's input device by `sys.platform`."""
-ALSA_SETTINGS: Final = Path("/usr/share/alsa/alsa.conf")
+ALSA_SETTINGS: Final = Path("/usr/share/alsa")
 """The system's; the ALSA in PyAV's wheel looks for its own, which nobody has."""
+SOUND_CARDS: Final = Path("/proc/asound/pcm")
+"""What the sound cards of Linux can do, a line each."""
 NAMES: Final = {"alsa": "; 'arecord -L' lists names, hw:1 is one"}
 """What to do about a name that does not work, by device."""
 OPEN_SECONDS: Final = 5.0
@@ -52,8 +54,12 @@ class Microphone:
                 f"microphone {name}: expected sound devices in PyAV's FFmpeg, got none "
                 f"for {sys.platform}; record the sound with another program"
             )
+        if kind == "alsa" and not _records(SOUND_CARDS):
+            raise SourceError(
+                f"microphone {name}: expected a sound card that records, got none"
+            )
         if ALSA_SETTINGS.exists():
-            os.environ.setdefault("ALSA_CONFIG_PATH", str(ALSA_SETTINGS))
+            os.environ.setdefault("ALSA_CONFIG_DIR", str(ALSA_SETTINGS))
         try:
             self._container: Any = av.open(_address(name, kind), format=kind)
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -103,6 +109,14 @@ class Microphone:
     ) -> None:
         """Close."""
         self.close()
+
+
+def _records(cards: Path) -> bool:
+    """Return whether one of the sound cards records; asking ALSA writes to stderr."""
+    try:
+        return "capture" in cards.read_text("utf-8", "replace")
+    except OSError:
+        return False
 
 
 def _address(name: str, device: str) -> str:
