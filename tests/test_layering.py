@@ -20,11 +20,12 @@ MAY_IMPORT = {  # package: the packages of ours that it may import
 ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "streams/rtstyle_streams": {
         "camera": "errors fitting frame live_frame managed pacing protocols",
-        "network": "errors fitting frame live_frame managed pacing protocols",
+        "network": "errors fitting frame live_frame managed pacing protocols sound",
         "pictures": "errors frame managed part_file protocols video",
         "sample": "errors frame managed protocols",
+        "sound": "errors frame",
         "standard": "errors frame managed protocols",
-        "video": "errors frame managed part_file protocols",
+        "video": "errors frame managed part_file protocols sound",
     },
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "

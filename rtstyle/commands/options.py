@@ -256,6 +256,16 @@ def smooth_option(default: str) -> Callable[[Command], Command]:
     )
 
 
+def microphone_option(command: Command) -> Command:
+    """Add `--microphone`."""
+    return click.option(
+        "--microphone",
+        metavar="NAME",
+        help="Sound of recordings and streams: default, or the system's name of a "
+        "microphone.  [default: a stream's own, if one is the camera]",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """Add `--json`."""
     return click.option(

@@ -24,7 +24,7 @@ from rtstyle.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from rtstyle_streams.protocols import ToneMap
+    from rtstyle_streams.protocols import Bits, ToneMap
 
 
 @click.command()
@@ -48,6 +48,14 @@ if TYPE_CHECKING:
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
+@click.option(
+    "--bits",
+    type=click.Choice(("8", "10", "auto")),
+    default="auto",
+    show_default=True,
+    help="Of each colour of OUT; auto keeps 10 where IN has more than 8 and the "
+    "encoder takes them.",
+)
 @click.option(
     "--tone-map",
     type=click.Choice(("bt2390",)),
@@ -104,6 +112,7 @@ def video(
     codec: str | None,
     crf: int | None,
     preset: str | None,
+    bits: "Bits",
     tone_map: "ToneMap | None",
     fps: Fraction | None,
     suffix: str,
@@ -135,6 +144,7 @@ def video(
         codec=codec,
         crf=crf,
         preset=preset,
+        bits=bits,
         tone_map=tone_map,
         overwrite=overwrite,
         kind="film",

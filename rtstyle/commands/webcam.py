@@ -15,6 +15,7 @@ from rtstyle.commands.options import (
     json_option,
     look_of,
     look_options,
+    microphone_option,
     overwrite_option,
     precision_option,
     runtime_options,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Drift from style to style by itself, one in so many seconds.",
 )
+@microphone_option
 @click.option("--seconds", type=Number(0.1), help="End after so many seconds.")
 @click.option(
     "--folder",
@@ -109,6 +111,7 @@ def webcam(
     mirror: Mirror,
     fade: float,
     cycle: float | None,
+    microphone: str | None,
     seconds: float | None,
     folder: Path,
     overwrite: bool,
@@ -141,6 +144,7 @@ def webcam(
         mirror=mirror,
         fade_seconds=fade,
         cycle_seconds=cycle,
+        microphone=microphone,
         seconds=seconds,
         folder=folder,
         overwrite=overwrite,

@@ -35,6 +35,8 @@ from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Source, StreamInfo
 from rtstyle_streams.recorder import Recorder
+from rtstyle_streams.sound.feed import SoundFeed
+from rtstyle_streams.sound.microphone import Microphone
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,8 @@ class WebcamSettings:
     """How long one style fades into the next."""
     cycle_seconds: float | None = None
     """How long it takes to drift from one style to the next; None stays."""
+    microphone: str | None = None
+    """Whose sound goes into files and streams; None: the stream's that is a camera."""
     seconds: float | None = None
     """When to end; None: never."""
     folder: Path = Path()
@@ -122,7 +126,10 @@ def run_webcam(
             source = PeekedSource(source, after=DARK_FRAMES)
         styles = _live_styles(settings, source, mask)
         meters = LiveMeters()
-        keys = _open_keys(settings, specs, camera.info, styles, build, meters, stack)
+        heard = open_sound(settings.microphone, camera, stack)
+        keys = _open_keys(
+            settings, specs, camera.info, styles, build, meters, heard, stack
+        )
         if learning is not None:
             learning.begin(
                 on_better=lambda path: keys.switcher.replace(0, parse_style(str(path))),
@@ -134,6 +141,7 @@ def run_webcam(
             keys,
             stack,
             overwrite=settings.overwrite,
+            heard=heard,
         )
         stages = {"stylize": keys.stylize, "smooth": keys.smooth}
         live = Live(source, stages, sinks, preview=window, meters=meters)
@@ -207,6 +215,25 @@ def open_camera(settings: WebcamSettings) -> Source:
     return Webcam(camera, request)
 
 
+def open_sound(
+    microphone: str | None, camera: Source, stack: ExitStack
+) -> SoundFeed | None:
+    """Return whose sound goes into files and streams; None: there is none.
+
+    Args:
+        microphone: Its name; None takes what the camera gives.
+        camera: Where the frames come from.
+        stack: Closes the microphone.
+
+    Raises:
+        SourceError: the microphone cannot be opened.
+    """
+    if microphone is not None:
+        return stack.enter_context(Microphone(microphone)).sound
+    sound = camera.sound
+    return sound if sound is not None and sound.is_expected else None
+
+
 def _sample_spec(request: CaptureRequest) -> str:
     """Return the sample scene in the size asked for, practically without end."""
     width, height = request.width or 1280, request.height or 720
@@ -220,6 +247,7 @@ def _open_keys(
     styles: LiveStyles,
     build: Callable[[StyleSpec], Styler] | None,
     meters: LiveMeters,
+    heard: SoundFeed | None,
     stack: ExitStack,
 ) -> KeyControls:
     """Load the first style, run it once, and hand it to the keys."""
@@ -236,8 +264,13 @@ def _open_keys(
     switcher.warm_up(np.full((info.height, info.width, 3), 127, np.uint8))
     recorder = None
     if "window" in schemes_of(settings.outputs):
-        opened = partial(open_sink, info=info)
-        recorder = Recorder(settings.folder, opened, say=messages.say)
+        opened = partial(open_sink, info=info, heard=heard)
+        recorder = Recorder(
+            settings.folder,
+            opened,
+            say=messages.say,
+            has_sound=lambda: heard is not None,
+        )
     return KeyControls(
         switcher,
         styles.controls,

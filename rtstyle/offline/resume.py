@@ -89,6 +89,7 @@ class ResumableJob:
             codec=job.codec,
             crf=job.crf,
             preset=job.preset,
+            bits=job.bits,
             overwrite=job.overwrite,
         )
 
