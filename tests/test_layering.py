@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {  # package: the packages of ours that it may import
     "streams/rtstyle_streams": set(),
     "rtstyle": {"rtstyle_streams"},
-    "train/rtstyle_train": {"rtstyle", "rtstyle_streams"},
+    # what is learned in one go is exported there, too: the room `learning` alone
+    "train/rtstyle_train": {"rtstyle", "rtstyle_streams", "rtstyle_export"},
     "export/rtstyle_export": {"rtstyle", "rtstyle_streams"},
     "train/rtstyle_experiments": {"rtstyle", "rtstyle_streams", "rtstyle_train"},
 }
@@ -54,12 +55,13 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     },
     "train/rtstyle_train": {
         "clip": "config errors losses",
-        "commands": "config distillation evaluation jobs methods",
+        "commands": "config distillation evaluation jobs learning methods",
         "config": "errors",
         "data": "config errors",
         "distillation": "data errors loop loss_networks losses",
         "evaluation": "errors loss_networks losses",
         "jobs": "clip config data errors evaluation loop loss_networks losses methods",
+        "learning": "config data errors jobs loop",
         "loop": "errors",
         "losses": "config data errors loss_networks",
         "methods": "clip config data errors loss_networks losses",
@@ -120,6 +122,16 @@ def test_imports_run_downwards(folder: str) -> None:
     for path in paths:
         upward = (imported(path) & OURS) - MAY_IMPORT[folder] - {own}
         assert not upward, f"{path.relative_to(ROOT)} imports {upward}"
+
+
+def test_one_room_of_training_exports() -> None:
+    train = ROOT / "train" / "rtstyle_train"
+    found = {
+        path.relative_to(train).parts[0]
+        for path in train.rglob("*.py")
+        if "rtstyle_export" in imported(path)
+    }
+    assert found == {"learning"}
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -89,6 +90,24 @@ def test_every_bundled_style_can_be_a_start(path: Path) -> None:
     with torch.no_grad():
         mine = graph(torch.from_numpy(frame)).numpy()
     with Stylizer(load_style(path), device="cpu", precision="fp32") as stylizer:
+        file = stylizer(frame)
+    assert np.abs(mine.astype(int) - file).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_painting_is_a_start_the_network_for_any_with_its_look(
+    tmp_path: Path,
+) -> None:
+    cells = np.random.default_rng(4).integers(0, 256, (8, 9, 3), np.uint8)
+    painting = tmp_path / "picture.png"
+    cv2.imwrite(str(painting), np.kron(cells, np.ones((12, 12, 1), np.uint8)))
+    start = load_start(painting)
+    assert network_settings(start)["network"] == "slim"
+    frame = np.random.default_rng(1).integers(0, 256, (40, 56, 3), np.uint8)
+    network = start.build_transform_net().eval()
+    with torch.no_grad():
+        mine = frame_graph(network)(torch.from_numpy(frame)).numpy()
+    with Stylizer(load_style(painting), device="cpu", precision="fp32") as stylizer:
         file = stylizer(frame)
     assert np.abs(mine.astype(int) - file).max() <= 1
 

@@ -175,6 +175,21 @@ def read_photos(folder: Path) -> list[Pixels]:
     return [_shrunk(read_picture(path)[0]) for path in chosen]
 
 
+def fitting_photos(pictures: Sequence[Pixels]) -> list[Pixels]:
+    """Return what `quantize_style` takes, evenly out of pictures in memory.
+
+    Raises:
+        ExportError: they are too few.
+    """
+    wanted = NUM_CALIBRATION + NUM_HELD_OUT
+    if len(pictures) < wanted:
+        raise ExportError(
+            f"expected at least {wanted} pictures to calibrate with, "
+            f"got {len(pictures)}"
+        )
+    return [_shrunk(pictures[len(pictures) * n // wanted]) for n in range(wanted)]
+
+
 def _shrunk(photo: Pixels) -> Pixels:
     scale = LONGEST_SIDE / max(photo.shape[:2])
     if scale >= 1.0:

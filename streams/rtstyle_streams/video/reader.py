@@ -191,6 +191,29 @@ class VideoReader(ManagedSource):
             if not any(self._seek(mark, margin) for margin in margins):
                 self._read_through(mark.index)
 
+    def go_near(self, seconds: float) -> bool:
+        """Give out the frames from the last key frame before a time next.
+
+        For a look into the film: the frames' numbers begin anew.
+
+        Args:
+            seconds: From the film's first frame.
+
+        Returns:
+            Whether the file can be opened at a place; if not, nothing has changed.
+        """
+        with self._lock, said_in_one_line(self.path):
+            target = round(seconds / self._timing.time_base)
+            try:
+                self._container.seek(
+                    target + (self._stream.start_time or 0), stream=self._stream
+                )
+            except av.error.FFmpegError:
+                return False
+            self._decode()
+            self._damage.forget()
+            return True
+
     def _seek(self, mark: ReadMark, margin_seconds: int) -> bool:
         """Begin at a key frame; return whether the frames of `mark` are there."""
         margin = round(margin_seconds / self._timing.time_base)

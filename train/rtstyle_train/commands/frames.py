@@ -81,13 +81,15 @@ def frames_command(
     from rtstyle.untrusted.names import style_name
     from rtstyle_train.config.frames import make_frames_config
     from rtstyle_train.config.reading import recipe_table
-    from rtstyle_train.jobs.frames import FramesJob, train_frames
+    from rtstyle_train.jobs.frames import FramesJob, quick_formats, train_frames
 
     run = run_of(context)
     name = {"name": style_name(run.out.stem, default="painted")}
     table = recipe_table(recipe) if recipe else {}
     where = f"recipe {recipe}" if recipe else "command line"
-    config = make_frames_config(name, table, settings_of(context), where=where)
+    config = make_frames_config(
+        name, quick_formats(), table, settings_of(context), where=where
+    )
     job = FramesJob(run, film, painted, at, masks, pairs, clip, every)
     train_frames(config, job)
     tell_next(run)

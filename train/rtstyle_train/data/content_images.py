@@ -1,5 +1,6 @@
 """Content images: cropped at random, the same for the same step."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -183,6 +184,24 @@ class ContentImages:
         return np.asarray(
             np.clip(centred + (127.5 + crop.brightness), 0, 255), np.uint8
         )
+
+
+class PicturesAsContent(ContentImages):
+    """Pictures in memory as content: frames of a film, for instance."""
+
+    def __init__(
+        self, pictures: Sequence[Pixels], *, size: int, smallest_crop: int, margin: int
+    ) -> None:
+        """Keep pictures.
+
+        Args:
+            pictures: RGB, shape ``(H, W, 3)``, uint8, any sizes.
+            size: As in `ContentImages`.
+            smallest_crop: As there.
+            margin: As there.
+        """
+        self.size, self.smallest_crop, self.margin = size, smallest_crop, margin
+        self.images = PicturesInMemory(pictures)
 
 
 def load_style_image(path: Path, *, short_side: int) -> Tensor:

@@ -31,6 +31,7 @@ from rtstyle_train.data.painted_pairs import (
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.frame_starts import Start, make_network, nearest_start
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
+from rtstyle_train.loop.number_format import is_bfloat16_quick
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
 from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import load_loss_network
@@ -155,6 +156,13 @@ def train_frames(config: FramesConfig, job: FramesJob) -> Weights:
             "start": start or None,
         },
     )
+
+
+def quick_formats() -> dict[str, str]:
+    """Return the settings of number formats with which a step is quick here."""
+    if is_bfloat16_quick():
+        return {"loss_precision": "bf16", "mixed_precision": "bf16"}
+    return {"loss_precision": "fp32", "mixed_precision": "no"}
 
 
 def gather(job: FramesJob, *, num_others: int) -> Gathered:

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,14 @@ from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import Weights
 from rtstyle_train.config.image import StyleImage, TrainConfig, make_config
 from rtstyle_train.config.reading import recipe_table
-from rtstyle_train.data.content_images import ContentImages, load_style_image
+from rtstyle_train.data.content_images import (
+    ContentImages,
+    PicturesAsContent,
+    load_style_image,
+)
 from rtstyle_train.data.device_photos import photos_on
+from rtstyle_train.data.film_motion import Motion
+from rtstyle_train.data.material import Material
 from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.outputs import (
@@ -42,8 +48,8 @@ class ImageJob:
 
     paintings: tuple[Path, ...]
     """Files of the style images, in the order of the recipe's styles."""
-    content: Path
-    """Folder of photographs."""
+    content: Path | Material
+    """Folder of photographs, or pictures in memory."""
     run: RunOptions
     """Where the weights go and how long it takes; without a `start_style` the styles
     named in the recipe are used."""
@@ -107,17 +113,35 @@ def _for_both_parts(
     return recipe | {"first": first}, given
 
 
-def train_image(config: TrainConfig, job: ImageJob) -> Weights:
+def train_image(
+    config: TrainConfig,
+    job: ImageJob,
+    *,
+    on_save: Callable[[TransformNet], None] | None = None,
+    go_on_by: str = "the same command and --resume",
+) -> Weights:
     """Train, with progress on stderr, checkpoints and previews beside the result.
+
+    Args:
+        config: The recipe.
+        job: What is learned, on what, and where it goes.
+        on_save: Called after each checkpoint with the network as learned so far, on
+            the CPU.
+        go_on_by: How to resume after Ctrl-C, as text for the user.
 
     Raises:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
-    return _train(config, job)
+    return _train(config, job, on_save=on_save, go_on_by=go_on_by)
 
 
 def _train(
-    config: TrainConfig, job: ImageJob, *, given_up: Sequence[Path] = ()
+    config: TrainConfig,
+    job: ImageJob,
+    *,
+    given_up: Sequence[Path] = (),
+    on_save: Callable[[TransformNet], None] | None = None,
+    go_on_by: str = "the same command and --resume",
 ) -> Weights:
     """Train; files of an abandoned training are removed when the steps begin."""
     job.run.check(".safetensors")
@@ -134,12 +158,7 @@ def _train(
     if run.start:
         names = [run.start_style] if run.start_style else []
         begin_at(network, run.start, names or [s.name for s in config.styles])
-    photos = ContentImages(
-        job.content,
-        size=config.size,
-        smallest_crop=config.smallest_crop,
-        margin=config.margin,
-    )
+    photos, motion = _content(config, job.content)
     log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     device = accelerator.device
@@ -154,10 +173,11 @@ def _train(
         ema=config.ema,
         flat_after=config.flat_after,
         minutes=run.minutes,
+        save_seconds=run.save_seconds,
     )
     trainer = Trainer(
         network,
-        ImageStyle(config, loss, photos_on(device, photos)),
+        ImageStyle(config, loss, photos_on(device, photos), motion),
         schedule,
         checkpoint=run.checkpoint,
         identity=image_identity(config, job, sums),
@@ -177,8 +197,12 @@ def _train(
 
     def write(path: Path, shown: TransformNet) -> None:
         write_preview(path, shown, photos, len(config.styles))
+        if on_save is not None:
+            on_save(shown)
 
-    terms = run_to_end(trainer, preview_writer(run, network_with, write))
+    terms = run_to_end(
+        trainer, preview_writer(run, network_with, write), go_on_by=go_on_by
+    )
     weights = save_result(
         trainer,
         run,
@@ -193,6 +217,20 @@ def _train(
             run.start.unlink()
     accelerator.wait_for_everyone()  # the others start from it
     return weights
+
+
+def _content(
+    config: TrainConfig, content: Path | Material
+) -> tuple[ContentImages, Motion | None]:
+    """Return what is painted, and what is to be steady if that is a film."""
+    sides = {
+        "size": config.size,
+        "smallest_crop": config.smallest_crop,
+        "margin": config.margin,
+    }
+    if isinstance(content, Path):
+        return ContentImages(content, **sides), None
+    return PicturesAsContent(content.pictures, **sides), content.motion(config.size)
 
 
 def image_identity(

@@ -35,6 +35,8 @@ class RunOptions:
     """Whether to resume from the checkpoint beside `out`."""
     overwrite: bool = False
     """Whether `out` may exist."""
+    save_seconds: float = 60.0
+    """Time between two checkpoints."""
 
     @property
     def checkpoint(self) -> Path:

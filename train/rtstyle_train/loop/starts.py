@@ -19,7 +19,8 @@ def load_start(start: str | Path) -> Weights:
     """Return the weights of a training, a style file, or a style of that name.
 
     Args:
-        start: A ``.safetensors`` file, an ``.onnx`` file, or a name (``starry_night``).
+        start: A ``.safetensors`` file, an ``.onnx`` file, a name (``starry_night``),
+            or a painting, whose style the bundled network for any painting has at once.
 
     Raises:
         StyleFileError: the style does not exist, or is not an fp32 swift net.

@@ -26,8 +26,6 @@ WARMUP_STEPS = 100
 """Number of steps over which the learning rate rises, unless told otherwise."""
 GRADIENT_NORM = 5.0
 """Gradients are clipped to this length."""
-SAVE_SECONDS = 60.0
-"""Time between two checkpoints (and previews)."""
 FLAT_SHARE = 0.005
 """A smoothed loss that has not fallen by this share counts as flat."""
 LOSS_PACE = 0.005
@@ -89,6 +87,8 @@ class Schedule:
     """Begin the end so that it takes about this long; 0: no limit."""
     warmup: int = WARMUP_STEPS
     """Steps over which the learning rate rises."""
+    save_seconds: float = 60.0
+    """Time between two checkpoints (and previews)."""
     slower: Mapping[str, float] = field(default_factory=dict)
     """Shares of the learning rate; see `make_optimizers`."""
 
@@ -186,7 +186,7 @@ class Trainer:
             terms = self._step()
             now = time.monotonic()
             self.progress.seconds += self._mean([now - began])[0]
-            if now - saved > SAVE_SECONDS or self.is_done:
+            if now - saved > self.schedule.save_seconds or self.is_done:
                 self.save()
                 on_save(self.average)
                 saved = time.monotonic()

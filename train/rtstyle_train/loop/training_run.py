@@ -27,8 +27,8 @@ def run_to_end(
 
     Args:
         trainer: New or resumed.
-        on_save: Called with the averaged weights after each checkpoint, in the main
-            process.
+        on_save: Called with the averaged weights after each checkpoint, also that of
+            Ctrl-C, in the main process.
         go_on_by: How to resume after Ctrl-C, as text for the user.
 
     Returns:
@@ -61,6 +61,7 @@ def run_to_end(
             bar.set_postfix_str(line, refresh=False)
             if trainer.any_process(stop.is_set()):
                 trainer.save()
+                save(trainer.average)
                 if is_main:
                     log.warning("stopped; go on with %s", go_on_by)
                 raise Stopped(stop.number or signal.SIGINT)

@@ -11,7 +11,7 @@ from rtstyle.networks.normalisation import FrozenNorm
 from rtstyle.networks.swift import SwiftConfig, stylize_padded
 from rtstyle_train.config.image import JITTER, TrainConfig
 from rtstyle_train.data.content_images import Photos
-from rtstyle_train.data.synthetic_motion import MOTION_DRAWS, draw_motion, move
+from rtstyle_train.data.film_motion import Motion, SyntheticMotion
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.losses.temporal import temporal_terms
@@ -90,7 +90,11 @@ class ImageStyle:
     """
 
     def __init__(
-        self, config: TrainConfig, loss: PerceptualLoss, photos: Photos
+        self,
+        config: TrainConfig,
+        loss: PerceptualLoss,
+        photos: Photos,
+        motion: Motion | None = None,
     ) -> None:
         """Combine losses and photographs.
 
@@ -98,10 +102,12 @@ class ImageStyle:
             config: Settings of the training.
             loss: Losses of its paintings.
             photos: Photographs at the size of `config`, with a margin.
+            motion: What is to be steady; None: photographs that are moved.
         """
         self.config = config
         self.loss = loss
         self.photos = photos
+        self.motion = motion or SyntheticMotion()
 
     def begin(self, network: nn.Module, step: int) -> int:
         """Freeze norms from the recipe's step on; return 1 if frozen, else 0."""
@@ -135,8 +141,7 @@ class ImageStyle:
             "columns": columns,
         }
         if config.temporal_weight:
-            motion = draw_motion(max(1, config.batch_size // 2), generator)
-            inputs |= {f"motion_{name}": value for name, value in motion.items()}
+            inputs |= self.motion.draw(max(1, config.batch_size // 2), generator)
         return inputs
 
     def terms(
@@ -167,12 +172,12 @@ class ImageStyle:
             change = F.mse_loss(self._ending(network, *few), expected)
             terms["border"] = config.border_weight * change
         if config.temporal_weight:
-            motion = {n: inputs[f"motion_{n}"] for n in MOTION_DRAWS}
-            half = motion["amount"].shape[0]
-            both = style[:half].repeat(2)
+            drawn = {n: t for n, t in inputs.items() if n.startswith("motion_")}
+            pair = self.motion.pair(content, drawn)
+            both = style[: len(pair.prev)].repeat(2)
             terms |= temporal_terms(
                 lambda moved: self._ending(network, moved, both),
-                move(content[:half], motion),
+                pair,
                 output_weight=config.temporal_weight,
             )
         return terms
