@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -79,7 +79,11 @@ def make_network(config: FramesConfig) -> SwiftNet:
 
 
 def nearest_start(
-    config: FramesConfig, method: PaintedFrames, run: RunOptions
+    config: FramesConfig,
+    method: PaintedFrames,
+    run: RunOptions,
+    *,
+    leave_out: Collection[str] = (),
 ) -> Start:
     """Return the start whose loss is lowest after a few steps.
 
@@ -87,6 +91,7 @@ def nearest_start(
         config: Of the training; only starts of its network are considered.
         method: Of the training.
         run: Names a start, if one is wanted.
+        leave_out: Names of styles that are not considered.
 
     Raises:
         ConfigError: the named start has another network, or several styles.
@@ -94,7 +99,11 @@ def nearest_start(
     """
     if run.start is not None:
         return _named(config, method, run)
-    found = [_begun(config, method, *entry) for entry in _candidates(config, method)]
+    found = [
+        _begun(config, method, name, weights)
+        for name, weights in _candidates(config, method)
+        if name not in leave_out
+    ]
     if not found:
         log.warning("no style has the network %s: begins at nothing", config.network)
         network = make_network(config)

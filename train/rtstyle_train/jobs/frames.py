@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -98,8 +98,28 @@ def train_frames(config: FramesConfig, job: FramesJob) -> Weights:
             loss became infinite.
     """
     job.check()
-    run = job.run
     gathered = gather(job, num_others=config.num_others)
+    return train_gathered(config, job.run, gathered)
+
+
+def train_gathered(
+    config: FramesConfig,
+    run: RunOptions,
+    gathered: Gathered,
+    *,
+    leave_out: Collection[str] = (),
+) -> Weights:
+    """Train on frames that were read.
+
+    Args:
+        config: The settings; what a start brings along is the start's.
+        run: Where the weights go and how long it takes.
+        gathered: The frames.
+        leave_out: Bundled styles that the training may not begin at.
+
+    Raises:
+        RtstyleError: a file is missing or broken, or the loss became infinite.
+    """
     log.warning(
         "%d painted frames, %d others", len(gathered.painted), len(gathered.others)
     )
@@ -107,12 +127,12 @@ def train_frames(config: FramesConfig, job: FramesJob) -> Weights:
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     known = _known(run) if run.resume else {}
     config = replace(config, **{n: known[n] for n in Start.settings if n in known})
-    method = make_method(config, job, gathered, accelerator.device)
+    method = make_method(config, run, gathered, accelerator.device)
     start = known.get("start", "")
     if run.resume:
         network = make_network(config)
     else:
-        found = nearest_start(config, method, run)
+        found = nearest_start(config, method, run, leave_out=leave_out)
         config, network, start = found.config, found.network, found.name
         method.config = method.frames.config = config
     trainer = Trainer(
@@ -208,10 +228,10 @@ def open_film(spec: str) -> Source:
 
 
 def make_method(
-    config: FramesConfig, job: FramesJob, gathered: Gathered, device: torch.device
+    config: FramesConfig, run: RunOptions, gathered: Gathered, device: torch.device
 ) -> PaintedFrames:
     """Load the loss network and measure painted crops."""
-    vgg = load_loss_network(config.loss_network, weights=job.run.loss_weights)
+    vgg = load_loss_network(config.loss_network, weights=run.loss_weights)
     contents, paintings = painted_crops(gathered.painted, config)
     loss = PaintedLoss(config, vgg, contents, paintings).to(device)
     frames = FilmFrames(gathered.painted, gathered.others, config)
