@@ -127,7 +127,7 @@ def find_frames(
         SourceError: the film cannot be read.
         UsageError: a picture fits no frame, or two fit the same.
     """
-    sketches = [sketch(_shown(picture)) for picture in pictures]
+    sketches = [sketch(picture.pixels, picture.share) for picture in pictures]
     rows, times = _compare(sketches, open_film)
     chosen: dict[int, PaintedPicture] = {}
     for picture, row in zip(pictures, rows, strict=True):
@@ -153,13 +153,6 @@ def _mask_of(path: Path, *, height: int, width: int) -> Mask:
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     resized = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, np.float32) / np.float32(255)
-
-
-def _shown(picture: PaintedPicture) -> Pixels:
-    """Return a picture with mean grey where nothing is painted."""
-    share = picture.share[..., None]
-    mean = (picture.pixels * share).sum(axis=(0, 1)) / share.sum()
-    return np.asarray(picture.pixels * share + mean * (1 - share), np.uint8)
 
 
 def _compare(
