@@ -146,6 +146,23 @@ def rate_of(
     return rate.limit_denominator(100_000)
 
 
+def seconds_of(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Return times like ``12.4s``, ``12.4`` or ``1:02.5`` in seconds.
+
+    Raises:
+        click.BadParameter: one of them is no time.
+    """
+    found = []
+    for value in values:
+        match = re.fullmatch(r"(?:(\d{1,4}):)?(\d{1,6}(?:\.\d{1,6})?)s?", value)
+        if match is None:
+            raise click.BadParameter(f"expected a time like 12.4s, got {value!r:.40}")
+        found.append(60.0 * int(match[1] or 0) + float(match[2]))
+    return tuple(found)
+
+
 def style_option(command: Command) -> Command:
     """Add `--style`."""
     return click.option("--style", default=None, metavar="STYLE", help=STYLE_HELP)(

@@ -19,6 +19,7 @@ from rtstyle.commands.options import (
     quiet_option,
     rate_of,
     runtime_options,
+    seconds_of,
     smooth_option,
     style_option,
 )
@@ -40,6 +41,21 @@ if TYPE_CHECKING:
 @smooth_option("flow")
 @runtime_options
 @precision_option
+@click.option(
+    "--painted",
+    multiple=True,
+    metavar="PICTURE",
+    help="A painted frame of IN: its paint is carried along the motion as far as it "
+    "can be relied on, and STYLE does the rest.  May be given several times.",
+)
+@click.option(
+    "--at",
+    "painted_at",
+    multiple=True,
+    metavar="SECONDS",
+    callback=seconds_of,
+    help="When that frame is shown (12.4s).  [default: by its name or its look]",
+)
 @click.option(
     "--codec",
     metavar="NAME",
@@ -109,6 +125,8 @@ def video(
     runtime: str,
     device: str,
     precision: str,
+    painted: tuple[str, ...],
+    painted_at: tuple[float, ...],
     codec: str | None,
     crf: int | None,
     preset: str | None,
@@ -141,6 +159,8 @@ def video(
         runtime=runtime,
         device=device,
         precision=precision,
+        painted=painted or None,
+        painted_at=painted_at or None,
         codec=codec,
         crf=crf,
         preset=preset,

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from rtstyle.painted_frames.painted_stylizer import TwoSteps
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import Sink, Source
 
@@ -45,7 +45,7 @@ class Summary:
 class Pipeline:
     """Carries all frames of a source through a stylizer into a sink."""
 
-    def __init__(self, source: Source, stylizer: Stylizer, sink: Sink) -> None:
+    def __init__(self, source: Source, stylizer: TwoSteps, sink: Sink) -> None:
         self.source = source
         self.stylizer = stylizer
         self.sink = sink
