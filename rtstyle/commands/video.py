@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 @style_option
 @look_options
 @smooth_option("flow")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="Let the network paint every Nth frame; motion carries its pictures to those "
+    "between.",
+)
 @runtime_options
 @precision_option
 @click.option(
@@ -89,6 +97,7 @@ def video(
     dry_run: bool,
     style: str | None,
     smooth: SmoothMode,
+    every: int,
     runtime: str,
     device: str,
     precision: str,
@@ -118,6 +127,7 @@ def video(
         style=style,
         look=look_of(context),
         smooth=smooth,
+        every=every,
         runtime=runtime,
         device=device,
         precision=precision,
