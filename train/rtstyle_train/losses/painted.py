@@ -51,8 +51,9 @@ def feature_loss(stylized: Tensor, painted: Tensor, share: Tensor) -> Tensor:
     small = F.adaptive_avg_pool2d(share, (painted.shape[-2], painted.shape[-1])).to(
         painted.dtype
     )
-    difference = (small * (stylized - painted).abs()).float().sum()
-    scale = (small * painted.abs()).float().sum()
+    wide = torch.promote_types(painted.dtype, torch.float32)
+    difference = (small * (stylized - painted).abs()).sum(dtype=wide)
+    scale = (small * painted.abs()).sum(dtype=wide)
     return difference / scale.clamp_min(1e-3)
 
 
