@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rtstyle.benchmark.rounds import noise_of
 from rtstyle.offline.pipeline import Pipeline
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmoothMode
@@ -43,6 +46,9 @@ class EndToEnd:
     """CPU time per frame over all threads, stages run one after the other."""
     cores: int
     """Physical cores available."""
+    noise: float
+    """Spread of the times of single frames, run one after the other; see
+    `rounds.noise_of`."""
 
     @property
     def shares(self) -> dict[str, float]:
@@ -113,7 +119,7 @@ def measure_end_to_end(
                 workers=0,
             )
         )
-        stage_ms, core_ms = _in_a_row(clip, folder / "row.mp4", stylizer)
+        stage_ms, core_ms, noise = _in_a_row(clip, folder / "row.mp4", stylizer)
         stylizer.reset()
         fps = _with_threads(clip, folder / "threads.mp4", stylizer)
     return EndToEnd(
@@ -125,15 +131,16 @@ def measure_end_to_end(
         fps=fps,
         core_ms=core_ms,
         cores=physical_cores(),
+        noise=noise,
     )
 
 
 def _in_a_row(
     clip: Path, target: Path, stylizer: Stylizer
-) -> tuple[dict[str, float], float]:
-    """Return the mean milliseconds of each stage without overlap, and of CPU time."""
+) -> tuple[dict[str, float], float, float]:
+    """Return mean milliseconds of stages without overlap and of CPU time, and noise."""
     total = dict.fromkeys(STAGES, 0.0)
-    count = 0
+    whole_ms: list[float] = []
     with (
         VideoReader(clip) as source,
         VideoWriter(target, source.info, overwrite=True) as writer,
@@ -154,9 +161,11 @@ def _in_a_row(
             marks.append(time.perf_counter())
             for index, stage in enumerate(STAGES):
                 total[stage] += (marks[index + 1] - marks[index]) * 1e3
-            count += 1
+            whole_ms.append((marks[-1] - marks[0]) * 1e3)
         core_ms = (time.process_time() - began) * 1e3
-    return {stage: ms / count for stage, ms in total.items()}, core_ms / count
+    count = len(whole_ms)
+    means = {stage: ms / count for stage, ms in total.items()}
+    return means, core_ms / count, noise_of(np.array(whole_ms))
 
 
 def _with_threads(clip: Path, target: Path, stylizer: Stylizer) -> float:

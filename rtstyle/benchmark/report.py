@@ -2,10 +2,11 @@
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rtstyle.benchmark.ceiling import Ceiling
+from rtstyle.benchmark.compare import Comparison, Document, compare_results
 from rtstyle.benchmark.end_to_end import EndToEnd
 from rtstyle.benchmark.half_size import HalfSize
 from rtstyle.benchmark.soak import Soak
@@ -35,6 +36,8 @@ class Row:
     """Median time of a frame, bytes in to bytes out."""
     p95_ms: float
     """95th percentile of the time of a frame."""
+    noise: float
+    """Spread of the times of single frames; see `rounds.noise_of`."""
     num_timed: int
     """Number of timed frames."""
     ratio_to_johnson: float
@@ -74,6 +77,13 @@ class Report:
     """Comparison of pictures whose network saw fewer lines."""
     soak: Soak | None = None
     """Memory use of a long run."""
+    compared: Comparison | None = None
+    """What became faster or slower since an earlier run."""
+
+    def compared_with(self, earlier: Document) -> "Report":
+        """Return the same with what became faster or slower since `earlier`."""
+        now = json.loads(self.as_json())
+        return replace(self, compared=compare_results(earlier, now))
 
     def as_json(self) -> str:
         """Return everything as one JSON object."""
@@ -88,6 +98,7 @@ class Report:
             "end_to_end": [entry.as_dict() for entry in self.end_to_end],
             "half_size": self.half_size and asdict(self.half_size),
             "soak": self.soak and asdict(self.soak) | {"growth": self.soak.growth},
+            "compared": self.compared and self.compared.as_dict(),
         }
         return json.dumps(_rounded(document), indent=2)
 
@@ -122,6 +133,8 @@ class Report:
                 f"{soak.seconds[0]:.0f}, {soak.memory_mb[1]:.0f} at second "
                 f"{soak.seconds[1]:.0f} ({soak.growth:+.1%}), most {soak.peak_mb:.0f}"
             )
+        if self.compared is not None:
+            lines += ["", self.compared.as_text()]
         return "\n".join(lines)
 
 

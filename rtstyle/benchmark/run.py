@@ -14,7 +14,7 @@ from rtstyle.benchmark.end_to_end import EndToEnd, measure_end_to_end
 from rtstyle.benchmark.fresh import BenchError, FreshStart, measure_fresh
 from rtstyle.benchmark.half_size import HalfSize, compare_half_size
 from rtstyle.benchmark.report import Report, Row
-from rtstyle.benchmark.rounds import Times, interleaved_ms
+from rtstyle.benchmark.rounds import Times, interleaved_ms, noise_of
 from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session, resolve_device
@@ -145,6 +145,7 @@ def _rows(
                 device=device,
                 median_ms=median,
                 p95_ms=float(np.percentile(times_ms, 95)),
+                noise=noise_of(times_ms),
                 num_timed=len(times_ms),
                 ratio_to_johnson=johnson_ms / median,
                 gmac=gmac,

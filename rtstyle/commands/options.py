@@ -15,6 +15,10 @@ from rtstyle.look import Look
 from rtstyle.looks.control_table import CONTROLS
 from rtstyle.process.terminal import echo
 
+MINUTES = {"s": 1 / 60, "": 1.0, "m": 1.0, "h": 60.0}
+"""By the letter behind a time."""
+MOST_MINUTES = 7 * 24 * 60.0
+"""A week."""
 LOOK = "rtstyle.look"
 """Where `click.Context.meta` keeps the look."""
 STYLE_HELP = (
@@ -22,6 +26,24 @@ STYLE_HELP = (
     "their weights: A:0.6,B:0.4.  Default: the gallery's first."
 )
 """About `--style`."""
+
+
+class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
+    """A time like 5m, 90s or 1h; a bare number is minutes."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return minutes."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        minutes = float(match[1]) * MINUTES[match[2]] if match else 0.0
+        if not 0.0 < minutes <= MOST_MINUTES:
+            self.fail(f"expected a time like 5m, 90s or 1h, got {value!r}", param, ctx)
+        return minutes
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
@@ -235,7 +257,8 @@ def precision_option(command: Command) -> Command:
         type=click.Choice(PRECISIONS),
         default="auto",
         show_default=True,
-        help="auto takes a style's int8 twin on a CPU, if there is one.",
+        help="auto takes the int8 twin of a style or painting on a CPU, if it is the "
+        "quicker one.",
     )(command)
 
 
@@ -248,6 +271,16 @@ def smooth_option(default: str) -> Callable[[Command], Command]:
         show_default=True,
         help=CONTROLS["smooth"].help,
     )
+
+
+def microphone_option(command: Command) -> Command:
+    """Add `--microphone`."""
+    return click.option(
+        "--microphone",
+        metavar="NAME",
+        help="Sound of recordings and streams: default, or the system's name of a "
+        "microphone.  [default: a stream's own, if one is the camera]",
+    )(command)
 
 
 def json_option(command: Command) -> Command:

@@ -9,6 +9,7 @@ from rtstyle.commands.options import (
     SizeType,
     look_of,
     look_options,
+    microphone_option,
     runtime_options,
     smooth_option,
     style_option,
@@ -55,6 +56,7 @@ from rtstyle.process.terminal import echo
     type=click.Path(path_type=Path, file_okay=False),
     help="Where recordings and results go.  [default: rtstyle in your videos]",
 )
+@microphone_option
 @click.option(
     "--osc", type=click.IntRange(0, 65535), metavar="PORT", help="Listen to OSC there."
 )
@@ -86,6 +88,7 @@ def studio(
     names: tuple[str, ...],
     browser: bool,
     folder: Path | None,
+    microphone: str | None,
     osc: int | None,
     export_page: Path | None,
     runtime_from: Path,
@@ -123,6 +126,7 @@ def studio(
         names=names,
         folder=folder or Path(platformdirs.user_videos_dir()) / "rtstyle",
         data=studio_folder(),
+        microphone=microphone,
         osc_port=osc,
     )
     with graceful_stop() as stop:

@@ -1,5 +1,6 @@
 """`rtstyle video`: a video file in, a stylized one out, everything else kept."""
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import click
 from rtstyle.choices import SmoothMode
 from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
+    DurationType,
     json_option,
     look_of,
     look_options,
@@ -23,12 +25,18 @@ from rtstyle.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from rtstyle_streams.protocols import ToneMap
+    from rtstyle_streams.protocols import Bits, ToneMap
 
 
 @click.command()
 @inputs_options
 @style_option
+@click.option(
+    "--learn",
+    "minutes",
+    type=DurationType(),
+    help="Learn the painting of --style on this film first: 5m, 90s …",
+)
 @look_options
 @smooth_option("flow")
 @runtime_options
@@ -56,6 +64,14 @@ if TYPE_CHECKING:
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality; lower is better.")
 @click.option("--preset", help="Of the encoder, for example ultrafast or medium.")
+@click.option(
+    "--bits",
+    type=click.Choice(("8", "10", "auto")),
+    default="auto",
+    show_default=True,
+    help="Of each colour of OUT; auto keeps 10 where IN has more than 8 and the "
+    "encoder takes them.",
+)
 @click.option(
     "--tone-map",
     type=click.Choice(("bt2390",)),
@@ -104,6 +120,7 @@ def video(
     name_template: str,
     dry_run: bool,
     style: str | None,
+    minutes: float | None,
     smooth: SmoothMode,
     runtime: str,
     device: str,
@@ -113,6 +130,7 @@ def video(
     codec: str | None,
     crf: int | None,
     preset: str | None,
+    bits: "Bits",
     tone_map: "ToneMap | None",
     fps: Fraction | None,
     suffix: str,
@@ -130,6 +148,8 @@ def video(
     """
     from rtstyle.offline.job import FileJob
 
+    if minutes is not None:
+        style = _learned(context, names, style, minutes)
     job = FileJob(
         source="",
         target="",
@@ -144,6 +164,7 @@ def video(
         codec=codec,
         crf=crf,
         preset=preset,
+        bits=bits,
         tone_map=tone_map,
         overwrite=overwrite,
         kind="film",
@@ -157,3 +178,17 @@ def video(
     )
     planned = planned_of(context, names, job, "video")
     run_planned(context, planned, as_json=as_json)
+
+
+def _learned(
+    context: click.Context, names: tuple[str, ...], style: str | None, minutes: float
+) -> str:
+    """Learn the painting on the film and return the style file's name."""
+    from rtstyle.learning.film import learned_style
+
+    if len(names) != 2 or context.params["out_dir"] is not None:
+        raise click.UsageError("--learn needs one film: IN OUT", ctx=context)
+    path, status = learned_style(style, names[0], minutes=minutes)
+    if status:
+        sys.exit(status)
+    return str(path)

@@ -1,5 +1,6 @@
 """`rtstyle webcam`: a camera in another style, in a window, a call, a file."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,12 +9,15 @@ import click
 
 from rtstyle.choices import MIRRORS, Mirror, SmoothMode
 from rtstyle.commands.options import (
+    DurationType,
     Number,
     SizeType,
     json_option,
     look_of,
     look_options,
+    microphone_option,
     overwrite_option,
+    precision_option,
     runtime_options,
     smooth_option,
 )
@@ -51,6 +55,14 @@ if TYPE_CHECKING:
     help="window, virtualcam[:DEVICE], null:, a video file, or a URL (rtmp, rtsp, udp, "
     "tcp); may be given several times.  [default: window]",
 )
+@click.option(
+    "--learn",
+    "learn_minutes",
+    type=DurationType(),
+    is_flag=False,
+    flag_value="5m",
+    help="Learn the painting of --style on what the camera sees while it runs: 5m …",
+)
 @look_options
 @smooth_option("gate")
 @click.option(
@@ -73,6 +85,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Drift from style to style by itself, one in so many seconds.",
 )
+@microphone_option
 @click.option("--seconds", type=Number(0.1), help="End after so many seconds.")
 @click.option(
     "--folder",
@@ -82,6 +95,7 @@ if TYPE_CHECKING:
 )
 @overwrite_option
 @runtime_options
+@precision_option
 @json_option
 @click.pass_context
 def webcam(
@@ -93,14 +107,17 @@ def webcam(
     fps: float | None,
     outputs: tuple[str, ...],
     smooth: SmoothMode,
+    learn_minutes: float | None,
     mirror: Mirror,
     fade: float,
     cycle: float | None,
+    microphone: str | None,
     seconds: float | None,
     folder: Path,
     overwrite: bool,
     runtime: str,
     device: str,
+    precision: str,
     as_json: bool,
 ) -> None:
     """Show a camera in another style: in a window, a video call, a file.
@@ -108,6 +125,7 @@ def webcam(
     Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
     """
     from rtstyle.gallery.find import style_files
+    from rtstyle.learning.film import keep_learned
     from rtstyle.live.webcam import WebcamSettings, run_webcam
     from rtstyle_streams.camera.capture import CaptureRequest
     from rtstyle_streams.errors import NoFramesError
@@ -122,16 +140,24 @@ def webcam(
         smooth=smooth,
         runtime=runtime,
         device=device,
+        precision=precision,
         mirror=mirror,
         fade_seconds=fade,
         cycle_seconds=cycle,
+        microphone=microphone,
         seconds=seconds,
         folder=folder,
         overwrite=overwrite,
+        learn_minutes=learn_minutes,
     )
+    learned: list[Path] = []
     with graceful_stop() as stop:
         try:
-            report = run_webcam(settings, stop=stop)
+            report = run_webcam(
+                settings,
+                stop=stop,
+                on_learned=lambda path: learned.append(keep_learned(path)),
+            )
         except NoFramesError:
             if stop.is_set():  # before the first frame: nothing is missing
                 raise Stopped(stop.number) from None
@@ -140,6 +166,21 @@ def webcam(
         echo_json(asdict(report), indent=2)
     else:
         echo(*report_lines(report), err=True)
+    for path in learned:
+        _offer(path)
+
+
+def _offer(path: Path) -> None:
+    """Ask whether a learned style is to be kept; where nobody answers, say how."""
+    from rtstyle.gallery.find import add_style
+
+    if sys.stdin.isatty() and click.confirm(
+        f"Keep the learned style {path.stem}?", default=True, err=True
+    ):
+        style = add_style(path, overwrite=True)
+        echo(f"{style.name}: added; use it with --style {style.name}", err=True)
+    else:
+        echo(f"keep the learned style with: rtstyle styles add {path}", err=True)
 
 
 def all_styles(wanted: tuple[str, ...], gallery: tuple[str, ...]) -> tuple[str, ...]:

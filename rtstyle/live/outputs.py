@@ -13,6 +13,7 @@ from rtstyle_streams.errors import SinkError
 from rtstyle_streams.network.urls import without_credentials
 from rtstyle_streams.opening import open_sink
 from rtstyle_streams.protocols import Sink, StreamInfo
+from rtstyle_streams.sound.feed import SoundFeed
 from rtstyle_streams.window import Window
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,17 @@ def open_outputs(
     stack: ExitStack,
     *,
     overwrite: bool,
+    heard: SoundFeed | None = None,
 ) -> tuple[dict[str, Sink], Window | None]:
     """Open the sinks, by name, and the window if one is asked for.
+
+    Args:
+        outputs: As for `WebcamSettings`.
+        info: What is known of the frames.
+        keys: Of the window.
+        stack: Closes what is opened.
+        overwrite: Whether files that exist may be replaced.
+        heard: Sound for files and streams; None: none.
 
     Raises:
         SinkError: one cannot be opened.
@@ -45,9 +55,13 @@ def open_outputs(
         if scheme == "virtualcam":
             sink: Sink = _open_virtual_camera(output, info)
         else:
-            sink = open_sink(output, info, overwrite=overwrite)
-            if scheme == "file":
-                log.warning("%s: without sound", without_credentials(output))
+            sink = open_sink(output, info, overwrite=overwrite, heard=heard)
+            if scheme == "file" and heard is None:
+                log.warning(
+                    "%s: without sound, which this camera does not give; --microphone "
+                    "default adds that of a microphone",
+                    without_credentials(output),
+                )
         stack.callback(sink.close)
         name = without_credentials(output) if scheme == "file" else scheme
         sinks[_free_name(name, sinks)] = sink

@@ -13,6 +13,8 @@ import numpy as np
 from rtstyle.choices import Mirror
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
+from rtstyle.learning.beside import LearnBeside, SeenSource
+from rtstyle.learning.process import painting_of
 from rtstyle.live.keys import KeyControls
 from rtstyle.live.latency import Latency, audio_offset_ms
 from rtstyle.live.loop import Live, LiveReport
@@ -33,6 +35,8 @@ from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.opening import open_sink, open_source
 from rtstyle_streams.protocols import Source, StreamInfo
 from rtstyle_streams.recorder import Recorder
+from rtstyle_streams.sound.feed import SoundFeed
+from rtstyle_streams.sound.microphone import Microphone
 
 log = logging.getLogger(__name__)
 
@@ -66,18 +70,25 @@ class WebcamSettings:
     """What runs the network."""
     device: str = "auto"
     """Where it runs."""
+    precision: str = "auto"
+    """See `Stylizer`."""
     mirror: Mirror = "preview"
     """Who sees a mirror image."""
     fade_seconds: float = 0.0
     """How long one style fades into the next."""
     cycle_seconds: float | None = None
     """How long it takes to drift from one style to the next; None stays."""
+    microphone: str | None = None
+    """Whose sound goes into files and streams; None: the stream's that is a camera."""
     seconds: float | None = None
     """When to end; None: never."""
     folder: Path = Path()
     """Where the keys put recordings and snapshots."""
     overwrite: bool = False
     """Whether output files that exist may be replaced."""
+    learn_minutes: float | None = None
+    """How long to learn the first style, a painting, on what the camera sees, while it
+    runs; None: not at all."""
 
 
 def run_webcam(
@@ -85,6 +96,7 @@ def run_webcam(
     *,
     stop: threading.Event | None = None,
     build: Callable[[StyleSpec], Styler] | None = None,
+    on_learned: Callable[[Path], None] | None = None,
 ) -> LiveReport:
     """Run until told to stop; everything that was opened is closed.
 
@@ -92,6 +104,8 @@ def run_webcam(
         settings: what was asked for.
         stop: ends the run normally when set.
         build: loads a style; None for a `Stylizer` of it.
+        on_learned: called at the end with the style that was learned, which then is
+            removed.
 
     Raises:
         StreamError: the camera or an output cannot be opened, or broke.
@@ -103,19 +117,31 @@ def run_webcam(
     refuse_input(settings.outputs, settings.camera)
     with ExitStack() as stack:
         camera = stack.enter_context(open_camera(settings))
+        learning = _open_learning(settings, on_learned, stack)
         mask = stack.enter_context(mask_of(settings.look))
         source: Source = camera
+        if learning is not None:
+            source = SeenSource(source, learning.see)
         if settings.look.wants_content:
-            source = PeekedSource(camera, after=DARK_FRAMES)
+            source = PeekedSource(source, after=DARK_FRAMES)
         styles = _live_styles(settings, source, mask)
         meters = LiveMeters()
-        keys = _open_keys(settings, specs, camera.info, styles, build, meters, stack)
+        heard = open_sound(settings.microphone, camera, stack)
+        keys = _open_keys(
+            settings, specs, camera.info, styles, build, meters, heard, stack
+        )
+        if learning is not None:
+            learning.begin(
+                on_better=lambda path: keys.switcher.replace(0, parse_style(str(path))),
+                say=keys.switcher.say,
+            )
         sinks, window = open_outputs(
             settings.outputs,
             camera.info,
             keys,
             stack,
             overwrite=settings.overwrite,
+            heard=heard,
         )
         stages = {"stylize": keys.stylize, "smooth": keys.smooth}
         live = Live(source, stages, sinks, preview=window, meters=meters)
@@ -126,6 +152,27 @@ def run_webcam(
         return live.run(seconds=settings.seconds, stop=stop)
 
 
+def _open_learning(
+    settings: WebcamSettings,
+    on_learned: Callable[[Path], None] | None,
+    stack: ExitStack,
+) -> LearnBeside | None:
+    """Prepare to learn the first style, if that was asked for."""
+    if settings.learn_minutes is None:
+        return None
+    painting = painting_of(settings.styles[0])
+    learning = LearnBeside(painting, minutes=settings.learn_minutes)
+    stack.callback(learning.forget)
+
+    def end() -> None:
+        learned = learning.close()
+        if learned is not None and on_learned is not None:
+            on_learned(learned)
+
+    stack.callback(end)
+    return learning
+
+
 def _live_styles(
     settings: WebcamSettings, source: Source, mask: Mask | None
 ) -> LiveStyles:
@@ -134,6 +181,8 @@ def _live_styles(
         controls=controls_of(settings.look, smooth=settings.smooth),
         runtime=settings.runtime,
         device=settings.device,
+        precision=settings.precision,
+        keeps_paintings=settings.cycle_seconds is None,
         matrix=source.info.matrix,
         mask=mask,
         content=source.pixels if isinstance(source, PeekedSource) else None,
@@ -166,6 +215,25 @@ def open_camera(settings: WebcamSettings) -> Source:
     return Webcam(camera, request)
 
 
+def open_sound(
+    microphone: str | None, camera: Source, stack: ExitStack
+) -> SoundFeed | None:
+    """Return whose sound goes into files and streams; None: there is none.
+
+    Args:
+        microphone: Its name; None takes what the camera gives.
+        camera: Where the frames come from.
+        stack: Closes the microphone.
+
+    Raises:
+        SourceError: the microphone cannot be opened.
+    """
+    if microphone is not None:
+        return stack.enter_context(Microphone(microphone)).sound
+    sound = camera.sound
+    return sound if sound is not None and sound.is_expected else None
+
+
 def _sample_spec(request: CaptureRequest) -> str:
     """Return the sample scene in the size asked for, practically without end."""
     width, height = request.width or 1280, request.height or 720
@@ -179,6 +247,7 @@ def _open_keys(
     styles: LiveStyles,
     build: Callable[[StyleSpec], Styler] | None,
     meters: LiveMeters,
+    heard: SoundFeed | None,
     stack: ExitStack,
 ) -> KeyControls:
     """Load the first style, run it once, and hand it to the keys."""
@@ -195,8 +264,13 @@ def _open_keys(
     switcher.warm_up(np.full((info.height, info.width, 3), 127, np.uint8))
     recorder = None
     if "window" in schemes_of(settings.outputs):
-        opened = partial(open_sink, info=info)
-        recorder = Recorder(settings.folder, opened, say=messages.say)
+        opened = partial(open_sink, info=info, heard=heard)
+        recorder = Recorder(
+            settings.folder,
+            opened,
+            say=messages.say,
+            has_sound=lambda: heard is not None,
+        )
     return KeyControls(
         switcher,
         styles.controls,

@@ -204,6 +204,7 @@ def _sink(
         codec=job.codec,
         crf=job.crf,
         preset=job.preset,
+        bits=job.bits,
         overwrite=job.overwrite,
     )
 

@@ -57,7 +57,8 @@ def identity_of(
         "runtime": f"{stylizer.session.runtime} on {device}, {stylizer.precision}"
         f"{', one core a frame' if stylizer.is_one_core_a_frame else ''}",
         "encoder": f"{job.codec}, crf {job.crf}, preset {job.preset}, "
-        f"{Path(job.target).suffix.lower()}, header {header_sha256[:16]}",
+        f"bits {job.bits}, {Path(job.target).suffix.lower()}, "
+        f"header {header_sha256[:16]}",
         "segment length": f"{frames_per_segment} frames",
         "version": _versions(),
     }

@@ -30,7 +30,7 @@ from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.first_frame import PeekedSource
 from rtstyle_streams.opening import Kind, open_sink, open_source
 from rtstyle_streams.pictures.images import ImageSource
-from rtstyle_streams.protocols import Sink, Source, StreamInfo, ToneMap
+from rtstyle_streams.protocols import Bits, Sink, Source, StreamInfo, ToneMap
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.segmented_writer import SegmentedWriter
 
@@ -63,6 +63,8 @@ class FileJob:
     """Constant rate factor; None is the writer's default."""
     preset: str | None = None
     """Encoder preset; None is the writer's default."""
+    bits: Bits = "auto"
+    """Of each colour of a film that is written; see `Bits`."""
     overwrite: bool = False
     """Whether the target may exist."""
     kind: Kind = "any"
@@ -167,7 +169,13 @@ def run_file_job(
     say = log.debug if job.is_quiet else log.warning
     with ExitStack() as stack:
         opened = stack.enter_context(
-            open_source(job.source, kind=job.kind, rate=job.rate, tone_map=job.tone_map)
+            open_source(
+                job.source,
+                kind=job.kind,
+                rate=job.rate,
+                tone_map=job.tone_map,
+                bits=job.bits,
+            )
         )
         is_for_stills = isinstance(opened, ImageSource)
         mask = stack.enter_context(mask_of(job.look, is_for_stills=is_for_stills))
@@ -224,6 +232,7 @@ def _sink(job: FileJob, opened: Source, resumable: ResumableJob | None) -> Sink:
         codec=job.codec,
         crf=job.crf,
         preset=job.preset,
+        bits=job.bits,
         overwrite=job.overwrite,
         suffix=job.suffix,
     )

@@ -91,6 +91,7 @@ class ResumableJob:
             codec=job.codec,
             crf=job.crf,
             preset=job.preset,
+            bits=job.bits,
             overwrite=job.overwrite,
         )
 

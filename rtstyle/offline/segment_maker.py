@@ -135,7 +135,11 @@ class SegmentMaker:
             self._stylizer.workers = workers
 
     def _open(self) -> VideoReader:
-        return VideoReader(self._path, tone_map=self._job.tone_map)
+        return VideoReader(
+            self._path,
+            tone_map=self._job.tone_map,
+            is_deep=self._job.bits != "8",
+        )
 
     def identity(self) -> Identity:
         """Return what the frames depend on here; see `identity_of`."""
@@ -233,6 +237,7 @@ class SegmentMaker:
             codec=self._job.codec,
             crf=self._job.crf,
             preset=self._job.preset,
+            bits=self._job.bits,
         )
 
 

@@ -128,7 +128,11 @@ def _record(studio: Studio, data: Mapping[str, Any]) -> None:
     recorder = studio.session.recorder
     if recorder is None:
         raise UsageError("record: expected a picture, got none yet")
-    if _switch(data) != recorder.is_recording:
+    is_on, microphone = _switch(data), data.get("microphone", False)
+    if not isinstance(microphone, bool):
+        raise UsageError(f"microphone: expected true or false, got {microphone!r:.40}")
+    if is_on != recorder.is_recording:
+        studio.session.page_sound.is_expected = is_on and microphone
         recorder.toggle_recording()
 
 

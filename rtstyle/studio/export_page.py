@@ -32,7 +32,13 @@ RUNTIME_FILES: Final = {
     ),
 }
 """Files of that version, and their SHA-256."""
-SHARED_FILES: Final = ("studio.css", "record.js", "controls.js", "icon.svg")
+SHARED_FILES: Final = (
+    "studio.css",
+    "record.js",
+    "microphone.js",
+    "controls.js",
+    "icon.svg",
+)
 """Of the studio's page."""
 ENCODER, NETWORK = "styles/encoder.onnx", "styles/painting.onnx"
 """Where any painting's two networks are."""

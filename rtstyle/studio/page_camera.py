@@ -26,6 +26,19 @@ MOST_AGE_MS: Final = 5000.0
 """Older times of a page are not believed."""
 
 
+def taken_ns(at_ms: float, now_ns: int) -> int:
+    """Return on the monotonic clock what a page says in ms since 1970.
+
+    Args:
+        at_ms: The page's time; one in the future or long ago is taken for now.
+        now_ns: On the monotonic clock.
+    """
+    age_ms = time.time() * 1e3 - at_ms
+    if not 0.0 <= age_ms <= MOST_AGE_MS:
+        age_ms = 0.0
+    return now_ns - int(age_ms * 1e6)
+
+
 class PageCamera(ManagedSource):
     """Gives out the pictures that a page sends; of one size.
 
@@ -51,11 +64,8 @@ class PageCamera(ManagedSource):
         size = picture_size(jpeg[:65536]) if jpeg[:2] == b"\xff\xd8" else None
         if size is None or size[0] * size[1] > MOST_PIXELS:
             raise UsageError("picture: expected a JPEG of at most 8 megapixels")
-        taken_ms = HEAD.unpack(message[: HEAD.size])[6]
-        age_ms = time.time() * 1e3 - taken_ms
-        if not 0.0 <= age_ms <= MOST_AGE_MS:
-            age_ms = 0.0
-        self._inbox.put((jpeg, time.monotonic_ns() - int(age_ms * 1e6)))
+        at_ms = HEAD.unpack(message[: HEAD.size])[6]
+        self._inbox.put((jpeg, taken_ns(at_ms, time.monotonic_ns())))
 
     def __iter__(self) -> Iterator[Frame]:
         """Give out pictures until `close`; placeholders while none comes."""

@@ -19,11 +19,13 @@ from rtstyle.live.messages import Messages
 from rtstyle.live.meters import LiveMeters
 from rtstyle.live.style_loader import LiveStyles
 from rtstyle.live.style_switcher import StyleSwitcher
+from rtstyle.live.webcam import open_sound
 from rtstyle.looks.control_table import CONTROLS, Value
 from rtstyle.masks import Mask, mask_of
 from rtstyle.studio.broadcast import Broadcast
 from rtstyle.studio.cameras import CameraChoice, open_chosen
 from rtstyle.studio.page_camera import PageCamera
+from rtstyle.studio.page_sound import PageSound
 from rtstyle.studio.settings import StudioSettings
 from rtstyle.studio.switchable import Switchable
 from rtstyle.stylizer.controls import Controls, controls_of
@@ -32,6 +34,7 @@ from rtstyle_streams.errors import StreamError
 from rtstyle_streams.opening import open_sink
 from rtstyle_streams.protocols import Sink, Source, StreamInfo
 from rtstyle_streams.recorder import Recorder
+from rtstyle_streams.sound.feed import SoundFeed
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ class LiveSession:
         self.recorder: Recorder | None = None
         self.virtual_camera: Switchable | None = None
         self.page_camera: PageCamera | None = None
+        self.page_sound = PageSound()
+        """The page's microphone; expected while it is to be recorded."""
         self.files: list[Path] = []
         """Recordings and snapshots of earlier runs."""
         self.num_runs = 0
@@ -166,7 +171,8 @@ class LiveSession:
             self.page_camera = source if isinstance(source, PageCamera) else None
             mask = stack.enter_context(mask_of(self.settings.look))
             keys = self._open_keys(source, mask, stack)
-            sinks = self._sinks(source.info, keys)
+            sound = open_sound(self.settings.microphone, source, stack)
+            sinks = self._sinks(source.info, sound)
             stack.callback(self._forget_run)
             stages = {"stylize": keys.stylize, "smooth": keys.smooth}
             self.meters = LiveMeters()
@@ -204,11 +210,19 @@ class LiveSession:
             switcher.show(self.spec)
         return keys
 
-    def _sinks(self, info: StreamInfo, keys: KeyControls) -> dict[str, Sink]:
+    def _sinks(self, info: StreamInfo, sound: SoundFeed | None) -> dict[str, Sink]:
         self.settings.folder.mkdir(parents=True, exist_ok=True)
-        opened = partial(open_sink, info=info)
         say = self.messages.say
-        self.recorder = Recorder(self.settings.folder, opened, say=say)
+
+        def heard() -> SoundFeed | None:
+            return self.page_sound if self.page_sound.is_expected else sound
+
+        self.recorder = Recorder(
+            self.settings.folder,
+            lambda path: open_sink(path, info, heard=heard()),
+            say=say,
+            has_sound=lambda: heard() is not None,
+        )
         camera = partial(
             VirtualCamera,
             width=info.width,

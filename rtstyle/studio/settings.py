@@ -37,6 +37,8 @@ class StudioSettings:
     """Where recordings, snapshots and finished files go."""
     data: Path = Path()
     """Where paintings, presets and jobs are kept."""
+    microphone: str | None = None
+    """Microphone of this computer for recordings; None is none."""
     osc_port: int | None = None
     """UDP port for OSC; None is none."""
 

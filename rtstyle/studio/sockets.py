@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from rtstyle.errors import RtstyleError, UsageError
 from rtstyle.studio.actions import do
 from rtstyle.studio.broadcast import Viewer, ViewKind
+from rtstyle.studio.page_sound import KIND_SOUND
 from rtstyle.studio.security import SUBPROTOCOL
 from rtstyle.studio.state import state_of
 from rtstyle.studio.studio import Studio
@@ -118,6 +119,9 @@ class PageSocket:
     async def _on_bytes(self, data: bytes) -> None:
         camera = self._studio.session.page_camera
         try:
+            if self._kind == "page" and data[:1] == bytes([KIND_SOUND]):
+                self._studio.session.page_sound.feed(data)
+                return
             if self._kind != "page" or camera is None:
                 raise UsageError("picture: expected the camera 'page' to be chosen")
             camera.feed(data)

@@ -10,6 +10,8 @@ from rtstyle_streams.errors import FrameError
 
 Pixels = npt.NDArray[np.uint8]
 """RGB, shape ``(H, W, 3)``, uint8, 0..255."""
+Rest = npt.NDArray[np.int8]
+"""What rounding to 8 bits took away: shape ``(H, W, 3)``, int8, 1/32 of a level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Frame:
     """Count of frames since the source was opened, from 0."""
     captured_ns: int | None = None
     """When a live source captured it, on the monotonic clock; None for files."""
+    rest: Rest | None = None
+    """Of a source with more than 8 bits, to be added when it is written; see `Rest`."""
 
     def __post_init__(self) -> None:
         """Refuse anything but RGB ``(H, W, 3)`` uint8 with at least one pixel."""
@@ -37,6 +41,12 @@ class Frame:
             raise FrameError(
                 f"frame {self.index}: expected uint8 RGB pixels of shape (H, W, 3), "
                 f"got {self.pixels.dtype} of shape {self.pixels.shape}"
+            )
+
+        if self.rest is not None and self.rest.shape != self.pixels.shape:
+            raise FrameError(
+                f"frame {self.index}: expected a rest of shape {self.pixels.shape}, "
+                f"got {self.rest.shape}"
             )
 
     @property

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from rtstyle_streams.sound.feed import SoundFeed
+
 
 class ManagedSource:
     """A source that is closed at the end of its `with` block."""
@@ -12,6 +14,11 @@ class ManagedSource:
     def notices(self) -> Sequence[str]:
         """Return what differs between what came and what was given out: nothing."""
         return ()
+
+    @property
+    def sound(self) -> SoundFeed | None:
+        """Return what is heard beside live frames: nothing."""
+        return None
 
     @property
     def num_decode_errors(self) -> int:

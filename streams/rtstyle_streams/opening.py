@@ -33,11 +33,13 @@ from rtstyle_streams.network.urls import (
     SOURCE_SCHEMES,
     without_credentials,
 )
-from rtstyle_streams.protocols import Sink, Source, StreamInfo, ToneMap
+from rtstyle_streams.protocols import Bits, Sink, Source, StreamInfo, ToneMap
+from rtstyle_streams.sound.feed import SoundFeed
 
 _SCHEME = re.compile(r"([a-z]{2,}):(.*)", re.DOTALL)  # two letters: not a drive
 
 
+_OpenSink = Callable[[str, StreamInfo, SoundFeed | None], Sink]
 Kind = Literal["any", "film", "pictures"]
 """What a file that may be both is taken for: a moving picture, a folder of pictures."""
 
@@ -48,6 +50,7 @@ def open_source(
     kind: Kind = "any",
     rate: Fraction | None = None,
     tone_map: ToneMap | None = None,
+    bits: Bits = "8",
 ) -> Source:
     """Open what `spec` names, see the table above.
 
@@ -57,18 +60,19 @@ def open_source(
             a GIF is a film.
         rate: pictures a second, for a film that lies in pictures; None for the default.
         tone_map: what makes SDR of HDR films; None refuses those.
+        bits: of the film that will be written; other than "8": frames bring their rest.
 
     Raises:
         SpecError: `spec` makes no sense.
         SourceError: it cannot be opened.
     """
     if spec == "-":
-        return _standard_input(kind, tone_map)
+        return _standard_input(kind, tone_map, bits)
     scheme, rest = _split(spec)
     if scheme and (scheme in _SOURCES or not os.path.exists(spec)):
         source = _lookup(_SOURCES, scheme, spec)(rest)
     else:
-        source = _open_file(Path(spec), kind, rate, tone_map)
+        source = _open_file(Path(spec), kind, rate, tone_map, bits)
     from rtstyle_streams.pictures.sequence import FrameSequence
 
     if rate is not None and not isinstance(source, FrameSequence):
@@ -81,7 +85,11 @@ def open_source(
 
 
 def _open_file(
-    path: Path, kind: Kind, rate: Fraction | None, tone_map: ToneMap | None
+    path: Path,
+    kind: Kind,
+    rate: Fraction | None,
+    tone_map: ToneMap | None,
+    bits: Bits,
 ) -> Source:
     """Open a film, a picture, a folder or numbered pictures."""
     from rtstyle_streams.pictures.images import ImageSource
@@ -108,7 +116,7 @@ def _open_file(
         return ImageSource(path)
     from rtstyle_streams.video.reader import VideoReader
 
-    return VideoReader(path, tone_map=tone_map)
+    return VideoReader(path, tone_map=tone_map, is_deep=bits != "8")
 
 
 def _open_moving(path: Path) -> Source:
@@ -125,7 +133,7 @@ def _open_moving(path: Path) -> Source:
     return VideoReader(path) if suffix == ".png" else MovingPicture(path)
 
 
-def _standard_input(kind: Kind, tone_map: ToneMap | None) -> Source:
+def _standard_input(kind: Kind, tone_map: ToneMap | None, bits: Bits) -> Source:
     """Open what comes on standard input: a picture or a film."""
     from rtstyle_streams.pictures.images import ImageSource
     from rtstyle_streams.standard.pipes import spool_input
@@ -136,7 +144,9 @@ def _standard_input(kind: Kind, tone_map: ToneMap | None) -> Source:
         path = spool_input(Path(folder.name))
         is_picture = kind == "pictures"
         source: Source = (
-            ImageSource(path) if is_picture else VideoReader(path, tone_map=tone_map)
+            ImageSource(path)
+            if is_picture
+            else VideoReader(path, tone_map=tone_map, is_deep=bits != "8")
         )
     except BaseException:
         folder.cleanup()
@@ -153,8 +163,10 @@ def open_sink(
     codec: str | None = None,
     crf: int | None = None,
     preset: str | None = None,
+    bits: Bits = "auto",
     overwrite: bool = False,
     suffix: str | None = None,
+    heard: SoundFeed | None = None,
 ) -> Sink:
     """Open what `spec` names, see the table above.
 
@@ -166,9 +178,11 @@ def open_sink(
         codec: video files: FFmpeg's name of an encoder; None for the container's.
         crf: video files: constant rate factor; None for the default.
         preset: video files: the encoder's preset; None for the default.
+        bits: video files: of each colour, see `Bits`.
         overwrite: whether files that exist may be replaced.
         suffix: of a file that goes to standard output; None: ``.mkv``, or ``.png`` for
             pictures.
+        heard: sound that goes with live frames, for video files and streams.
 
     Raises:
         SpecError: `spec` makes no sense.
@@ -176,11 +190,22 @@ def open_sink(
     """
     if spec == "-":
         return _standard_output(
-            info, template=template, codec=codec, crf=crf, preset=preset, suffix=suffix
+            lambda path: open_sink(
+                path,
+                info,
+                template=template,
+                codec=codec,
+                crf=crf,
+                preset=preset,
+                bits=bits,
+            ),
+            info,
+            template=template,
+            suffix=suffix,
         )
     scheme, rest = _split(spec)
     if scheme and (scheme in _SINKS or not _names_a_file(spec)):
-        return _lookup(_SINKS, scheme, spec)(rest, info)
+        return _lookup(_SINKS, scheme, spec)(rest, info, heard)
     path = Path(spec)
     from rtstyle_streams.pictures.images import ImageSink, ImageSource
     from rtstyle_streams.pictures.sequence import FrameSequence
@@ -199,17 +224,17 @@ def open_sink(
         codec=codec,
         crf=crf,
         preset=preset,
+        bits=bits,
         overwrite=overwrite,
+        heard=heard,
     )
 
 
 def _standard_output(
+    open_file: Callable[[Path], Sink],
     info: StreamInfo,
     *,
     template: Source | None,
-    codec: str | None,
-    crf: int | None,
-    preset: str | None,
     suffix: str | None,
 ) -> Sink:
     """Open a file whose bytes go to standard output when it is whole."""
@@ -217,12 +242,7 @@ def _standard_output(
     from rtstyle_streams.standard.pipes import StandardOutput
 
     is_picture = isinstance(template, ImageSource) and info.frame_rate is None
-    return StandardOutput(
-        suffix or (".png" if is_picture else ".mkv"),
-        lambda path: open_sink(
-            path, info, template=template, codec=codec, crf=crf, preset=preset
-        ),
-    )
+    return StandardOutput(suffix or (".png" if is_picture else ".mkv"), open_file)
 
 
 def _is_for_pictures(spec: str | os.PathLike[str], info: StreamInfo) -> bool:
@@ -285,11 +305,11 @@ def _webcam(rest: str) -> Source:
     return Webcam(rest or None)
 
 
-def _null(rest: str, info: StreamInfo) -> Sink:
+def _null(rest: str, info: StreamInfo, heard: SoundFeed | None) -> Sink:
     return NullSink()
 
 
-def _virtual_camera(rest: str, info: StreamInfo) -> Sink:
+def _virtual_camera(rest: str, info: StreamInfo, heard: SoundFeed | None) -> Sink:
     from rtstyle_streams.camera.virtual_camera import VirtualCamera
 
     rate = float(info.frame_rate or 30)
@@ -313,11 +333,11 @@ def _stream_source(scheme: str) -> Callable[[str], Source]:
     return open_one
 
 
-def _stream_sink(scheme: str) -> Callable[[str, StreamInfo], Sink]:
-    def open_one(rest: str, info: StreamInfo) -> Sink:
+def _stream_sink(scheme: str) -> _OpenSink:
+    def open_one(rest: str, info: StreamInfo, heard: SoundFeed | None) -> Sink:
         from rtstyle_streams.network.sink import NetworkSink
 
-        return NetworkSink(f"{scheme}:{rest}", info)
+        return NetworkSink(f"{scheme}:{rest}", info, heard=heard)
 
     return open_one
 
@@ -328,7 +348,7 @@ _SOURCES: dict[str, Callable[[str], Source]] = {
     "screen": _screen,
     **{scheme: _stream_source(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},
 }
-_SINKS: dict[str, Callable[[str, StreamInfo], Sink]] = {
+_SINKS: dict[str, _OpenSink] = {
     "null": _null,
     "virtualcam": _virtual_camera,
     **{scheme: _stream_sink(scheme) for scheme in (*SOURCE_SCHEMES, *MISSING)},

@@ -7,9 +7,13 @@ from types import TracebackType
 from typing import Final, Literal, Protocol, Self, runtime_checkable
 
 from rtstyle_streams.frame import Frame
+from rtstyle_streams.sound.feed import SoundFeed
 
 ToneMap = Literal["bt2390"]
 """What makes SDR pictures of HDR ones; see `rtstyle_streams.video.tone_map`."""
+Bits = Literal["8", "10", "auto"]
+"""Of each colour of a film that is written; ``auto``: 10 where the source has more than
+8 and the encoder takes them."""
 ColourMatrix = Literal["bt601", "bt709", "bt2020"]
 """Which luma coefficients a picture's Y'CbCr form uses."""
 LUMA: Final[dict[ColourMatrix, tuple[float, float, float]]] = {
@@ -79,6 +83,11 @@ class Source(Closing, Protocol):
     @property
     def info(self) -> StreamInfo:
         """Return what is known before the first frame."""
+        ...
+
+    @property
+    def sound(self) -> SoundFeed | None:
+        """Return what is heard beside live frames; None: nothing."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:

@@ -25,6 +25,7 @@ class Recorder(ManagedSink):
         folder: Where the files go.
         open_recording: Opens a video file for the frames to come.
         say: Called with one line about each file.
+        has_sound: Returns whether a recording that is opened now has sound.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Recorder(ManagedSink):
         open_recording: Callable[[Path], Sink],
         *,
         say: Callable[[str], None] = log.info,
+        has_sound: Callable[[], bool] = lambda: False,
     ) -> None:
         self.say = say
         """Called with one line about each file."""
         self.files: list[Path] = []
         """Complete recordings and snapshots, in the order in which they were made."""
         self._folder, self._open_recording = folder, open_recording
+        self._has_sound = has_sound
         self._wants_recording = False
         self._wants_snapshot = threading.Event()
         self._path = Path()
@@ -66,7 +69,8 @@ class Recorder(ManagedSink):
             if self._wants_recording and self._recording is None:
                 self._path = self._free_path(".mkv")
                 self._recording = self._open_recording(self._path)
-                self.say(f"recording to {self._path}, without sound")
+                word = "with" if self._has_sound() else "without"
+                self.say(f"recording to {self._path}, {word} sound")
             elif not self._wants_recording:
                 self._end_recording()
             if self._recording is not None:

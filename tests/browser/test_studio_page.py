@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 pytest.importorskip("starlette")
@@ -247,12 +249,31 @@ def test_the_page_for_obs_shows_the_picture_alone(
 def test_it_records_in_the_browser(open_page: OpenPage) -> None:
     page = open_page()
     page.locator("summary").click()
-    page.get_by_label("Record in this browser").check()
+    page.get_by_label("Record in the browser").check()
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(2500)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Stop").click()
     assert waiting.value.path().stat().st_size > 5000
+
+
+def test_a_recording_of_the_studio_has_the_microphone_of_the_browser(
+    open_page: OpenPage, studio: Running
+) -> None:
+    page = open_page()
+    before = len(studio.state()["files"])
+    page.locator("summary").click()
+    page.get_by_label("microphone").check()
+    page.get_by_role("button", name="Record", exact=True).click()
+    wait_for(lambda: studio.state()["recording"])
+    page.wait_for_timeout(2500)
+    page.get_by_role("button", name="Stop").click()
+    wait_for(lambda: len(studio.state()["files"]) > before)
+    path = studio.studio.session.all_files[-1]
+    with av.open(str(path)) as film:
+        assert [stream.type for stream in film.streams] == ["video", "audio"]
+        levels = [np.abs(f.to_ndarray()).max() for f in film.decode(audio=0)]
+    assert max(levels) > 0.01, "Chromium's false microphone beeps"
 
 
 def test_the_page_comes_back_when_the_connection_is_lost(

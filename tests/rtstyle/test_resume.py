@@ -208,6 +208,7 @@ def key_frames(path: Path) -> int:
         ({"look": Look(strength=0.5)}, "another look"),
         ({"smooth": "off"}, "another --smooth"),
         ({"crf": 30}, "another encoder"),
+        ({"bits": "10"}, "another encoder"),
         ({"segment_seconds": 2.0}, "another segment length"),
     ],
 )

@@ -30,6 +30,7 @@ from rtstyle_streams.camera.capture import CaptureRequest
 from rtstyle_streams.camera.model import Camera, CameraMode
 from rtstyle_streams.errors import SinkError, SourceError, SpecError
 from rtstyle_streams.frame import Pixels
+from rtstyle_streams.sound import microphone
 
 SMALL = CaptureRequest(64, 36, 60)
 
@@ -76,6 +77,23 @@ def test_the_sample_scene_runs_into_nothing_and_is_measured() -> None:
     assert report.age["null"].num_samples > 5
     assert report.num_captured > 5
     assert set(report.work) == {"camera", "stylize", "smooth", "null"}
+
+
+def test_a_microphone_is_recorded_and_without_one_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, silent = tmp_path / "loud.mkv", tmp_path / "silent.mkv"
+    monkeypatch.setattr(microphone, "DEVICES", {sys.platform: "lavfi"})
+    asked = replace(settings(str(path)), microphone="sine=frequency=440,arealtime")
+    run(asked)
+    assert "without sound" not in caplog.text
+    with av.open(str(path)) as film:
+        assert [stream.type for stream in film.streams] == ["video", "audio"]
+        levels = [np.abs(f.to_ndarray()).max() for f in film.decode(audio=0)]
+    assert max(levels) > 0.05
+    run(settings(str(silent)))
+    assert "silent.mkv: without sound, which this camera does not give" in caplog.text
+    assert decoded(silent)
 
 
 def test_several_outputs_get_the_same_frames(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-// Recording in the browser, with the microphone: for those who want sound at once.
+// Recording in the browser: a file that it saves itself.
+
+import { openMicrophone } from "./microphone.js";
 
 const KINDS = ["video/mp4;codecs=avc1,mp4a.40.2", "video/mp4", "video/webm;codecs=vp9,opus", "video/webm"];
 
@@ -7,12 +9,12 @@ export class PageRecorder {
 
   get isOn() { return this.recorder !== null; }
 
-  async start() {
+  async start({ withSound }) {
     const tracks = this.canvas.captureStream(30).getVideoTracks();
     let sound = null;
     try {
-      sound = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false } });
-      tracks.push(...sound.getAudioTracks());
+      if (withSound) sound = await openMicrophone();
+      tracks.push(...(sound?.getAudioTracks() ?? []));
     } catch { this.say("no microphone, or it is not allowed: recording without sound", true); }
     const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
     const pieces = [];

@@ -5,6 +5,7 @@ import { Gallery } from "./gallery.js";
 import { Jobs } from "./jobs.js";
 import { Link, act, ask, enter } from "./link.js";
 import { Midi } from "./midi.js";
+import { PageMicrophone } from "./microphone.js";
 import { PageCamera } from "./pagecamera.js";
 import { PictureView, dragSplit } from "./picture.js";
 import { Presets } from "./presets.js";
@@ -36,6 +37,7 @@ const jobs = new Jobs({ list: $("jobs"), files: $("files"), filesTitle: $("h-fil
 const presets = new Presets({ list: $("presets"), send, say });
 const recorder = new PageRecorder($("picture"), say);
 const midi = new Midi({ send, tell: (text) => { $("midi-state").textContent = text; } });
+const microphone = new PageMicrophone({ send: (data) => link.send(data), say });
 let controls = null;
 let camera = null;
 
@@ -118,10 +120,13 @@ const tools = {
   pause: () => (state.error ? send({ do: "begin_again" }) : set("paused", !state.controls.paused)),
   snapshot: () => send({ do: "snapshot" }),
   virtualcam: () => send({ do: "virtualcam", on: !state.virtualcam.on }),
-  record: () => {
-    if (recorder.isOn) recorder.stop();
-    else if (!state.recording && $("with-sound").checked) recorder.start();
-    else send({ do: "record", on: !state.recording });
+  record: async () => {
+    const withSound = $("with-sound").checked;
+    if (recorder.isOn) return recorder.stop();
+    if (!state.recording && $("in-browser").checked) return recorder.start({ withSound });
+    const isHeard = !state.recording && withSound && (await microphone.start());
+    if (state.recording) microphone.stop();
+    send({ do: "record", on: !state.recording, microphone: isHeard });
   },
   midi: () => midi.learn(),
   add: () => $("painting-file").click(),

@@ -139,7 +139,7 @@ async function start() {
   for (const id of ["style-strength", "lines"]) $(id).addEventListener("input", () => source?.isStill && paint());
   $("snapshot").addEventListener("click", () => $("picture").toBlob((blob) => save(blob, "rtstyle.png")));
   $("record").addEventListener("click", () => {
-    if (recorder.isOn) recorder.stop(); else recorder.start();
+    if (recorder.isOn) recorder.stop(); else recorder.start({ withSound: true });
     $("record").classList.toggle("on", recorder.isOn);
     $("record").querySelector("span").textContent = recorder.isOn ? "Stop" : "Record";
   });

@@ -10,23 +10,25 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any, Final
 
 import av
 import numpy as np
 
-from rtstyle_streams.errors import SinkError, SpecError, StreamError
+from rtstyle_streams.errors import SinkError, StreamError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
-from rtstyle_streams.network.urls import SINK_FORMATS, stream_url
+from rtstyle_streams.network.messages import PICTURE, read_message
+from rtstyle_streams.network.urls import SINK_FORMATS, TIME_BASE, sink_url
 from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.sound.encoder import TICK, SoundEncoder
+from rtstyle_streams.sound.feed import Samples
 
 log = logging.getLogger(__name__)
 
-TIME_BASE: Final = Fraction(1, 90_000)
-"""Ticks of what is sent."""
 OPEN_SECONDS: Final = 10.0
 """How long a server may take to answer."""
 WRITE_SECONDS: Final = 5.0
@@ -43,17 +45,18 @@ class DirectSink(ManagedSink):
     Args:
         url: ``rtmp(s)://``, ``rtsp://``, ``udp://`` or ``tcp://``.
         info: What is known of the frames.
+        has_sound: Whether `write_sound` will be called.
 
     Raises:
         SpecError: the URL makes no sense, or nothing can be sent there.
         SinkError: nobody answers.
     """
 
-    def __init__(self, url: str, info: StreamInfo) -> None:
-        self._stream = stream_url(url)
-        if self._stream.scheme not in SINK_FORMATS:
-            known = ", ".join(f"{scheme}://" for scheme in SINK_FORMATS)
-            raise SpecError(f"{self._stream.shown}: expected one of {known} to send to")
+    def __init__(self, url: str, info: StreamInfo, *, has_sound: bool = False) -> None:
+        self._stream = sink_url(url)
+        self._has_sound = has_sound
+        self._sound: SoundEncoder | None = None
+        self._next_sample = 0
         self._width, self._height = info.width // 2 * 2, info.height // 2 * 2
         self._rate = info.frame_rate or Fraction(30)
         self._container: Any = None
@@ -85,6 +88,8 @@ class DirectSink(ManagedSink):
         video.codec_context.time_base = TIME_BASE
         video.codec_context.gop_size = max(1, round(2 * self._rate))
         self._video, self._start, self._last_pts = video, None, -1
+        if self._has_sound:
+            self._sound, self._next_sample = SoundEncoder(self._container), 0
         self._container.start_encoding()  # connects
 
     def write(self, frame: Frame) -> None:
@@ -100,8 +105,29 @@ class DirectSink(ManagedSink):
             self._start = moment
         pts = max(self._last_pts + 1, round((moment - self._start) / TIME_BASE))
         picture.pts, picture.time_base, self._last_pts = pts, TIME_BASE, pts
+        self._send(lambda: self._video.encode(picture))
+
+    def write_sound(self, samples: Samples, moment: Fraction) -> None:
+        """Send samples; those before the first frame of a connection are forgotten.
+
+        Args:
+            samples: Shape ``(N, 2)``; without a connection they are forgotten.
+            moment: When the first one is heard, in seconds on the frames' clock.
+        """
+        encoder, start = self._sound, self._start
+        if self._container is None or encoder is None or start is None:
+            return
+        begin = round((moment - start) / TICK)
+        if self._next_sample == 0 and begin < 0:
+            samples, begin = samples[-begin:], 0
+        begin = max(begin, self._next_sample)
+        self._next_sample = begin + len(samples)
+        self._send(lambda: encoder.encode(samples, begin=begin))
+
+    def _send(self, encoded: Callable[[], Iterable[Any]]) -> None:
+        """Encode and send; a connection that breaks is made again later."""
         try:
-            for packet in self._video.encode(picture):
+            for packet in encoded():
                 self._container.mux(packet)
         except (av.error.FFmpegError, OSError) as error:
             log.warning("%s: lost (%s)", self._stream.shown, error.strerror)
@@ -125,7 +151,8 @@ class DirectSink(ManagedSink):
         """Send what the encoder still holds, then close."""
         if self._container is not None:
             with contextlib.suppress(av.error.FFmpegError, OSError):
-                for packet in self._video.encode(None):
+                rest = [] if self._sound is None else self._sound.flush()
+                for packet in (*rest, *self._video.encode(None)):
                     self._container.mux(packet)
         self.close()
 
@@ -138,7 +165,7 @@ class DirectSink(ManagedSink):
 
 
 def main() -> None:
-    """Send what comes by standard input: a line of JSON, then times and pixels.
+    """Send what comes by standard input: a line of JSON, then messages.
 
     Answers with one line when it is connected, or with the error.
     """
@@ -148,21 +175,23 @@ def main() -> None:
     rate = Fraction(head["rate"])
     info = StreamInfo(width, height, TIME_BASE, frame_rate=rate, is_live=True)
     try:
-        sink = DirectSink(head["url"], info)
+        sink = DirectSink(head["url"], info, has_sound=bool(head["has_sound"]))
     except StreamError as error:
         answers.write(f"{error}\n")
         return
     answers.write("connected\n")
     answers.flush()
-    size, index = width * height * 3, 0
+    index = 0
     with sink:
-        while (
-            len(stamp := given.read(8)) == 8 and len(data := given.read(size)) == size
-        ):
-            pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-            pts = int.from_bytes(stamp, "little", signed=True)
-            sink.write(Frame(pixels, pts, TIME_BASE, index))
-            index += 1
+        while (message := read_message(given)) is not None:
+            kind, pts, data = message
+            if kind == PICTURE:
+                pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+                sink.write(Frame(pixels, pts, TIME_BASE, index))
+                index += 1
+            else:
+                samples = np.frombuffer(data, np.int16).reshape(-1, 2)
+                sink.write_sound(samples, pts * TIME_BASE)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ import threading
 from fractions import Fraction
 from typing import Final
 
-from rtstyle_streams.errors import SinkError, SpecError
+from rtstyle_streams.errors import SinkError
 from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
-from rtstyle_streams.network.urls import SINK_FORMATS, stream_url
+from rtstyle_streams.network.messages import HEAD, PICTURE, SOUND
+from rtstyle_streams.network.urls import TIME_BASE, sink_url
 from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.sound.feed import SOUND_RATE, SoundFeed
+from rtstyle_streams.sound.track import SoundTrack
 
-TIME_BASE: Final = Fraction(1, 90_000)
-"""Ticks of what is sent."""
 OPEN_SECONDS: Final = 20.0
 """How long the sender may take to begin and to connect."""
 FINISH_SECONDS: Final = 5.0
@@ -30,18 +31,20 @@ class NetworkSink(ManagedSink):
     Args:
         url: ``rtmp(s)://``, ``rtsp://``, ``udp://`` or ``tcp://``.
         info: What is known of the frames.
+        heard: Sound that goes with them; None: none.
 
     Raises:
         SpecError: the URL makes no sense, or nothing can be sent there.
         SinkError: nobody answers.
     """
 
-    def __init__(self, url: str, info: StreamInfo) -> None:
-        self._stream = stream_url(url)
-        if self._stream.scheme not in SINK_FORMATS:
-            known = ", ".join(f"{scheme}://" for scheme in SINK_FORMATS)
-            raise SpecError(f"{self._stream.shown}: expected one of {known} to send to")
+    def __init__(
+        self, url: str, info: StreamInfo, *, heard: SoundFeed | None = None
+    ) -> None:
+        self._stream = sink_url(url)
+        self._track = SoundTrack(heard) if heard is not None else None
         self._width, self._height = info.width, info.height
+        self._first_pts: int | None = None
         self._sender: subprocess.Popen[bytes] | None = subprocess.Popen(
             [sys.executable, "-m", "rtstyle_streams.network.sender"],
             stdin=subprocess.PIPE,
@@ -51,7 +54,8 @@ class NetworkSink(ManagedSink):
         )
         rate = info.frame_rate or Fraction(30)
         head = {"url": self._stream.url, "width": info.width, "height": info.height}
-        self._send(json.dumps(head | {"rate": str(rate)}).encode() + b"\n")
+        head |= {"rate": str(rate), "has_sound": heard is not None}
+        self._send(json.dumps(head).encode() + b"\n")
         answer = self._answer()
         if answer != "connected":
             self.close()
@@ -70,7 +74,7 @@ class NetworkSink(ManagedSink):
         return lines[0].decode("utf-8", "replace").strip() if lines else ""
 
     def write(self, frame: Frame) -> None:
-        """Hand a frame to the sender.
+        """Hand a frame, and the sound before it, to the sender.
 
         Raises:
             SinkError: the sender has ended.
@@ -79,7 +83,21 @@ class NetworkSink(ManagedSink):
         if pixels.shape[:2] != (self._height, self._width):
             pixels = fit(pixels, self._width, self._height)
         pts = round(frame.pts * frame.time_base / TIME_BASE)
-        self._send(pts.to_bytes(8, "little", signed=True) + pixels.tobytes())
+        self._send_message(PICTURE, pts, pixels.tobytes())
+        if self._track is not None:
+            self._send_sound(self._track, frame, pts)
+
+    def _send_sound(self, track: SoundTrack, frame: Frame, pts: int) -> None:
+        """Send what was heard; the first frame's time is that of the first sample."""
+        self._first_pts = pts if self._first_pts is None else self._first_pts
+        begin = Fraction(track.num_samples, SOUND_RATE) / TIME_BASE
+        samples = track.take(frame)
+        if len(samples):
+            moment = self._first_pts + round(begin)
+            self._send_message(SOUND, moment, samples.tobytes())
+
+    def _send_message(self, kind: int, pts: int, data: bytes) -> None:
+        self._send(HEAD.pack(kind, pts, len(data)) + data)
 
     def _send(self, data: bytes) -> None:
         if self._sender is None or self._sender.stdin is None:
@@ -97,6 +115,8 @@ class NetworkSink(ManagedSink):
 
     def close(self) -> None:
         """End the sender; may be called twice."""
+        if self._track is not None:
+            self._track.close()
         sender, self._sender = self._sender, None
         if sender is None:
             return

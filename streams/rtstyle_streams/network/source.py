@@ -5,7 +5,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any, Final
 
 import av
@@ -16,14 +15,19 @@ from rtstyle_streams.fitting import fit
 from rtstyle_streams.frame import Frame, Pixels
 from rtstyle_streams.live_frame import LiveFrame
 from rtstyle_streams.managed import ManagedSource
-from rtstyle_streams.network.urls import StreamUrl, source_options, stream_url
+from rtstyle_streams.network.urls import (
+    TIME_BASE,
+    StreamUrl,
+    source_options,
+    stream_url,
+)
 from rtstyle_streams.pacing import Latest
 from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.sound.decoder import Resampler
+from rtstyle_streams.sound.feed import Sound, SoundFeed
 
 log = logging.getLogger(__name__)
 
-TIME_BASE: Final = Fraction(1, 90_000)
-"""Ticks of a live frame's time, counted from the first frame."""
 OPEN_SECONDS: Final = 10.0
 """How long a server may take to answer, and the first frame to come."""
 READ_SECONDS: Final = 5.0
@@ -36,6 +40,10 @@ PLACEHOLDER_SECONDS: Final = 0.2
 """How often a placeholder is given out while there is no picture."""
 QUIET_SECONDS: Final = 1.5
 """After so long without a frame the viewer is told."""
+FOLLOWED: Final = 0.1
+"""How much of a frame's delay in the network goes into the mean delay."""
+JUMP_NS: Final = 500_000_000
+"""By which the mean delay is off when the stream's times have jumped."""
 
 
 class NetworkSource(ManagedSource):
@@ -55,6 +63,9 @@ class NetworkSource(ManagedSource):
 
     def __init__(self, url: str) -> None:
         self._stream = stream_url(url)
+        self._sound = SoundFeed()
+        self._sound.is_expected = self._stream.is_listening
+        self._clock = _StreamClock()
         self._frames: Latest[tuple[Pixels, int]] = Latest()
         self._closing = threading.Event()
         self._problem = ""
@@ -72,6 +83,11 @@ class NetworkSource(ManagedSource):
             matrix="bt709" if height >= 720 else "bt601",
         )
         """What is known of the frames."""
+
+    @property
+    def sound(self) -> SoundFeed:
+        """Return the stream's sound; expected too while a stream is waited for."""
+        return self._sound
 
     def _first_frame(self) -> tuple[Pixels, int]:
         end = time.monotonic() + OPEN_SECONDS + 1
@@ -134,18 +150,65 @@ class NetworkSource(ManagedSource):
                 raise ValueError("a stream without a picture")
             video = container.streams.video[0]
             video.thread_type = "SLICE"  # threads by frame would hold frames back
-            for frame in container.decode(video):
+            wanted, resample = [video, *container.streams.audio[:1]], Resampler()
+            self._sound.is_expected |= len(wanted) > 1
+            self._clock.forget()
+            for packet in container.demux(wanted):
                 if self._closing.is_set():
                     return
-                self._problem = ""
-                pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-                self._frames.put((pixels, time.monotonic_ns()))
+                if packet.stream is not video:
+                    self._hear(packet, resample)
+                    continue
+                for frame in packet.decode():
+                    self._problem = ""
+                    pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                    taken_ns = time.monotonic_ns()
+                    self._clock.see(frame.time, taken_ns)
+                    self._frames.put((pixels, taken_ns))
+
+    def _hear(self, packet: Any, resample: Resampler) -> None:
+        """Decode a packet of sound; what is broken is passed over."""
+        try:
+            for frame in packet.decode():
+                samples = resample(frame)
+                self._sound.put(Sound(samples, self._clock.at(frame.time)))
+        except (av.error.FFmpegError, ValueError) as error:
+            log.debug("%s: sound: %s", self._stream.shown, _reason(error))
 
     def close(self) -> None:
         """Read no more; may be called twice."""
         self._closing.set()
         self._frames.close(discard=True)
         self._thread.join(2)
+
+
+class _StreamClock:
+    """When what a stream gives its times was taken, on the monotonic clock.
+
+    Pictures come as they do; sound is put where the stream's times say, beside them.
+    """
+
+    def __init__(self) -> None:
+        self._delay_ns: float | None = None
+
+    def forget(self) -> None:
+        """Begin with a new connection."""
+        self._delay_ns = None
+
+    def see(self, seconds: float | None, taken_ns: int) -> None:
+        """Learn that a picture of this time was taken then."""
+        if seconds is None:
+            return
+        delay = taken_ns - seconds * 1e9
+        if self._delay_ns is None or abs(delay - self._delay_ns) > JUMP_NS:
+            self._delay_ns = delay
+        self._delay_ns += FOLLOWED * (delay - self._delay_ns)
+
+    def at(self, seconds: float | None) -> int:
+        """Return when sound of this time was taken."""
+        if seconds is None or self._delay_ns is None:
+            return time.monotonic_ns()
+        return round(seconds * 1e9 + self._delay_ns)
 
 
 def _opened(stream: StreamUrl) -> Any:

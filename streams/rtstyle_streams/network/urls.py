@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -39,6 +40,8 @@ NO_BUFFER: Final = {"fflags": "nobuffer", "flags": "low_delay"}
 """Nothing is held back to make a stream even."""
 SHORT_PROBE: Final = {"analyzeduration": "0", "probesize": "32768"}
 """Frames come at once instead of after a second (RTMP: 6 ms instead of 1.4 s old)."""
+TIME_BASE: Final = Fraction(1, 90_000)
+"""Ticks of a live frame's time, read or sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,19 @@ def stream_url(text: str) -> StreamUrl:
     if parts.scheme == "udp" and parts.hostname in ("0.0.0.0", ""):
         is_listening = True
     return StreamUrl(text, parts.scheme, is_listening, shown)
+
+
+def sink_url(text: str) -> StreamUrl:
+    """Read the URL of a stream that is sent to.
+
+    Raises:
+        SpecError: as `stream_url`, or nothing can be sent by its scheme.
+    """
+    stream = stream_url(text)
+    if stream.scheme not in SINK_FORMATS:
+        known = ", ".join(f"{scheme}://" for scheme in SINK_FORMATS)
+        raise SpecError(f"{stream.shown}: expected one of {known} to send to")
+    return stream
 
 
 def source_options(stream: StreamUrl, *, seconds: float) -> dict[str, str]:

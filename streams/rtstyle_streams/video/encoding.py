@@ -12,8 +12,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from rtstyle_streams.errors import SinkError
-from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.protocols import Bits, StreamInfo
 from rtstyle_streams.video.colour import Colour
+from rtstyle_streams.video.deep import DEEP_FORMATS
 from rtstyle_streams.video.formats import Format
 from rtstyle_streams.video.hardware import advice, defaults_of, hwaccel_of
 from rtstyle_streams.video.muxer import can_hold_codec
@@ -158,6 +159,45 @@ def encoder_pixel_format(codec: Codec, wanted: str) -> str:
     raise SinkError(
         f"--codec {codec.name}: expected a video encoder that takes {wanted}, "
         f"got one for {', '.join(known)}"
+    )
+
+
+def chosen_pixel_format(
+    codec: Codec, wanted: str, bits: Bits, template: VideoReader | None
+) -> tuple[str, str]:
+    """Return the pixel format that keeps most of a picture, and a notice (or nothing).
+
+    Args:
+        codec: The encoder.
+        wanted: ``yuv420p`` or ``yuv444p``.
+        bits: What was asked for.
+        template: The source.
+
+    Raises:
+        SinkError: the encoder takes no such picture, or no 10 bits where those are
+            asked for.
+    """
+    is_deep = template is not None and template.num_bits > 8
+    if bits == "8" or (bits == "auto" and not is_deep):
+        return encoder_pixel_format(codec, wanted), ""
+    known = [known.name for known in codec.video_formats or ()]
+    deep = [name for name in DEEP_FORMATS[wanted] if name in known]
+    if deep:
+        is_rare = codec.name == "libx264"
+        return deep[0], (
+            "10 bits, as in the input; some players refuse H.264 of 10 bits, and then "
+            "--codec libx265 or --bits 8 helps"
+            if is_rare
+            else ""
+        )
+    if bits == "10":
+        raise SinkError(
+            f"--bits 10: expected an encoder that takes 10 bits, got {codec.name}; use "
+            "--codec libx265, or libsvtav1 for .webm"
+        )
+    return encoder_pixel_format(codec, wanted), (
+        f"written with 8 bits, which is all that {codec.name} takes; --codec libx265 "
+        "(libsvtav1 for .webm) keeps 10"
     )
 
 

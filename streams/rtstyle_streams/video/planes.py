@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rtstyle_streams.frame import Pixels
+from rtstyle_streams.frame import Pixels, Rest
 from rtstyle_streams.video.colour import (
     FULL_RANGE,
     LIMITED_RANGE,
@@ -23,6 +23,7 @@ from rtstyle_streams.video.colour import (
     rgb_to_yuv_matrix,
     yuv_to_rgb_matrix,
 )
+from rtstyle_streams.video.deep import deep_frame, num_bits
 from rtstyle_streams.video.palette import with_palette
 
 _PLANAR = ("yuv4", "yuvj4", "yuva4", "gray")
@@ -79,6 +80,7 @@ def from_rgb(
     pixel_format: str,
     pts: int,
     time_base: Fraction,
+    rest: Rest | None = None,
 ) -> av.VideoFrame:
     """Make a tagged frame for the encoder.
 
@@ -89,14 +91,17 @@ def from_rgb(
             ``yuv(j)444p`` are made from those or from RGB by swscale.
         pts: presentation time in ticks.
         time_base: seconds per tick.
+        rest: added to `pixels` in formats of more than 8 bits; None: nothing.
     """
-    frame = _encodable(pixels, colour, pixel_format)
+    frame = _encodable(pixels, colour, pixel_format, rest)
     frame.pts = pts
     frame.time_base = time_base
     return frame
 
 
-def _encodable(pixels: Pixels, colour: Colour, pixel_format: str) -> av.VideoFrame:
+def _encodable(
+    pixels: Pixels, colour: Colour, pixel_format: str, rest: Rest | None
+) -> av.VideoFrame:
     """Make a frame of any pixel format."""
     if pixel_format == "pal8":
         return with_palette(pixels)
@@ -105,7 +110,12 @@ def _encodable(pixels: Pixels, colour: Colour, pixel_format: str) -> av.VideoFra
         return frame if pixel_format == "rgb24" else frame.reformat(format=pixel_format)
     if pixel_format in ("yuv420p", "yuvj420p", "yuv444p", "yuvj444p"):
         return _planes_of(pixels, colour, pixel_format)
-    whole = _planes_of(pixels, colour, "yuv444p")
+    if rest is not None and num_bits(pixel_format) > 8:
+        whole = deep_frame(pixels, rest, colour, pixel_format)
+        if whole.format.name == pixel_format:
+            return whole
+    else:
+        whole = _planes_of(pixels, colour, "yuv444p")
     value_range = FULL_RANGE if colour.full_range else LIMITED_RANGE
     frame = whole.reformat(
         format=pixel_format,

@@ -12,24 +12,25 @@ import cv2
 import numpy as np
 
 from rtstyle_streams.errors import SourceError
-from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.frame import Frame, Pixels, Rest
 from rtstyle_streams.managed import ManagedSource
 from rtstyle_streams.protocols import StreamInfo, ToneMap
 from rtstyle_streams.video.colour import HDR_TRANSFERS, Colour, read_colour
 from rtstyle_streams.video.damage import Damage, LogLine
 from rtstyle_streams.video.decoding import Decoding
+from rtstyle_streams.video.deep import num_bits, rest_of
 from rtstyle_streams.video.deinterlace import Deinterlacer
 from rtstyle_streams.video.opening import (
     main_video_stream,
     open_video,
     said_in_one_line,
 )
-from rtstyle_streams.video.planes import to_rgb
+from rtstyle_streams.video.planes import to_rgb, to_rgb_floats
 from rtstyle_streams.video.read_mark import ReadMark, checksum
 from rtstyle_streams.video.rotation import Orientation, read_display_matrix
 from rtstyle_streams.video.side_data import is_stereo, left_out, side_data
 from rtstyle_streams.video.timing import Restart, Timing
-from rtstyle_streams.video.tone_map import SDR, to_sdr
+from rtstyle_streams.video.tone_map import SDR, to_sdr, to_sdr_floats
 
 SEEK_MARGINS_SECONDS = (1, 10)
 """How long before a place the key frame is looked for, at first and then."""
@@ -41,16 +42,21 @@ class VideoReader(ManagedSource):
     Args:
         path: the file.
         tone_map: what makes SDR of HDR, see `tone_map`; None refuses HDR.
+        is_deep: whether frames of more than 8 bits bring their `rest`.
 
     Raises:
         SourceError: it is no video file, or no frame of it can be decoded.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, tone_map: ToneMap | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        tone_map: ToneMap | None = None,
+        is_deep: bool = False,
     ) -> None:
         self.path = Path(path)
-        self._tone_map = tone_map
+        self._tone_map, self._wants_rest = tone_map, is_deep
         self._notices: list[str] = []
         self._is_closed = False
         self._is_interlaced = False
@@ -98,6 +104,8 @@ class VideoReader(ManagedSource):
         self.stream_index = self._stream.index
         self.pixel_format = first.format.name
         """FFmpeg's name of the pixel format the file holds."""
+        self.num_bits = num_bits(self.pixel_format)
+        """Of each colour in the file."""
         found = self._read_colour(first)
         is_hdr = found.transfer in HDR_TRANSFERS
         if is_hdr:
@@ -278,15 +286,29 @@ class VideoReader(ManagedSource):
 
     def _frame(self, decoded: av.VideoFrame) -> Frame:
         colour = self._read_colour(decoded)
-        turn = to_sdr if colour.transfer in HDR_TRANSFERS else to_rgb
-        pixels = self._orientation.apply(turn(decoded, colour))
+        pixels, rest = self._levels(decoded, colour)
         pts, index = self._time(decoded)
+        turned = self._of_first_size(self._orientation.apply(pixels))
+        if rest is not None:
+            rest = self._orientation.apply(rest)
         return Frame(
-            pixels=self._of_first_size(pixels),
+            pixels=turned,
             pts=pts,
             time_base=self._timing.time_base,
             index=index,
+            rest=rest if rest is not None and rest.shape == turned.shape else None,
         )
+
+    def _levels(
+        self, decoded: av.VideoFrame, colour: Colour
+    ) -> tuple[Pixels, Rest | None]:
+        """Return a frame as it lies in the file, and its rest if that is wanted."""
+        is_hdr = colour.transfer in HDR_TRANSFERS
+        pixels = (to_sdr if is_hdr else to_rgb)(decoded, colour)
+        if not self._wants_rest or not _is_deep(decoded.format):
+            return pixels, None
+        levels = (to_sdr_floats if is_hdr else to_rgb_floats)(decoded, colour)
+        return pixels, rest_of(levels, pixels)
 
     def _time(self, decoded: av.VideoFrame) -> tuple[int, int]:
         """Return pts and index of the next frame; say where times start over."""
@@ -366,3 +388,9 @@ class VideoReader(ManagedSource):
     def _notice(self, line: str) -> None:
         if line not in self.notices:
             self.notices.append(line)
+
+
+def _is_deep(kind: av.VideoFormat) -> bool:
+    """Return whether frames have more than 8 bits, and are no RGB."""
+    is_rgb = kind.is_rgb or kind.has_palette
+    return num_bits(kind.name) > 8 and not is_rgb

@@ -3,12 +3,13 @@
 import math
 import struct
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from rtstyle_streams.frame import Pixels
-
+Array = TypeVar("Array", npt.NDArray[np.uint8], npt.NDArray[np.int8])
 _DEGREE = math.tan(math.radians(1))
 
 
@@ -23,13 +24,13 @@ class Orientation:
     flip_y: bool = False
     """Then mirror top and bottom."""
 
-    def apply(self, pixels: Pixels) -> Pixels:
+    def apply(self, pixels: Array) -> Array:
         """Return `pixels` turned upright, C-contiguous; the same array if upright."""
         if self.transpose:
-            pixels = np.asarray(cv2.transpose(pixels), dtype=np.uint8)
+            pixels = np.asarray(cv2.transpose(pixels), dtype=pixels.dtype)
         if self.flip_x or self.flip_y:
             code = -1 if self.flip_x and self.flip_y else int(self.flip_x)
-            pixels = np.asarray(cv2.flip(pixels, code), dtype=np.uint8)
+            pixels = np.asarray(cv2.flip(pixels, code), dtype=pixels.dtype)
         return pixels
 
 

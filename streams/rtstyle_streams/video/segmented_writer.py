@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from rtstyle_streams.errors import SinkError
 from rtstyle_streams.part_file import cannot_write
-from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.protocols import Bits, StreamInfo
 from rtstyle_streams.video.packets import (
     MARK,
     StoredPacket,
@@ -78,6 +78,7 @@ class SegmentedWriter(VideoWriter):
         codec: str | None = None,
         crf: int | None = None,
         preset: str | None = None,
+        bits: Bits = "auto",
         overwrite: bool = False,
     ) -> None:
         self._folder = folder
@@ -96,6 +97,7 @@ class SegmentedWriter(VideoWriter):
             codec=codec,
             crf=crf,
             preset=preset,
+            bits=bits,
             overwrite=overwrite,
             part_folder=folder,
         )

@@ -52,6 +52,21 @@ def to_sdr(frame: av.VideoFrame, colour: Colour) -> Pixels:
 
     Returns:
         RGB, shape ``(H, W, 3)``, uint8, BT.709 with the gamma of BT.1886.
+    """
+    return _looked_up(_levels(), _roots_of(frame, colour))
+
+
+def to_sdr_floats(frame: av.VideoFrame, colour: Colour) -> npt.NDArray[np.float32]:
+    """Do the same, with all the tones that there are.
+
+    Returns:
+        R'G'B', shape ``(H, W, 3)``, float32, 0..1.
+    """
+    return _looked_up(_signals(), _roots_of(frame, colour))
+
+
+def _roots_of(frame: av.VideoFrame, colour: Colour) -> npt.NDArray[np.float32]:
+    """Return square roots of linear BT.709, 0..1 and a little beyond.
 
     Source:
         ITU-R BT.2390, section 5.4.1 (EETF), on the largest of red, green and blue so
@@ -63,7 +78,7 @@ def to_sdr(frame: av.VideoFrame, colour: Colour) -> Pixels:
     roots = np.sqrt(np.sqrt(brightest * np.float32(1 / MOST_NITS)))
     mapped = nits * _looked_up(_scales(), roots)[..., None]
     linear = np.asarray(cv2.transform(mapped, TO_709 / WHITE_NITS), np.float32)
-    return _looked_up(_levels(), np.sqrt(np.maximum(linear, np.float32(0))))
+    return np.sqrt(np.maximum(linear, np.float32(0)))
 
 
 def light_of(signal: Floats, transfer: str) -> npt.NDArray[np.float32]:
@@ -146,5 +161,11 @@ def _scales() -> npt.NDArray[np.float32]:
 @lru_cache
 def _levels() -> npt.NDArray[np.uint8]:
     """Return levels 0..255 by the square root of linear light 0..1."""
+    return np.asarray(np.rint(_signals() * 255), np.uint8)
+
+
+@lru_cache
+def _signals() -> npt.NDArray[np.float32]:
+    """Return the signal 0..1 by the square root of linear light 0..1."""
     linear = np.linspace(0.0, 1.0, STEPS) ** 2
-    return np.asarray(np.rint(np.power(linear, 1 / GAMMA) * 255), np.uint8)
+    return np.asarray(np.power(linear, 1 / GAMMA), np.float32)

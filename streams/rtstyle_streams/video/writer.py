@@ -1,26 +1,31 @@
 """Frames become a video file, with everything else of the source beside them."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from rtstyle_streams.errors import NoFramesError, SinkError, StreamError
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.managed import ManagedSink
 from rtstyle_streams.part_file import PartFile, cannot_write, check_target
-from rtstyle_streams.protocols import StreamInfo
+from rtstyle_streams.protocols import Bits, StreamInfo
+from rtstyle_streams.sound.feed import SoundFeed
+from rtstyle_streams.sound.live_sound import LiveSound
 from rtstyle_streams.video.colour import Colour, default_colour
 from rtstyle_streams.video.encoding import (
     EncoderSettings,
     add_video_stream,
+    chosen_pixel_format,
     container_options,
-    encoder_pixel_format,
     find_encoder,
     output_pixel_format,
 )
@@ -51,9 +56,11 @@ class VideoWriter(ManagedSink):
             ``auto-hw`` for the first in hardware that opens, else the container's.
         crf: constant rate factor, the encoder's scale; None for the default.
         preset: the encoder's preset; None for the default, a fast one.
+        bits: of each colour, see `Bits`.
         overwrite: whether a file of this name may be replaced.
         part_folder: where the unfinished file is kept, on the same disk; None is
             beside its place.
+        heard: sound that goes with live frames; None: none.
 
     Raises:
         SinkError: the file may not or cannot be written so.
@@ -68,8 +75,10 @@ class VideoWriter(ManagedSink):
         codec: str | None = None,
         crf: int | None = None,
         preset: str | None = None,
+        bits: Bits = "auto",
         overwrite: bool = False,
         part_folder: Path | None = None,
+        heard: SoundFeed | None = None,
     ) -> None:
         self.path = Path(path)
         self._notices: list[str] = []
@@ -78,6 +87,7 @@ class VideoWriter(ManagedSink):
         self._last_pts: int | None = None
         self._most_moved = Fraction(0)
         self._side: SideStreams | None = None
+        self._heard: LiveSound | None = None
         self._colour = template.colour if template else _colour_of(info)
         self._is_done = False
         file_format = output_format(self.path)
@@ -100,7 +110,10 @@ class VideoWriter(ManagedSink):
             container_options=container_options(file_format.name, info, template),
         )
         try:
-            self._open(template, settings)
+            self._open(template, settings, bits)
+            if heard is not None:
+                self._open_sound(heard)
+            self._container.start_encoding()
         except BaseException as error:
             self._throw_away()
             if isinstance(error, StreamError):
@@ -109,9 +122,15 @@ class VideoWriter(ManagedSink):
                 raise cannot_write(self.path, error) from error
             raise
 
-    def _open(self, template: VideoReader | None, settings: EncoderSettings) -> None:
+    def _open(
+        self, template: VideoReader | None, settings: EncoderSettings, bits: Bits
+    ) -> None:
         wanted, notice = output_pixel_format(self._info, template)
-        self._pixel_format = encoder_pixel_format(self._codec, wanted)
+        self._pixel_format, said = chosen_pixel_format(
+            self._codec, wanted, bits, template
+        )
+        if said:
+            self.notices.append(f"{self.path.name}: {said}")
         if self._pixel_format.startswith("yuvj"):
             self._colour = replace(self._colour, full_range=True)
         if notice and self._pixel_format == wanted:
@@ -143,7 +162,13 @@ class VideoWriter(ManagedSink):
                 f"{self.path.name}: what says that this is 3-D video is left out; "
                 "players show both views"
             )
-        self._container.start_encoding()
+
+    def _open_sound(self, heard: SoundFeed) -> None:
+        if LiveSound.fits(self._container):
+            self._heard = LiveSound(self._container, heard)
+        else:
+            name = self._container.format.name
+            self.notices.append(f"{self.path.name}: without sound; {name} holds none")
 
     def _keeps_stereo(self) -> bool:
         """Return whether a tag says how the two views lie; Matroska alone has it."""
@@ -180,11 +205,20 @@ class VideoWriter(ManagedSink):
             pixel_format=self._pixel_format,
             pts=pts,
             time_base=time_base,
+            rest=frame.rest,
         )
         if self._info.frame_rate:
             encoded.duration = round(1 / (self._info.frame_rate * time_base))
         self._copy_side_streams(pts * time_base)
         self._encode(encoded)
+        if self._heard is not None:
+            self._mux_sound(self._heard.until(frame))
+
+    def _mux_sound(self, packets: "Sequence[Packet[AudioStream]]") -> None:
+        try:
+            self._container.mux(packets)
+        except (av.error.FFmpegError, OSError) as error:
+            raise cannot_write(self.path, error) from error
 
     def finish(self) -> None:
         """Flush, copy what is left of the other streams, move into place."""
@@ -251,6 +285,9 @@ class VideoWriter(ManagedSink):
                 raise cannot_write(self.path, error) from error
 
     def _close_container(self) -> None:
+        if self._heard is not None:
+            heard, self._heard = self._heard, None
+            self._mux_sound(heard.rest())
         if self._side is not None:
             self._notices += self._side.closing_notices()
             self._side.close()
@@ -262,6 +299,8 @@ class VideoWriter(ManagedSink):
             raise cannot_write(self.path, error) from error
 
     def _throw_away(self) -> None:
+        if self._heard is not None:
+            self._heard.close()
         if self._side is not None:
             self._side.close()
         with suppress(av.error.FFmpegError, OSError):  # a full disk, for example

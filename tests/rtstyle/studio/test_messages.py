@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -71,6 +72,7 @@ MESSAGES = JSON | st.fixed_dictionaries(
         "share": JSON,
         "parts": JSON | st.lists(st.fixed_dictionaries({"id": JSON, "weight": JSON})),
         "on": JSON,
+        "microphone": JSON,
         "id": JSON,
         "title": JSON,
         "look": JSON,
@@ -384,3 +386,45 @@ def decoded(message: bytes) -> Any:
 
 def age_ms(message: bytes) -> float:
     return float(time.time() * 1e3 - HEAD.unpack(message[: HEAD.size])[6])
+
+
+def sound_message(*, kind: int = 3, rate: int = 48_000, size: int = 4800) -> bytes:
+    samples = (9000 * np.sin(np.arange(size) / 8)).astype("<i2")
+    head = HEAD.pack(kind, 1, 1, rate, 0, 0, time.time() * 1e3)
+    return head + samples.tobytes()
+
+
+def test_what_the_page_hears_is_recorded(studio: Running) -> None:
+    before = len(studio.state()["files"])
+    with studio.socket() as socket:
+        assert studio.do({"do": "record", "on": True, "microphone": True})[0] == 200
+        wait_for(lambda: studio.state()["recording"])
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            socket.send(sound_message())
+            time.sleep(0.1)
+        assert studio.do({"do": "record", "on": False})[0] == 200
+        wait_for(lambda: not studio.state()["recording"])
+        wait_for(lambda: len(studio.state()["files"]) > before)
+        assert not studio.studio.session.page_sound.is_expected
+    path = studio.studio.session.all_files[-1]
+    with av.open(str(path)) as film:
+        loud = [np.abs(f.to_ndarray()).max() > 0.1 for f in film.decode(audio=0)]
+    assert sum(loud) > 20
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (b"\x03", "expected a head and samples"),
+        (sound_message(rate=44_100), "expected one channel"),
+        (sound_message(size=30_000), "at most 24000 samples"),
+        (sound_message()[:-1], "expected a head and samples"),
+    ],
+)
+def test_sound_that_is_none_is_refused(
+    studio: Running, message: bytes, said: str
+) -> None:
+    with studio.socket() as socket:
+        socket.send(message)
+        assert said in Pictures(socket).next_text("refused")["text"]

@@ -1,0 +1,1 @@
+"""Sound beside live frames: heard once, written by whoever wants it."""
