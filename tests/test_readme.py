@@ -21,8 +21,10 @@ MOST_BYTES = {
     "rtstyle/offline/README.md": 3_000,
     "streams/README.md": 7_000,
     "export/README.md": 6_000,
-    "train/README.md": 20_000,
+    "train/README.md": 16_000,
+    "train/rtstyle_train/evaluation/README.md": 6_000,
     "train/rtstyle_experiments/README.md": 16_000,
+    "train/rtstyle_experiments/results/README.md": 8_000,
 }
 """Every page, and how long it may become."""
 MOST_LINES, MOST_COLUMNS = 200, 90
