@@ -17,6 +17,10 @@ class StyleFileError(RtstyleError, ValueError):
     """A style file is missing, broken or of another kind."""
 
 
+class GraphError(RtstyleError, ValueError):
+    """A graph is no swift net, or not laid out as this version does it."""
+
+
 class RuntimeUnavailableError(RtstyleError, RuntimeError):
     """A runtime or device that was asked for by name cannot run here."""
 

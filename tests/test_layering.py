@@ -30,14 +30,16 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     "rtstyle": {
         "benchmark": "errors gallery metrics offline runtime smoothing style_file "
         "stylizer telemetry twins",
-        "commands": "benchmark choices doctor errors gallery live look looks offline "
+        "commands": "benchmark choices doctor errors gallery learning live look looks "
+        "offline "
         "paintings process studio style_file",
         "doctor": "errors gallery offline paintings runtime style_file stylizer "
         "telemetry",
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
-        "live": "choices errors gallery look looks masks paintings runtime "
+        "learning": "errors gallery untrusted user_files",
+        "live": "choices errors gallery learning look looks masks paintings runtime "
         "smoothing style_file stylizer",
         "looks": "choices errors",
         "masks": "errors look runtime smoothing untrusted",
@@ -45,7 +47,8 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "networks": "errors untrusted user_files",
         "offline": "drawing errors gallery look masks smoothing style_file stylizer "
         "user_files",
-        "paintings": "errors runtime style_file untrusted user_files",
+        "paintings": "errors metrics quantised runtime style_file untrusted user_files",
+        "quantised": "errors runtime",
         "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
         "studio": "choices errors gallery live look looks masks offline paintings "
@@ -68,8 +71,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "methods": "clip config data errors loss_networks losses",
     },
     "export/rtstyle_export": {
-        "graphs": "errors",
-        "int8": "errors graphs",
+        "int8": "errors",
         "programs": "errors",
     },
     "train/rtstyle_experiments": {

@@ -23,10 +23,10 @@ from rtstyle.paintings.pair import (
     PAINTING_INPUT,
 )
 from rtstyle.paintings.picture import read_painting, shown
+from rtstyle.quantised.bare import tensor_of
 from rtstyle.runtime import open_session
 from rtstyle.style_file import graph_sha256, read_card, with_card
 from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.bare import tensor_of
 from rtstyle_export.parity import parity_frame
 from rtstyle_export.style_writer import (
     check_target,

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rtstyle.benchmark.rounds import noise_of
 from rtstyle.offline.pipeline import Pipeline
 from rtstyle.runtime.device import physical_cores
 from rtstyle.smoothing import SmoothMode
@@ -33,6 +36,8 @@ class EndToEnd:
     """Precision of its network."""
     smooth: SmoothMode
     """How it was smoothed."""
+    every: int
+    """Which frames the network painted."""
     num_frames: int
     """Number of frames in the clip."""
     stage_ms: dict[str, float]
@@ -43,6 +48,9 @@ class EndToEnd:
     """CPU time per frame over all threads, stages run one after the other."""
     cores: int
     """Physical cores available."""
+    noise: float
+    """Spread of the times of single frames, run one after the other; see
+    `rounds.noise_of`."""
 
     @property
     def shares(self) -> dict[str, float]:
@@ -73,6 +81,7 @@ def measure_end_to_end(
     height: int,
     num_frames: int = 60,
     smooth: SmoothMode = "flow",
+    every: int = 1,
     work_height: int | None = None,
     precision: str = "auto",
     runtime: str = "auto",
@@ -87,6 +96,7 @@ def measure_end_to_end(
         height: Of the clip, in pixels; even.
         num_frames: Number of frames in the clip.
         smooth: As in `rtstyle video`.
+        every: As in `rtstyle video`.
         work_height: Lines that the network sees; None means all.
         precision: See `Stylizer`.
         runtime: See `Stylizer`.
@@ -106,34 +116,36 @@ def measure_end_to_end(
         stylizer = stack.enter_context(
             Stylizer(
                 style,
-                controls=Controls(smooth=smooth, height=work_height),
+                controls=Controls(smooth=smooth, height=work_height, every=every),
                 precision=precision,
                 runtime=runtime,
                 device=device,
                 workers=0,
             )
         )
-        stage_ms, core_ms = _in_a_row(clip, folder / "row.mp4", stylizer)
+        stage_ms, core_ms, noise = _in_a_row(clip, folder / "row.mp4", stylizer)
         stylizer.reset()
         fps = _with_threads(clip, folder / "threads.mp4", stylizer)
     return EndToEnd(
         style=style.name,
         precision=stylizer.precision,
         smooth=smooth,
+        every=every,
         num_frames=num_frames,
         stage_ms=stage_ms,
         fps=fps,
         core_ms=core_ms,
         cores=physical_cores(),
+        noise=noise,
     )
 
 
 def _in_a_row(
     clip: Path, target: Path, stylizer: Stylizer
-) -> tuple[dict[str, float], float]:
-    """Return the mean milliseconds of each stage without overlap, and of CPU time."""
+) -> tuple[dict[str, float], float, float]:
+    """Return mean milliseconds of stages without overlap and of CPU time, and noise."""
     total = dict.fromkeys(STAGES, 0.0)
-    count = 0
+    whole_ms: list[float] = []
     with (
         VideoReader(clip) as source,
         VideoWriter(target, source.info, overwrite=True) as writer,
@@ -154,9 +166,11 @@ def _in_a_row(
             marks.append(time.perf_counter())
             for index, stage in enumerate(STAGES):
                 total[stage] += (marks[index + 1] - marks[index]) * 1e3
-            count += 1
+            whole_ms.append((marks[-1] - marks[0]) * 1e3)
         core_ms = (time.process_time() - began) * 1e3
-    return {stage: ms / count for stage, ms in total.items()}, core_ms / count
+    count = len(whole_ms)
+    means = {stage: ms / count for stage, ms in total.items()}
+    return means, core_ms / count, noise_of(np.array(whole_ms))
 
 
 def _with_threads(clip: Path, target: Path, stylizer: Stylizer) -> float:

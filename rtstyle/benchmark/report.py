@@ -2,10 +2,11 @@
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rtstyle.benchmark.ceiling import Ceiling
+from rtstyle.benchmark.compare import Comparison, Document, compare_results
 from rtstyle.benchmark.end_to_end import EndToEnd
 from rtstyle.benchmark.half_size import HalfSize
 from rtstyle.benchmark.soak import Soak
@@ -35,6 +36,8 @@ class Row:
     """Median time of a frame, bytes in to bytes out."""
     p95_ms: float
     """95th percentile of the time of a frame."""
+    noise: float
+    """Spread of the times of single frames; see `rounds.noise_of`."""
     num_timed: int
     """Number of timed frames."""
     ratio_to_johnson: float
@@ -74,6 +77,17 @@ class Report:
     """Comparison of pictures whose network saw fewer lines."""
     soak: Soak | None = None
     """Memory use of a long run."""
+    compared: Comparison | None = None
+    """What became faster or slower since an earlier run."""
+
+    def compared_with(self, earlier: Document) -> "Report":
+        """Return the same with what became faster or slower since `earlier`."""
+        now = json.loads(self.as_json())
+        return replace(self, compared=compare_results(earlier, now))
+
+    def video_ratio(self, entry: EndToEnd) -> float:
+        """Return how many frames of a whole video are made in one of the baseline."""
+        return entry.fps * self.rows[0].median_ms / 1e3
 
     def as_json(self) -> str:
         """Return everything as one JSON object."""
@@ -85,9 +99,13 @@ class Report:
             "machine": machine(),
             "ceiling": asdict(self.ceiling),
             "rows": rows,
-            "end_to_end": [entry.as_dict() for entry in self.end_to_end],
+            "end_to_end": [
+                entry.as_dict() | {"ratio_to_johnson": self.video_ratio(entry)}
+                for entry in self.end_to_end
+            ],
             "half_size": self.half_size and asdict(self.half_size),
             "soak": self.soak and asdict(self.soak) | {"growth": self.soak.growth},
+            "compared": self.compared and self.compared.as_dict(),
         }
         return json.dumps(_rounded(document), indent=2)
 
@@ -105,8 +123,9 @@ class Report:
         for entry in self.end_to_end:
             shares = ", ".join(f"{k} {v:.0%}" for k, v in entry.shares.items())
             lines.append(
-                f"video, {entry.style} {entry.precision}, smooth {entry.smooth}: "
-                f"{entry.fps:.1f} fps "
+                f"video, {entry.style} {entry.precision}, smooth {entry.smooth}, "
+                f"every {entry.every}: {entry.fps:.1f} fps, "
+                f"x{self.video_ratio(entry):.1f} Johnson's network "
                 f"({shares}; threads win x{entry.overlap:.2f}, "
                 f"{entry.efficiency:.0%} of what {entry.cores} cores allow)"
             )
@@ -122,6 +141,8 @@ class Report:
                 f"{soak.seconds[0]:.0f}, {soak.memory_mb[1]:.0f} at second "
                 f"{soak.seconds[1]:.0f} ({soak.growth:+.1%}), most {soak.peak_mb:.0f}"
             )
+        if self.compared is not None:
+            lines += ["", self.compared.as_text()]
         return "\n".join(lines)
 
 

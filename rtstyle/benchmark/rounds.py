@@ -52,6 +52,12 @@ def interleaved_ms(
     return {name: np.array(values) for name, values in times.items()}
 
 
+def noise_of(times_ms: Times) -> float:
+    """Return half the distance of the times' quartiles, as a share of their median."""
+    low, middle, high = np.percentile(times_ms, (25, 50, 75))
+    return float((high - low) / 2.0 / middle)
+
+
 def _turn(session: Session, inputs: dict[str, npt.NDArray[Any]]) -> list[float]:
     times_ms: list[float] = []
     end = time.perf_counter() + TURN_SECONDS

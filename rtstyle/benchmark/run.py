@@ -14,7 +14,7 @@ from rtstyle.benchmark.end_to_end import EndToEnd, measure_end_to_end
 from rtstyle.benchmark.fresh import BenchError, FreshStart, measure_fresh
 from rtstyle.benchmark.half_size import HalfSize, compare_half_size
 from rtstyle.benchmark.report import Report, Row
-from rtstyle.benchmark.rounds import Times, interleaved_ms
+from rtstyle.benchmark.rounds import Times, interleaved_ms, noise_of
 from rtstyle.benchmark.soak import Soak, measure_soak
 from rtstyle.gallery.find import load_style
 from rtstyle.runtime import open_session, resolve_device
@@ -49,6 +49,8 @@ class BenchJob:
     """See `Stylizer`."""
     smooth: SmoothMode = "flow"
     """Smoothing of the whole pipeline; this is the default of `rtstyle video`."""
+    every: int = 1
+    """Which frames the network paints in the whole pipeline; see `Controls`."""
     work_height: int | None = None
     """Number of lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
@@ -145,6 +147,7 @@ def _rows(
                 device=device,
                 median_ms=median,
                 p95_ms=float(np.percentile(times_ms, 95)),
+                noise=noise_of(times_ms),
                 num_timed=len(times_ms),
                 ratio_to_johnson=johnson_ms / median,
                 gmac=gmac,
@@ -168,6 +171,7 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
         height=job.height - job.height % 2,
         num_frames=job.num_video_frames,
         smooth=job.smooth,
+        every=job.every,
         work_height=job.work_height,
         precision=job.precision,
         runtime=job.runtimes[0],

@@ -42,6 +42,13 @@ from rtstyle.process.terminal import echo
 )
 @smooth_option("flow")
 @click.option(
+    "--every",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="Which frames the network paints in the whole video.",
+)
+@click.option(
     "--frames",
     type=click.IntRange(0),
     default=60,
@@ -64,6 +71,12 @@ from rtstyle.process.terminal import echo
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a PNG."
 )
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OLD.json",
+    help="What --json printed before: tell what became faster or slower since.",
+)
 @overwrite_option
 def bench(
     size: str,
@@ -73,15 +86,18 @@ def bench(
     device: str,
     height: int | None,
     smooth: SmoothMode,
+    every: int,
     frames: int,
     photos: Path | None,
     soak: int,
     as_json: bool,
     plot: Path | None,
+    compare: Path | None,
     overwrite: bool,
 ) -> None:
     """Measure styles beside the Johnson network, in turns, in one run."""
     from rtstyle.benchmark import BenchJob, run_bench
+    from rtstyle.benchmark.compare import read_results
     from rtstyle.benchmark.soak import FIRST_SECOND
     from rtstyle.errors import UsageError
     from rtstyle.gallery.find import DEFAULT_STYLE
@@ -94,6 +110,9 @@ def bench(
         raise UsageError(f"soak: expected more than 10 seconds, got {soak}")
     if plot is not None:
         check_target(plot, overwrite=overwrite)
+    earlier = None
+    if compare is not None:
+        earlier = read_results(compare, size=f"{pixels[0]}x{pixels[1]}")
     job = BenchJob(
         styles=_words(styles or DEFAULT_STYLE),
         width=pixels[0],
@@ -102,12 +121,15 @@ def bench(
         precision=precision,
         device=device,
         smooth=smooth,
+        every=every,
         work_height=height,
         num_video_frames=frames,
         soak_seconds=float(soak),
         photos=photos,
     )
     report = run_bench(job)
+    if earlier is not None:
+        report = report.compared_with(earlier)
     echo(*(report.as_json() if as_json else report.as_text()).split("\n"))
     if plot is not None:
         from rtstyle.benchmark.plot import write_plot

@@ -15,6 +15,10 @@ from rtstyle.look import Look
 from rtstyle.looks.control_table import CONTROLS
 from rtstyle.process.terminal import echo
 
+MINUTES = {"s": 1 / 60, "": 1.0, "m": 1.0, "h": 60.0}
+"""By the letter behind a time."""
+MOST_MINUTES = 7 * 24 * 60.0
+"""A week."""
 LOOK = "rtstyle.look"
 """Where `click.Context.meta` keeps the look."""
 STYLE_HELP = (
@@ -22,6 +26,24 @@ STYLE_HELP = (
     "their weights: A:0.6,B:0.4.  Default: the gallery's first."
 )
 """About `--style`."""
+
+
+class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
+    """A time like 5m, 90s or 1h; a bare number is minutes."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return minutes."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        minutes = float(match[1]) * MINUTES[match[2]] if match else 0.0
+        if not 0.0 < minutes <= MOST_MINUTES:
+            self.fail(f"expected a time like 5m, 90s or 1h, got {value!r}", param, ctx)
+        return minutes
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3
@@ -124,6 +146,23 @@ def rate_of(
     return rate.limit_denominator(100_000)
 
 
+def seconds_of(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Return times like ``12.4s``, ``12.4`` or ``1:02.5`` in seconds.
+
+    Raises:
+        click.BadParameter: one of them is no time.
+    """
+    found = []
+    for value in values:
+        match = re.fullmatch(r"(?:(\d{1,4}):)?(\d{1,6}(?:\.\d{1,6})?)s?", value)
+        if match is None:
+            raise click.BadParameter(f"expected a time like 12.4s, got {value!r:.40}")
+        found.append(60.0 * int(match[1] or 0) + float(match[2]))
+    return tuple(found)
+
+
 def style_option(command: Command) -> Command:
     """Add `--style`."""
     return click.option("--style", default=None, metavar="STYLE", help=STYLE_HELP)(
@@ -218,7 +257,8 @@ def precision_option(command: Command) -> Command:
         type=click.Choice(PRECISIONS),
         default="auto",
         show_default=True,
-        help="auto takes a style's int8 twin on a CPU, if there is one.",
+        help="auto takes the int8 twin of a style or painting on a CPU, if it is the "
+        "quicker one.",
     )(command)
 
 

@@ -1,5 +1,6 @@
 """`rtstyle video`: a video file in, a stylized one out, everything else kept."""
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import click
 from rtstyle.choices import SmoothMode
 from rtstyle.commands.inputs import inputs_options, planned_of, run_planned
 from rtstyle.commands.options import (
+    DurationType,
     json_option,
     look_of,
     look_options,
@@ -17,6 +19,7 @@ from rtstyle.commands.options import (
     quiet_option,
     rate_of,
     runtime_options,
+    seconds_of,
     smooth_option,
     style_option,
 )
@@ -28,10 +31,39 @@ if TYPE_CHECKING:
 @click.command()
 @inputs_options
 @style_option
+@click.option(
+    "--learn",
+    "minutes",
+    type=DurationType(),
+    help="Learn the painting of --style on this film first: 5m, 90s …",
+)
 @look_options
 @smooth_option("flow")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="Let the network paint every Nth frame; motion carries its pictures to those "
+    "between.",
+)
 @runtime_options
 @precision_option
+@click.option(
+    "--painted",
+    multiple=True,
+    metavar="PICTURE",
+    help="A painted frame of IN: its paint is carried along the motion as far as it "
+    "can be relied on, and STYLE does the rest.  May be given several times.",
+)
+@click.option(
+    "--at",
+    "painted_at",
+    multiple=True,
+    metavar="SECONDS",
+    callback=seconds_of,
+    help="When that frame is shown (12.4s).  [default: by its name or its look]",
+)
 @click.option(
     "--codec",
     metavar="NAME",
@@ -96,10 +128,14 @@ def video(
     name_template: str,
     dry_run: bool,
     style: str | None,
+    minutes: float | None,
     smooth: SmoothMode,
+    every: int,
     runtime: str,
     device: str,
     precision: str,
+    painted: tuple[str, ...],
+    painted_at: tuple[float, ...],
     codec: str | None,
     crf: int | None,
     preset: str | None,
@@ -121,15 +157,20 @@ def video(
     """
     from rtstyle.offline.job import FileJob
 
+    if minutes is not None:
+        style = _learned(context, names, style, minutes)
     job = FileJob(
         source="",
         target="",
         style=style,
         look=look_of(context),
         smooth=smooth,
+        every=every,
         runtime=runtime,
         device=device,
         precision=precision,
+        painted=painted or None,
+        painted_at=painted_at or None,
         codec=codec,
         crf=crf,
         preset=preset,
@@ -147,3 +188,17 @@ def video(
     )
     planned = planned_of(context, names, job, "video")
     run_planned(context, planned, as_json=as_json)
+
+
+def _learned(
+    context: click.Context, names: tuple[str, ...], style: str | None, minutes: float
+) -> str:
+    """Learn the painting on the film and return the style file's name."""
+    from rtstyle.learning.film import learned_style
+
+    if len(names) != 2 or context.params["out_dir"] is not None:
+        raise click.UsageError("--learn needs one film: IN OUT", ctx=context)
+    path, status = learned_style(style, names[0], minutes=minutes)
+    if status:
+        sys.exit(status)
+    return str(path)

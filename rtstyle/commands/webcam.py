@@ -1,13 +1,15 @@
 """`rtstyle webcam`: a camera in another style, in a window, a call, a file."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rtstyle.choices import MIRRORS, Mirror, SmoothMode
+from rtstyle.choices import EVERY_MODES, MIRRORS, EveryMode, Mirror, SmoothMode
 from rtstyle.commands.options import (
+    DurationType,
     Number,
     SizeType,
     json_option,
@@ -15,6 +17,7 @@ from rtstyle.commands.options import (
     look_options,
     microphone_option,
     overwrite_option,
+    precision_option,
     runtime_options,
     smooth_option,
 )
@@ -52,8 +55,24 @@ if TYPE_CHECKING:
     help="window, virtualcam[:DEVICE], null:, a video file, or a URL (rtmp, rtsp, udp, "
     "tcp); may be given several times.  [default: window]",
 )
+@click.option(
+    "--learn",
+    "learn_minutes",
+    type=DurationType(),
+    is_flag=False,
+    flag_value="5m",
+    help="Learn the painting of --style on what the camera sees while it runs: 5m …",
+)
 @look_options
 @smooth_option("gate")
+@click.option(
+    "--every",
+    type=click.Choice(EVERY_MODES),
+    default="auto",
+    show_default=True,
+    help="Which frames the network paints; motion carries its pictures to the others. "
+    "auto: all, if the machine keeps up with the camera.",
+)
 @click.option(
     "--mirror",
     type=click.Choice(MIRRORS),
@@ -84,6 +103,7 @@ if TYPE_CHECKING:
 )
 @overwrite_option
 @runtime_options
+@precision_option
 @json_option
 @click.pass_context
 def webcam(
@@ -95,6 +115,8 @@ def webcam(
     fps: float | None,
     outputs: tuple[str, ...],
     smooth: SmoothMode,
+    every: EveryMode,
+    learn_minutes: float | None,
     mirror: Mirror,
     fade: float,
     cycle: float | None,
@@ -104,6 +126,7 @@ def webcam(
     overwrite: bool,
     runtime: str,
     device: str,
+    precision: str,
     as_json: bool,
 ) -> None:
     """Show a camera in another style: in a window, a video call, a file.
@@ -111,6 +134,7 @@ def webcam(
     Press ? in the window for the keys. Ctrl-C or q ends; recordings are completed.
     """
     from rtstyle.gallery.find import style_files
+    from rtstyle.learning.film import keep_learned
     from rtstyle.live.webcam import WebcamSettings, run_webcam
     from rtstyle_streams.camera.capture import CaptureRequest
     from rtstyle_streams.errors import NoFramesError
@@ -123,8 +147,10 @@ def webcam(
         outputs=outputs or ("window",),
         look=look_of(context),
         smooth=smooth,
+        every=every,
         runtime=runtime,
         device=device,
+        precision=precision,
         mirror=mirror,
         fade_seconds=fade,
         cycle_seconds=cycle,
@@ -132,10 +158,16 @@ def webcam(
         seconds=seconds,
         folder=folder,
         overwrite=overwrite,
+        learn_minutes=learn_minutes,
     )
+    learned: list[Path] = []
     with graceful_stop() as stop:
         try:
-            report = run_webcam(settings, stop=stop)
+            report = run_webcam(
+                settings,
+                stop=stop,
+                on_learned=lambda path: learned.append(keep_learned(path)),
+            )
         except NoFramesError:
             if stop.is_set():  # before the first frame: nothing is missing
                 raise Stopped(stop.number) from None
@@ -144,6 +176,21 @@ def webcam(
         echo_json(asdict(report), indent=2)
     else:
         echo(*report_lines(report), err=True)
+    for path in learned:
+        _offer(path)
+
+
+def _offer(path: Path) -> None:
+    """Ask whether a learned style is to be kept; where nobody answers, say how."""
+    from rtstyle.gallery.find import add_style
+
+    if sys.stdin.isatty() and click.confirm(
+        f"Keep the learned style {path.stem}?", default=True, err=True
+    ):
+        style = add_style(path, overwrite=True)
+        echo(f"{style.name}: added; use it with --style {style.name}", err=True)
+    else:
+        echo(f"keep the learned style with: rtstyle styles add {path}", err=True)
 
 
 def all_styles(wanted: tuple[str, ...], gallery: tuple[str, ...]) -> tuple[str, ...]:

@@ -42,6 +42,10 @@ class LiveStyles:
     """See `Stylizer`."""
     content: Pixels | None = None
     """What the camera saw at the start, RGB, shape ``(H, W, 3)``, uint8; see `Look`."""
+    precision: str = "auto"
+    """See `Stylizer`; paintings that change with every frame run in fp32."""
+    keeps_paintings: bool = False
+    """Whether a painting's strength stays: then it can run in int8."""
     _loaded: dict[str, Style] = field(default_factory=dict)
 
     def build(self, spec: StyleSpec) -> Stylizer:
@@ -54,6 +58,7 @@ class LiveStyles:
             controls=self.controls,
             runtime=self.runtime,
             device=self.device,
+            precision=self.precision,
             matrix=self.matrix,
             mask=self.mask,
             is_live=True,
@@ -73,7 +78,7 @@ class LiveStyles:
         """Return the walk through `specs`; None without a period.
 
         Paintings melt into each other step by step, unless each step would cost a
-        TensorRT engine.
+        TensorRT engine or an int8 twin.
 
         Raises:
             UsageError: there is only one style.
@@ -84,6 +89,7 @@ class LiveStyles:
             raise UsageError("cycle: expected several styles, got one")
         paintings = [
             self._runtime() != "tensorrt"
+            and self.precision != "int8"
             and all(names_painting(p.name) for p in spec.parts)
             for spec in specs
         ]
@@ -105,8 +111,11 @@ class LiveStyles:
     def reads_modulation(self) -> bool:
         """Return whether the graph of paintings reads the modulation at every frame.
 
-        GPUs and engines bind one input, the frame; there it stays in the weights.
+        GPUs and engines bind one input, the frame, and twins in int8 have the weights
+        of one painting; there it stays in the weights.
         """
+        if self.precision == "int8" or self.keeps_paintings:
+            return False
         return resolve_device(self.device) == "cpu" and self._runtime() != "tensorrt"
 
     def _runtime(self) -> str:

@@ -161,6 +161,14 @@ class StyleSwitcher:
         fade_seconds = 0.0 if is_drift else self._fade_seconds
         self._want(StyleRequest(self.position, spec, fade_seconds, is_drift))
 
+    def replace(self, position: int, spec: StyleSpec) -> None:
+        """Put another style into the list; it is shown if the one there was."""
+        is_shown = self._request.spec == self.specs[position]
+        before, after = self.specs[:position], self.specs[position + 1 :]
+        self.specs = (*before, spec, *after)
+        if is_shown:
+            self._want(StyleRequest(position, spec, self._fade_seconds))
+
     @property
     def spec(self) -> StyleSpec:
         """Return what was asked for last; it may still be under way."""

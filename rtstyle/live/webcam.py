@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rtstyle.choices import Mirror
+from rtstyle.choices import EveryMode, Mirror
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
+from rtstyle.learning.beside import LearnBeside, SeenSource
+from rtstyle.learning.process import painting_of
 from rtstyle.live.keys import KeyControls
 from rtstyle.live.latency import Latency, audio_offset_ms
 from rtstyle.live.loop import Live, LiveReport
@@ -20,6 +22,7 @@ from rtstyle.live.messages import Messages
 from rtstyle.live.meters import LiveMeters
 from rtstyle.live.outlets import Outlet
 from rtstyle.live.outputs import open_outputs, refuse_input, schemes_of
+from rtstyle.live.pace import Pace
 from rtstyle.live.style_loader import LiveStyles
 from rtstyle.live.style_switcher import Styler, StyleSwitcher
 from rtstyle.look import Look
@@ -64,10 +67,14 @@ class WebcamSettings:
     """How it is stylized at the start."""
     smooth: SmoothMode = "gate"
     """How frames are kept steady at the start."""
+    every: EveryMode = "auto"
+    """Which frames the network paints; see `Controls.every`."""
     runtime: str = "auto"
     """What runs the network."""
     device: str = "auto"
     """Where it runs."""
+    precision: str = "auto"
+    """See `Stylizer`."""
     mirror: Mirror = "preview"
     """Who sees a mirror image."""
     fade_seconds: float = 0.0
@@ -82,6 +89,9 @@ class WebcamSettings:
     """Where the keys put recordings and snapshots."""
     overwrite: bool = False
     """Whether output files that exist may be replaced."""
+    learn_minutes: float | None = None
+    """How long to learn the first style, a painting, on what the camera sees, while it
+    runs; None: not at all."""
 
 
 def run_webcam(
@@ -89,6 +99,7 @@ def run_webcam(
     *,
     stop: threading.Event | None = None,
     build: Callable[[StyleSpec], Styler] | None = None,
+    on_learned: Callable[[Path], None] | None = None,
 ) -> LiveReport:
     """Run until told to stop; everything that was opened is closed.
 
@@ -96,6 +107,8 @@ def run_webcam(
         settings: what was asked for.
         stop: ends the run normally when set.
         build: loads a style; None for a `Stylizer` of it.
+        on_learned: called at the end with the style that was learned, which then is
+            removed.
 
     Raises:
         StreamError: the camera or an output cannot be opened, or broke.
@@ -107,16 +120,24 @@ def run_webcam(
     refuse_input(settings.outputs, settings.camera)
     with ExitStack() as stack:
         camera = stack.enter_context(open_camera(settings))
+        learning = _open_learning(settings, on_learned, stack)
         mask = stack.enter_context(mask_of(settings.look))
         source: Source = camera
+        if learning is not None:
+            source = SeenSource(source, learning.see)
         if settings.look.wants_content:
-            source = PeekedSource(camera, after=DARK_FRAMES)
+            source = PeekedSource(source, after=DARK_FRAMES)
         styles = _live_styles(settings, source, mask)
         meters = LiveMeters()
         heard = open_sound(settings.microphone, camera, stack)
         keys = _open_keys(
             settings, specs, camera.info, styles, build, meters, heard, stack
         )
+        if learning is not None:
+            learning.begin(
+                on_better=lambda path: keys.switcher.replace(0, parse_style(str(path))),
+                say=keys.switcher.say,
+            )
         sinks, window = open_outputs(
             settings.outputs,
             camera.info,
@@ -125,7 +146,10 @@ def run_webcam(
             overwrite=settings.overwrite,
             heard=heard,
         )
-        stages = {"stylize": keys.stylize, "smooth": keys.smooth}
+        stylize = keys.stylize
+        if settings.every == "auto":
+            stylize = Pace(keys.stylize, styles.controls)
+        stages = {"stylize": stylize, "smooth": keys.smooth}
         live = Live(source, stages, sinks, preview=window, meters=meters)
         tell = threading.Timer(TELL_DELAY_SECONDS, _tell_delay, [live.outlets])
         tell.daemon = True
@@ -134,14 +158,38 @@ def run_webcam(
         return live.run(seconds=settings.seconds, stop=stop)
 
 
+def _open_learning(
+    settings: WebcamSettings,
+    on_learned: Callable[[Path], None] | None,
+    stack: ExitStack,
+) -> LearnBeside | None:
+    """Prepare to learn the first style, if that was asked for."""
+    if settings.learn_minutes is None:
+        return None
+    painting = painting_of(settings.styles[0])
+    learning = LearnBeside(painting, minutes=settings.learn_minutes)
+    stack.callback(learning.forget)
+
+    def end() -> None:
+        learned = learning.close()
+        if learned is not None and on_learned is not None:
+            on_learned(learned)
+
+    stack.callback(end)
+    return learning
+
+
 def _live_styles(
     settings: WebcamSettings, source: Source, mask: Mask | None
 ) -> LiveStyles:
+    every = 1 if settings.every == "auto" else int(settings.every)
     return LiveStyles(
         look=settings.look,
-        controls=controls_of(settings.look, smooth=settings.smooth),
+        controls=controls_of(settings.look, smooth=settings.smooth, every=every),
         runtime=settings.runtime,
         device=settings.device,
+        precision=settings.precision,
+        keeps_paintings=settings.cycle_seconds is None,
         matrix=source.info.matrix,
         mask=mask,
         content=source.pixels if isinstance(source, PeekedSource) else None,

@@ -21,6 +21,7 @@ from rtstyle.gallery.mixture import (
 from rtstyle.gallery.spec import parse_style
 from rtstyle.look import Look
 from rtstyle.masks import Mask, mask_of
+from rtstyle.offline.painted import check_painted_job, painted_steps
 from rtstyle.offline.pipeline import Pipeline, Summary
 from rtstyle.offline.resume import ResumableJob, can_resume, open_work_folder
 from rtstyle.smoothing import SmootherByMode, SmoothMode
@@ -50,6 +51,8 @@ class FileJob:
     """How it is stylized."""
     smooth: SmoothMode = "flow"
     """See `Controls.smooth`."""
+    every: int = 1
+    """See `Controls.every`."""
     runtime: str = "auto"
     """See `Stylizer`."""
     device: str = "auto"
@@ -80,6 +83,11 @@ class FileJob:
     """Whether a video goes on where an earlier run of the same job ended."""
     segment_seconds: float | None = None
     """Of film, after which what is done is kept; None is the default, ten at most."""
+    painted: tuple[str, ...] | None = None
+    """Painted frames of a film, picture files: their paint is carried along the motion
+    and takes the network's place where it can be relied on."""
+    painted_at: tuple[float, ...] | None = None
+    """When those frames are shown, in seconds; None: found by name or by look."""
     cluster: str | None = None
     """Address of the Ray cluster that makes the frames of a video; ``auto`` is one
     that runs here, or a new one; None is this process."""
@@ -152,6 +160,8 @@ def run_file_job(
         RuntimeUnavailableError: the runtime or device does not work here.
         UsageError: a control that means nothing for this style.
     """
+    if job.painted:
+        check_painted_job(job)
     if job.cluster is not None:
         from rtstyle.offline.cluster import run_cluster_job
 
@@ -193,7 +203,8 @@ def run_file_job(
         if resumable is not None:
             assert isinstance(sink, SegmentedWriter)
             source, num_kept = resumable.go_on(source, stylizer, sink)
-        pipeline = Pipeline(source, stylizer, sink)
+        steps = stack.enter_context(painted_steps(job, stylizer))
+        pipeline = Pipeline(source, steps, sink)
         summary = _run(pipeline, num_kept, on_frame, is_quiet=job.is_quiet)
         session = stylizer.session
     _say_notices(opened, sink, said=said, say=say)
@@ -240,7 +251,7 @@ def _stylizer(
     """Load the styles; for a job that keeps its state, no device smooths."""
     return Stylizer(
         weighted_styles,
-        controls=controls_of(job.look, smooth=job.smooth),
+        controls=controls_of(job.look, smooth=job.smooth, every=job.every),
         runtime=job.runtime,
         device=job.device,
         precision=job.precision,

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from rtstyle.painted_frames.painted_stylizer import TwoSteps
 from rtstyle.stylizer.network_output import NetworkOutput
-from rtstyle.stylizer.stylizer import Stylizer
 from rtstyle_streams.frame import Frame
 from rtstyle_streams.protocols import Sink, Source
 
@@ -45,7 +45,7 @@ class Summary:
 class Pipeline:
     """Carries all frames of a source through a stylizer into a sink."""
 
-    def __init__(self, source: Source, stylizer: Stylizer, sink: Sink) -> None:
+    def __init__(self, source: Source, stylizer: TwoSteps, sink: Sink) -> None:
         self.source = source
         self.stylizer = stylizer
         self.sink = sink
@@ -61,12 +61,12 @@ class Pipeline:
                 that is raised, and all threads have ended.
         """
         began = time.perf_counter()
-        workers = max(1, self.stylizer.workers)
+        at_once = self.stylizer.frames_at_once
         num_frames = 0
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="network")
+        pool = ThreadPoolExecutor(at_once, thread_name_prefix="network")
         try:
             with read_ahead(self.source) as frames:
-                for frame in self._stylized(frames, pool, depth=workers + 1):
+                for frame in self._stylized(frames, pool, depth=at_once + 1):
                     self.sink.write(frame)
                     num_frames += 1
                     if on_frame is not None:
@@ -81,7 +81,7 @@ class Pipeline:
         """Give out stylized frames in order, with `depth` of them on their way."""
         pending: deque[tuple[Frame, PendingOutput]] = deque()
         for frame in frames:
-            pending.append((frame, pool.submit(self.stylizer.network, frame.pixels)))
+            pending.append((frame, self.stylizer.submit(pool, frame.pixels)))
             if len(pending) > depth:
                 yield self._finished(*pending.popleft())
         while pending:

@@ -45,7 +45,9 @@ def frames_per_segment(info: StreamInfo, seconds: float | None) -> int:
 
 def can_resume(job: "FileJob", source: Source) -> bool:
     """Return whether a job is one from a video file to a video file that may resume."""
-    if not job.resume or job.target == "-" or not isinstance(source, VideoReader):
+    if not job.resume or job.painted or job.target == "-":
+        return False
+    if not isinstance(source, VideoReader):
         return False
     if not source.path.is_file():
         return False

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnx import numpy_helper
 
-from rtstyle.style_file import bundled_folder
-from rtstyle_export.int8.weights import (
+from rtstyle.quantised.weights import (
     MOST,
     MOST_OF_TWO,
     largest_pair_sums,
     weight_scales,
 )
+from rtstyle.style_file import bundled_folder
 
 TWINS = sorted(bundled_folder().glob("*.int8.onnx"))
 WEIGHTS = arrays(

@@ -3,10 +3,10 @@ import onnx
 import pytest
 import torch
 
+from rtstyle.errors import GraphError
 from rtstyle.networks import JohnsonNet, SwiftConfig, SwiftNet
+from rtstyle.quantised.bare import bare_graph
 from rtstyle.runtime import open_session
-from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.bare import bare_graph
 from rtstyle_export.graphs.frame import frame_graph
 from rtstyle_export.graphs.optimise import with_fast_ends
 from rtstyle_export.parity import parity_frame as frame_of
@@ -58,5 +58,5 @@ def test_fast_ends_are_put_on_once_and_leave_their_input() -> None:
 @pytest.mark.slow
 def test_a_johnson_net_has_no_fast_ends() -> None:
     model = onnx.load_from_string(to_onnx(JohnsonNet(width=4).eval()))
-    with pytest.raises(ExportError, match="expected a swift network"):
+    with pytest.raises(GraphError, match="expected a swift network"):
         with_fast_ends(model, multiple=4)

@@ -11,23 +11,23 @@ from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
 from rtstyle.networks import SwiftConfig, SwiftNet
 from rtstyle.networks.swift import Norm
-from rtstyle.runtime import open_session
-from rtstyle.style_file import Style, read_card
-from rtstyle.twins import is_twin
-from rtstyle_export.errors import ExportError
-from rtstyle_export.int8.integer_graph import (
+from rtstyle.quantised.integer_graph import (
     grouped_kernel,
     integer_graph,
     network_input_of,
     paired_kernel,
 )
+from rtstyle.quantised.ranges import best_range, centre_before_norm, observe
+from rtstyle.runtime import open_session
+from rtstyle.style_file import Style, read_card
+from rtstyle.twins import is_twin
+from rtstyle_export.errors import ExportError
 from rtstyle_export.int8.quantize import (
     Int8Quality,
     check,
     quantize_style,
     read_photos,
 )
-from rtstyle_export.int8.ranges import best_range, centre_before_norm, observe
 from rtstyle_export.parity import parity_frame as frame_of
 from rtstyle_export.to_onnx import to_onnx
 from rtstyle_streams.frame import Pixels

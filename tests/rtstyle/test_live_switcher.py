@@ -116,6 +116,20 @@ def test_frames_go_on_while_the_next_style_is_built(builder: Builder) -> None:
     assert builder.built["20"].num_closed == 1
 
 
+def test_a_style_that_is_put_in_is_shown_if_the_one_there_was(
+    builder: Builder,
+) -> None:
+    switcher = StyleSwitcher(specs("10", "20"), builder)
+    switcher.replace(0, parse_style("40"))
+    until(lambda: shown(switcher) == 40)
+    switcher.replace(1, parse_style("50"))
+    assert switcher.title == "40"  # the other one is not shown
+    assert "50" not in builder.built
+    switcher.choose(1)
+    until(lambda: shown(switcher) == 50)
+    switcher.close()
+
+
 def test_positions_count_around(builder: Builder) -> None:
     switcher = StyleSwitcher(specs("10", "20", "30"), builder)
     switcher.choose(switcher.position - 1)

@@ -1,10 +1,15 @@
 """The same picture from a cheaper graph."""
 
-import numpy as np
 import onnx
-from onnx import numpy_helper
 
-from rtstyle_export.graphs.bare import CROP, PAD, bare_graph, tensor_of, with_ends
+from rtstyle.quantised.bare import (
+    CROP,
+    PAD,
+    bare_graph,
+    scale_weight,
+    shift_weight,
+    with_ends,
+)
 
 BEFORE = (
     """
@@ -65,7 +70,7 @@ def with_fast_ends(
         padding: By how much edges are repeated on every side besides, in pixels.
 
     Raises:
-        ExportError: no graph of a swift net.
+        GraphError: no graph of a swift net.
     """
     bare = bare_graph(model)
     result = onnx.ModelProto()
@@ -80,19 +85,3 @@ def with_fast_ends(
         before=BEFORE.format(multiple=multiple, rest=multiple - 1, padding=padding),
         after=AFTER.format(factor=bare.factor, run=3 * bare.factor, padding=padding),
     )
-
-
-def scale_weight(model: onnx.ModelProto, name: str, factor: float) -> None:
-    """Multiply a weight by `factor`, in place."""
-    tensor = tensor_of(model, name)
-    _store(tensor, numpy_helper.to_array(tensor).astype(np.float64) * factor)
-
-
-def shift_weight(model: onnx.ModelProto, name: str, shift: np.ndarray | float) -> None:
-    """Add `shift` to a weight, in place."""
-    tensor = tensor_of(model, name)
-    _store(tensor, numpy_helper.to_array(tensor).astype(np.float64) + shift)
-
-
-def _store(tensor: onnx.TensorProto, values: np.ndarray) -> None:
-    tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32), tensor.name))

@@ -15,6 +15,11 @@ from onnx import numpy_helper
 
 from rtstyle.metrics.psnr import psnr_db
 from rtstyle.metrics.texture import texture_distance
+from rtstyle.quantised.bare import CELLS, NETWORK_INPUT, tensor_of
+from rtstyle.quantised.byte_graph import byte_graph
+from rtstyle.quantised.integer_graph import MIDDLE, integer_graph, network_input_of
+from rtstyle.quantised.ranges import Range, centre_before_norm, choose_ranges
+from rtstyle.quantised.weights import weight_scales
 from rtstyle.runtime import open_session
 from rtstyle.style_file import (
     FRAME_INPUT,
@@ -26,11 +31,6 @@ from rtstyle.style_file import (
 from rtstyle.telemetry import import_onnxruntime
 from rtstyle.twins import TWIN_OF
 from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.bare import CELLS, NETWORK_INPUT, tensor_of
-from rtstyle_export.int8.byte_graph import byte_graph
-from rtstyle_export.int8.integer_graph import MIDDLE, integer_graph, network_input_of
-from rtstyle_export.int8.ranges import Range, centre_before_norm, choose_ranges
-from rtstyle_export.int8.weights import weight_scales
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, read_picture
 

@@ -18,6 +18,7 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.colour_profile import to_srgb
 from rtstyle_streams.pictures.jpeg import is_jpeg_damaged
 from rtstyle_streams.pictures.pixels import (
+    Alpha,
     DepthError,
     deep_pixels,
     loaded,
@@ -67,6 +68,9 @@ class Picture:
     """A line for each thing that was reduced: bits, colours."""
     has_alpha: bool = False
     """Whether parts of it are transparent, at least a little."""
+    alpha: Alpha | None = None
+    """How much of it hides what is behind it, shape ``(H, W)``, 0..1, upright; None
+    where all of it does."""
     num_pictures: int = 1
     """Of the file; `pixels` are the first one's."""
     is_damaged: bool = False
@@ -207,10 +211,16 @@ def _decode(data: bytes, path: Path, is_checked: bool, is_on_white: bool) -> Pic
         np.array(upright(rgb, tags.orientation), np.uint8),  # a copy, writable
         tuple(changes),
         alpha is not None,
+        None if alpha is None else _upright_alpha(alpha, tags.orientation),
         num_pictures,
         has_gaps or (is_checked and is_jpeg and is_jpeg_damaged(data)),
         tags,
     )
+
+
+def _upright_alpha(alpha: Alpha, orientation: int) -> Alpha:
+    """Return an alpha channel turned as its picture is."""
+    return np.array(upright(Image.fromarray(alpha), orientation), np.float32)
 
 
 def encode_picture(

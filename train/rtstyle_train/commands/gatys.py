@@ -1,22 +1,21 @@
 """`rtstyle train gatys`: a still picture by optimisation, without any network."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from rtstyle.commands.options import Number
 from rtstyle.process.terminal import echo
-
-FILE = click.Path(path_type=Path, dir_okay=False)
+from rtstyle_train.commands.options import (
+    loss_weights_option,
+    picture_options,
+    recipe_option,
+    style_size_option,
+)
 
 
 @click.command(name="gatys")
-@click.argument("photo", type=click.Path(path_type=Path, exists=True))
-@click.argument(
-    "painting", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
-@click.argument("out", type=click.Path(path_type=Path))
+@picture_options
 @click.option(
     "--steps",
     type=click.IntRange(1),
@@ -38,17 +37,10 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Those that networks are trained with, or the original ones.",
 )
-@click.option("--loss-weights", type=FILE, help="Local VGG, instead of a download.")
-@click.option("--recipe", help="Bundled recipe's name, or a TOML file.")
+@loss_weights_option
+@recipe_option
 @click.option("--style-weight", type=Number(0), help="More is more painterly.")
-@click.option("--style-size", type=click.IntRange(16), help="Short side of PAINTING.")
-@click.option(
-    "--size",
-    type=click.IntRange(32),
-    default=512,
-    show_default=True,
-    help="Long side of the picture, in pixels.",
-)
+@style_size_option
 @click.option(
     "--start",
     type=click.Choice(("content", "noise")),
@@ -63,7 +55,6 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="STYLE",
     help="Say after how many iterations this network is equalled.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def gatys_command(**job: Any) -> None:
     """Paint PHOTO (or every photo of a folder) in the style of PAINTING into OUT."""
     from rtstyle_train.jobs.gatys import GatysJob, run_gatys

@@ -6,7 +6,7 @@ import click
 
 from rtstyle.commands.options import Number, overwrite_option
 from rtstyle.process.terminal import echo
-from rtstyle_train.commands.options import FILE
+from rtstyle_train.commands.options import FILE, loss_weights_option
 
 
 @click.command(name="learn")
@@ -29,7 +29,7 @@ from rtstyle_train.commands.options import FILE
 @click.option("--steps", type=click.IntRange(1), help="Steps at most.")
 @click.option("--style-weight", type=Number(0), help="More is more painterly.")
 @click.option("--seed", type=click.IntRange(0), help="Of the crops.")
-@click.option("--loss-weights", type=FILE, help="Local VGG, instead of the default.")
+@loss_weights_option
 @click.option(
     "--save-every",
     "save_seconds",
@@ -38,6 +38,9 @@ from rtstyle_train.commands.options import FILE
     help="Write the style as often, while it gets better.",
 )
 @click.option("--int8/--no-int8", "has_twin", default=True, help="Make the int8 twin.")
+@click.option(
+    "--low-priority", is_flag=True, help="Leave the processor to other programs."
+)
 @click.option("--resume", is_flag=True, help="Go on where a stopped learning ended.")
 @overwrite_option
 def learn_command(
@@ -52,6 +55,7 @@ def learn_command(
     loss_weights: Path | None,
     save_seconds: float | None,
     has_twin: bool,
+    low_priority: bool,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -60,8 +64,11 @@ def learn_command(
     Begins with what any painting looks like at once and trains on what is to be
     painted. Ctrl-C keeps what was learned so far.
     """
+    from rtstyle.process.priority import make_way
     from rtstyle_train.learning import LearnJob, learn
 
+    if low_priority:
+        make_way()
     target = out or Path(f"{painting.stem}.onnx")
     twin = learn(
         LearnJob(

@@ -36,6 +36,27 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     help="At most.",
 )
 @click.option("--minutes", type=Number(0), default=0.0, help="Time at most.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="Crops a step.",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(("muon", "adam")),
+    default="adam",
+    show_default=True,
+    help="Adam for all, or Muon for the convolutions.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(("fp32", "bf16")),
+    default="fp32",
+    show_default=True,
+    help="Number format inside both networks.",
+)
 @click.option("--seed", type=int, default=1234, help="Of weights and crops.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+PICTURE = click.Path(path_type=Path, dir_okay=False, exists=True)
+LOSS_HELP = "Loss network: a file, own, or vgg19 of torchvision (default: see README)."
 SETTINGS, RUN = "rtstyle_train.settings", "rtstyle_train.run"
 """Where `click.Context.meta` keeps what overrides the recipe, and the run's options."""
 
@@ -53,7 +55,7 @@ run_options = with_options(
     run_option("--minutes", type=Number(0), default=0.0, help="Time at most."),
     setting("--batch-size", type=click.IntRange(1), help="Photographs a step."),
     setting("--seed", type=int, help="Of weights, crops and styles."),
-    run_option("--loss-weights", type=FILE, help="Local VGG, instead of a download."),
+    run_option("--loss-weights", type=FILE, metavar="FILE|WORD", help=LOSS_HELP),
     run_option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT."),
     run_option("--overwrite", is_flag=True, help="Replace OUT."),
 )
@@ -69,6 +71,28 @@ start_options = with_options(
 """Where a training of one style begins."""
 network_option = setting(
     "--network", help="tiny, small-flat, slim, small, base or johnson."
+)
+
+
+picture_options = with_options(
+    click.argument("photo", type=click.Path(path_type=Path, exists=True)),
+    click.argument("painting", type=PICTURE),
+    click.argument("out", type=click.Path(path_type=Path)),
+    click.option(
+        "--size",
+        type=click.IntRange(32),
+        default=512,
+        show_default=True,
+        help="Long side of the picture, in pixels.",
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace OUT."),
+)
+"""What every painter of still pictures takes."""
+style_size_option = click.option(
+    "--style-size", type=click.IntRange(16), help="Short side of PAINTING, in pixels."
+)
+loss_weights_option = click.option(
+    "--loss-weights", type=FILE, metavar="FILE|WORD", help=LOSS_HELP
 )
 
 

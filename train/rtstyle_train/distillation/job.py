@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -52,8 +53,12 @@ class DistilJob:
     """Crops a step."""
     size: int = 128
     """Side of the crops, in pixels."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """The highest."""
+    optimizer: Literal["adam", "muon"] = "adam"
+    """As in `TrainConfig`."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Number format inside both networks; weights and losses are always fp32."""
     seed: int = 1234
     """Of weights and crops."""
     resume: bool = False
@@ -80,8 +85,13 @@ class Distillation:
         images = self.pictures[step % len(self.pictures)]
         seed = self.job.seed + rank
         batch = images.batch(self.job.batch_size, seed=seed, step=step).to(device)
-        wanted, seen = self.teacher(batch), network(batch)
-        return {name: content_loss(seen[name], wanted[name]) for name in wanted}
+        is_short = self.job.precision == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_short):
+            wanted, seen = self.teacher(batch), network(batch)
+        return {
+            name: content_loss(seen[name].float(), wanted[name].float())
+            for name in wanted
+        }
 
 
 def distil(job: DistilJob) -> dict[str, float]:
@@ -107,7 +117,7 @@ def distil(job: DistilJob) -> dict[str, float]:
         Schedule(job.steps, job.learning_rate, ema=0.999, minutes=job.minutes),
         checkpoint=job.out.with_name(job.out.stem + ".checkpoint.safetensors"),
         identity=kept,
-        optimizer="adam",
+        optimizer=job.optimizer,
         accelerator=accelerator,
     )
     if job.resume:

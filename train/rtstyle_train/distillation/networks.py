@@ -19,6 +19,9 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 WIDTHS = (16, 32, 64, 128, 128)
 """Channels of a student's stages: a quarter of VGG-19's, and less in the last."""
 
+SPREAD = 0.25
+"""Standard deviation of pixels, 0..1, about."""
+
 
 class Student(nn.Module):
     """A narrow VGG-19 and maps of 1x1 from its features to those of a wide one.
@@ -45,6 +48,8 @@ class Student(nn.Module):
             convs[name] = conv = nn.Conv2d(inputs, width, 3)
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
             inputs = width
+        with torch.no_grad():  # what comes in then varies by about 1
+            convs["conv1_1"].weight /= SPREAD * conv0.weight.abs().max()
         self.vgg = VggFeatures(convs, reflect=True).requires_grad_(True)
         conv0.requires_grad_(False)
         stages = {name: widths[int(name[len("relu")]) - 1] for name in wide}
@@ -128,7 +133,10 @@ class Mapped(nn.Module):
 
 
 def write_loss_network(path: Path, student: Student) -> None:
-    """Write what `load_loss_network` reads: the normalised layout with its maps."""
+    """Write what `load_loss_network` reads: the normalised layout with its maps.
+
+    In float16, but for the input scaling, whose numbers are large.
+    """
     tensors = {
         f"{name}.{kind}": value
         for name, conv in student.vgg.convs.items()
@@ -137,7 +145,11 @@ def write_loss_network(path: Path, student: Student) -> None:
     for layer, conv in student.maps.items():
         name = layer.replace("relu", "conv") + "_to_vgg"
         tensors |= {f"{name}.{kind}": v for kind, v in conv.state_dict().items()}
-    save_file({n: v.detach().contiguous() for n, v in tensors.items()}, path)
+    half = {
+        name: value if name.startswith("conv0.") else value.half()
+        for name, value in tensors.items()
+    }
+    save_file({n: v.detach().contiguous() for n, v in half.items()}, path)
 
 
 def scaling_of(vgg: VggFeatures) -> nn.Conv2d:

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from rtstyle_train.data.style_pictures import (
     render_textures,
 )
 from rtstyle_train.data.styled_batches import Pictures
+from rtstyle_train.jobs.loss_weights import with_loss_network
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
 from rtstyle_train.loop.starts import begin_at
 from rtstyle_train.loop.trainer import Method, Schedule, Trainer, kept_settings
@@ -71,6 +72,10 @@ def train_adain(config: AdainConfig, job: AdainJob) -> Weights:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
     job.run.check(".safetensors")
+    # Huang and Belongie's network has a VGG-19 in it
+    is_light = config.network == "swift-adain"
+    run = with_loss_network(job.run, config.loss_network, may_be_own=is_light)
+    job = replace(job, run=run)
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     device = accelerator.device
     paintings = _read_all(job.styles, held_out=config.held_out)

@@ -2,8 +2,8 @@
 
 import statistics
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from rtstyle.networks.pixels import to_batch, to_pixels
 from rtstyle_streams.frame import Pixels
-from rtstyle_streams.pictures.images import ImageSink, ImageSource
 from rtstyle_train.config.image import TrainConfig, make_config
 from rtstyle_train.config.reading import recipe_table
 from rtstyle_train.data.content_images import load_style_image
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.evaluation.quality.candidates import Candidate, open_candidate
-from rtstyle_train.evaluation.quality.pictures import resized
+from rtstyle_train.jobs.loss_weights import loss_weights
+from rtstyle_train.jobs.still_pictures import STYLE_SIZE, paint_pictures, reduced
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.methods.gatys import (
     Comparison,
@@ -31,9 +31,6 @@ from rtstyle_train.methods.gatys import (
     compare,
     optimise,
 )
-
-STYLE_SIZE = 512
-"""Short side of a painting if no recipe states it, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class GatysJob:
     losses: Literal["training", "gatys"] = "training"
     """Which objective."""
     loss_weights: Path | None = None
-    """Local loss network; None downloads torchvision's."""
+    """As in `RunOptions`."""
     recipe: str | None = None
     """Layers and weights; None uses those of `style`, or the defaults."""
     style_weight: float | None = None
@@ -80,28 +77,60 @@ def run_gatys(job: GatysJob) -> Iterator[str]:
         StreamError: a picture cannot be read or written.
     """
     candidate = open_candidate(job.style) if job.style else None
+    objective_of = objectives(job, candidate)
+    comparisons: list[Comparison] = []
+
+    def paint(pixels: Pixels) -> tuple[Pixels, str]:
+        content = to_batch(reduced(pixels, job.size))
+        picture, comparison = _paint(job, objective_of(content), content, candidate)
+        comparisons.extend([comparison] if comparison else [])
+        return to_pixels(picture), describe(comparison) if comparison else ""
+
+    yield from paint_pictures(job.photo, job.out, paint=paint, overwrite=job.overwrite)
+    if len(comparisons) > 1:
+        yield summary(comparisons)
+    if candidate:
+        candidate.close()
+
+
+def gatys_painter(job: GatysJob) -> Callable[[Pixels], Pixels]:
+    """Return what paints RGB ``(H, W, 3)`` uint8 in its own size, without a word.
+
+    Raises:
+        RtstyleError: a file or a setting is wrong.
+    """
+    objective_of = objectives(job, None)
+
+    def paint(pixels: Pixels) -> Pixels:
+        content = to_batch(pixels)
+        objective, last = objective_of(content), content
+        for step in optimise(
+            objective, _start(job, content), steps=job.steps, optimizer=job.optimizer
+        ):
+            last = step.pixels
+        return to_pixels(last)
+
+    return paint
+
+
+def objectives(
+    job: GatysJob, candidate: Candidate | None
+) -> Callable[[Tensor], Objective]:
+    """Read the painting and the loss network; return the objective of a photograph.
+
+    Raises:
+        RtstyleError: a file or a setting is wrong.
+    """
     config = settings(job, candidate)
     rows = {row.file: row for row in config.styles}
     known = rows.get(job.painting.name) or next(iter(config.styles), None)
     short_side = job.style_size or (known.short_side if known else STYLE_SIZE)
     painting = load_style_image(job.painting, short_side=short_side)
-    vgg = load_loss_network(config.loss_network, weights=job.loss_weights)
-    comparisons: list[Comparison] = []
-    with ImageSource(job.photo) as source:
-        sink = ImageSink(job.out, template=source, overwrite=job.overwrite)
-        with sink:
-            for frame in source:
-                content = to_batch(_reduced(frame.pixels, job.size))
-                objective = make_objective(job, config, vgg, painting, content)
-                picture, comparison = _paint(job, objective, content, candidate)
-                sink.write(replace(frame, pixels=to_pixels(picture)))
-                comparisons += [comparison] if comparison else []
-                note = f"; {describe(comparison)}" if comparison else ""
-                yield f"{source.paths[frame.index].name}: written{note}"
-    if len(comparisons) > 1:
-        yield summary(comparisons)
-    if candidate:
-        candidate.close()
+    weights = loss_weights(
+        config.loss_network, job.loss_weights, may_be_own=job.losses == "training"
+    )
+    vgg = load_loss_network(config.loss_network, weights=weights)
+    return lambda content: make_objective(job, config, vgg, painting, content)
 
 
 def settings(job: GatysJob, candidate: Candidate | None) -> TrainConfig:
@@ -175,10 +204,7 @@ def _paint(
     job: GatysJob, objective: Objective, content: Tensor, candidate: Candidate | None
 ) -> tuple[Tensor, Comparison | None]:
     """Optimise one photograph."""
-    start = content
-    if job.start == "noise":
-        generator = torch.Generator().manual_seed(job.seed)
-        start = torch.rand(content.shape, generator=generator)
+    start = _start(job, content)
     with tqdm(total=job.steps, unit="step", file=sys.stderr) as bar:
         last: list[Tensor] = [start]
 
@@ -204,7 +230,9 @@ def _paint(
     return last[0], comparison
 
 
-def _reduced(pixels: Pixels, size: int) -> Pixels:
-    if max(pixels.shape[:2]) <= size:
-        return pixels
-    return resized(pixels, long_side=size)
+def _start(job: GatysJob, content: Tensor) -> Tensor:
+    """Return what the optimisation begins with."""
+    if job.start == "content":
+        return content
+    generator = torch.Generator().manual_seed(job.seed)
+    return torch.rand(content.shape, generator=generator)

@@ -26,6 +26,7 @@ from rtstyle_train.data.film_motion import Motion
 from rtstyle_train.data.material import Material
 from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.loss_weights import with_loss_network
 from rtstyle_train.jobs.outputs import (
     RunOptions,
     checksum,
@@ -132,6 +133,8 @@ def train_image(
     Raises:
         TrainError: a file is missing or broken, or the loss became infinite.
     """
+    job.run.check(".safetensors")
+    job = replace(job, run=with_loss_network(job.run, config.loss_network))
     return _train(config, job, on_save=on_save, go_on_by=go_on_by)
 
 

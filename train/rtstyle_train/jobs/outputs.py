@@ -24,7 +24,7 @@ class RunOptions:
     out: Path
     """Where the weights go; checkpoint and preview lie beside it."""
     loss_weights: Path | None = None
-    """Local loss network; None downloads torchvision's."""
+    """File of the loss network, or a word of `jobs.loss_weights`; None: the default."""
     start: Path | None = None
     """What to start from, passed to `load_start`."""
     start_style: str | None = None

@@ -17,6 +17,7 @@ from rtstyle_train.config.text import TextConfig
 from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.data.preview import write_preview
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.loss_weights import loss_weights
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
 from rtstyle_train.loop.starts import load_start
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
@@ -115,7 +116,8 @@ def load_judges(
     """
     clip = load_clip(ClipSource(config.clip, config.clip_weights))
     prompt = clip.fitting_prompt(config.prompt, truncate=job.truncate)
-    vgg = load_loss_network(config.loss_network, weights=job.run.loss_weights)
+    weights = loss_weights(config.loss_network, job.run.loss_weights, may_be_own=False)
+    vgg = load_loss_network(config.loss_network, weights=weights)
     return replace(config, prompt=prompt), clip, vgg
 
 

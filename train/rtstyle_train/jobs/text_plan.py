@@ -12,6 +12,7 @@ from rtstyle_train.clip.encoder import longest_count
 from rtstyle_train.clip.source import ClipSource, check_source, own_vocabulary
 from rtstyle_train.config.text import TextConfig
 from rtstyle_train.errors import ConfigError
+from rtstyle_train.jobs.loss_weights import loss_weights
 from rtstyle_train.jobs.text import TextJob, start_network
 from rtstyle_train.methods.single_image import SingleImageConfig, StyleUNet
 
@@ -125,7 +126,8 @@ def _download_lines(
             f"download    CLIP {config.clip} {tag}, about {size:,.0f} MB, "
             "unless cached; local instead: --clip-weights FILE or --clip FOLDER"
         )
-    if job.run.loss_weights is None:
+    name, given = config.loss_network, job.run.loss_weights
+    if loss_weights(name, given, may_be_own=False) is None:
         size = 4 * VGG_PARAMETERS[config.loss_network] / MEGABYTE
         lines.append(
             f"download    {config.loss_network} of torchvision, {size:,.0f} MB, unless "

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 DECAY_SHARE = 0.3
 """Share of all steps over which the learning rate falls to zero."""
 WARMUP_STEPS = 100
-"""Number of steps over which the learning rate rises."""
+"""Number of steps over which the learning rate rises, unless told otherwise."""
 GRADIENT_NORM = 5.0
 """Gradients are clipped to this length."""
 FLAT_SHARE = 0.005
@@ -85,6 +85,8 @@ class Schedule:
     """Start the decay once the loss has been flat for this many steps; 0: never."""
     minutes: float = 0.0
     """Begin the end so that it takes about this long; 0: no limit."""
+    warmup: int = WARMUP_STEPS
+    """Steps over which the learning rate rises."""
     save_seconds: float = 60.0
     """Time between two checkpoints (and previews)."""
     slower: Mapping[str, float] = field(default_factory=dict)
@@ -289,7 +291,7 @@ class Trainer:
     def _rate(self) -> float:
         """Return the share of the peak learning rate that this step uses."""
         progress = self.progress
-        warm = min(1.0, (progress.step + 1) / WARMUP_STEPS)
+        warm = min(1.0, (progress.step + 1) / self.schedule.warmup)
         if progress.decay_from is None or self._end is None:
             return warm
         left = self._end - progress.step

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import onnx
-from onnx import helper, parser
+from onnx import helper, numpy_helper, parser
 
-from rtstyle_export.errors import ExportError
+from rtstyle.errors import GraphError
 
 NETWORK_INPUT, CELLS = "door", "cells"
 """Names of the network's input and output between the ends of a graph."""
@@ -67,16 +68,16 @@ def bare_graph(model: onnx.ModelProto) -> BareGraph:
         Copies of the nodes between.
 
     Raises:
-        ExportError: no graph of a swift net.
+        GraphError: no graph of a swift net.
     """
     at = [i for i, node in enumerate(model.graph.node) if node.op_type == "Conv"]
     if len(at) < 2:
-        raise ExportError(f"graph: expected a network, got {len(at)} convolutions")
+        raise GraphError(f"graph: expected a network, got {len(at)} convolutions")
     nodes = tuple(copy_node(node) for node in model.graph.node[at[0] : at[-1] + 1])
     channels = shape_of(model, nodes[-1].input[1])[0]
     factor = {12: 2, 48: 4}.get(channels)
     if factor is None or shape_of(model, nodes[0].input[1])[1] != 3:
-        raise ExportError(
+        raise GraphError(
             "graph: expected a swift network, whose last convolution gives cells of "
             f"12 or 48 numbers, got one of {channels}"
         )
@@ -139,7 +140,7 @@ def shape_of(model: onnx.ModelProto, name: str) -> tuple[int, ...]:
     """Return the shape of a weight.
 
     Raises:
-        ExportError: there is no such weight.
+        GraphError: there is no such weight.
     """
     return tuple(tensor_of(model, name).dims)
 
@@ -148,13 +149,13 @@ def tensor_of(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
     """Return a weight itself, not a copy.
 
     Raises:
-        ExportError: there is no such weight.
+        GraphError: there is no such weight.
     """
     tensor: onnx.TensorProto
     for tensor in model.graph.initializer:
         if tensor.name == name:
             return tensor
-    raise ExportError(f"graph: expected a weight {name!r}, got none of that name")
+    raise GraphError(f"graph: expected a weight {name!r}, got none of that name")
 
 
 def copy_node(node: onnx.NodeProto) -> onnx.NodeProto:
@@ -162,3 +163,19 @@ def copy_node(node: onnx.NodeProto) -> onnx.NodeProto:
     copy = helper.make_node(node.op_type, [], [])
     copy.CopyFrom(node)
     return copy
+
+
+def scale_weight(model: onnx.ModelProto, name: str, factor: float) -> None:
+    """Multiply a weight by `factor`, in place."""
+    tensor = tensor_of(model, name)
+    _set(tensor, numpy_helper.to_array(tensor).astype(np.float64) * factor)
+
+
+def shift_weight(model: onnx.ModelProto, name: str, shift: np.ndarray | float) -> None:
+    """Add `shift` to a weight, in place."""
+    tensor = tensor_of(model, name)
+    _set(tensor, numpy_helper.to_array(tensor).astype(np.float64) + shift)
+
+
+def _set(tensor: onnx.TensorProto, values: np.ndarray) -> None:
+    tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32), tensor.name))

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from rtstyle_export.graphs.bare import (
+from rtstyle.quantised.bare import (
     CELLS,
     CROP,
     NETWORK_INPUT,
@@ -15,7 +15,7 @@ from rtstyle_export.graphs.bare import (
     rename,
     replace_nodes,
 )
-from rtstyle_export.int8.integer_graph import GROUP, IntegerGraph
+from rtstyle.quantised.integer_graph import GROUP, IntegerGraph
 
 BEFORE = (
     """

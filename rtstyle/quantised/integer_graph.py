@@ -12,16 +12,16 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from rtstyle_export.errors import ExportError
-from rtstyle_export.graphs.bare import (
+from rtstyle.errors import GraphError
+from rtstyle.quantised.bare import (
     CELLS,
     NETWORK_INPUT,
     bare_graph,
     replace_nodes,
     shape_of,
+    shift_weight,
     tensor_of,
 )
-from rtstyle_export.graphs.optimise import shift_weight
 
 GROUP = 4
 """Pixels that the first convolution reads as one."""
@@ -61,11 +61,11 @@ def integer_graph(model: onnx.ModelProto) -> IntegerGraph:
         to `CELLS`, float, 0..255 unclamped, its channels a multiple of 16.
 
     Raises:
-        ExportError: no graph of a swift net with such ends.
+        GraphError: no graph of a swift net with such ends.
     """
     bare = bare_graph(model)
     if not any(node.name == "in_door" for node in model.graph.node):
-        raise ExportError(
+        raise GraphError(
             "graph: expected a style file of this version; export it again"
         )
     work = onnx.ModelProto()
@@ -141,7 +141,7 @@ def _group_pixels(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
     conv, relu = nodes[0], nodes[1]
     weight = numpy_helper.to_array(tensor_of(model, conv.input[1]))
     if weight.shape[1:] != (3, 3, 3) or relu.op_type != "Relu":
-        raise ExportError("graph: expected a 3x3 convolution and a ReLU at the start")
+        raise GraphError("graph: expected a 3x3 convolution and a ReLU at the start")
     shift_weight(model, conv.input[2], 0.5 * weight.sum(axis=(1, 2, 3)))
     _store(model, conv.input[1], grouped_kernel(weight))
     bias = numpy_helper.to_array(tensor_of(model, conv.input[2]))
@@ -174,7 +174,7 @@ def _repeat_in_place(
     at = nodes.index(resize)
     conv = next(node for node in nodes if node.output[0] == resize.input[0])
     if conv.op_type != "Conv":
-        raise ExportError(f"graph: expected a convolution, got {conv.op_type}")
+        raise GraphError(f"graph: expected a convolution, got {conv.op_type}")
     weight, bias = (numpy_helper.to_array(tensor_of(model, n)) for n in conv.input[1:])
     _store(model, conv.input[1], np.concatenate([weight, weight]))
     _store(model, conv.input[2], np.tile(bias, 2))
@@ -204,7 +204,7 @@ def _shuffle_in_place(
     relu = next(node for node in nodes if node.output[0] == shuffle.input[0])
     conv = next(node for node in nodes if node.output[0] == relu.input[0])
     if (relu.op_type, conv.op_type) != ("Relu", "Conv"):
-        raise ExportError(
+        raise GraphError(
             "graph: expected a convolution and a ReLU in front of a pixel shuffle, "
             f"got {conv.op_type} and {relu.op_type}"
         )

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
+from rtstyle.quantised.bare import CELLS, NETWORK_INPUT, tensor_of
 from rtstyle.runtime import open_session
-from rtstyle_export.graphs.bare import CELLS, NETWORK_INPUT, tensor_of
 
 CLIPPED = (0.0, 1e-5, 1e-4, 3e-4, 1e-3)
 """Shares of the numbers at each end that a range may leave out."""
@@ -95,16 +95,26 @@ def choose_ranges(
 
 
 def best_range(values: Floats) -> Range:
-    """Return the range, 0 within it, whose 256 steps lose least of `values`."""
-    ordered = np.sort(values)
+    """Return the range, 0 within it, whose 256 steps lose least of `values`.
+
+    Values within lose a twelfth of the step's square, but for zeros, which lose
+    nothing; what is beyond the ends is reckoned exactly.
+    """
+    ordered = np.sort(values, axis=None).astype(np.float64)
+    last = ordered.size - 1
+    num_rounded = np.count_nonzero(ordered)
     best, least = (0.0, 0.0), np.inf
     for low_share in CLIPPED:
+        first = int(low_share * last)
+        low = min(0.0, float(ordered[first]))
+        below = ordered[:first]
         for high_share in CLIPPED:
-            low = min(0.0, float(ordered[int(low_share * (ordered.size - 1))]))
-            high = float(ordered[int((1.0 - high_share) * (ordered.size - 1))])
-            high = max(high, low + 1e-6, 0.0)
-            step = (high - low) / 255.0
-            error = float(np.mean((_rounded(values, low, step) - values) ** 2))
+            end = int((1.0 - high_share) * last)
+            high = max(float(ordered[end]), low + 1e-6, 0.0)
+            above = ordered[end + 1 :]
+            error = num_rounded * ((high - low) / 255.0) ** 2 / 12.0
+            error += np.sum(np.minimum(below - low, 0.0) ** 2)
+            error += np.sum(np.maximum(above - high, 0.0) ** 2)
             if error < least:
                 best, least = (low, high), error
     return best
@@ -151,10 +161,3 @@ def _scaled(
     weight, bias = (numpy_helper.to_array(tensor_of(model, n)) for n in conv.input[1:3])
     wider = weight * scale[:, None, None, None]
     return wider.astype(np.float32), ((bias - mean) * scale).astype(np.float32)
-
-
-def _rounded(values: Floats, low: float, step: float) -> Floats:
-    zero = np.round(-low / step)
-    return np.asarray(
-        (np.clip(np.round(values / step) + zero, 0, 255) - zero) * step, np.float32
-    )

@@ -1,0 +1,1 @@
+"""Painted frames of a film: found, registered, carried along the motion, joined."""

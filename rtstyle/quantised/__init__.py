@@ -1,0 +1,1 @@
+"""Swift nets in bytes: their layout, their scales, and the graph that runs them."""

@@ -1,0 +1,1 @@
+"""How long painters take that learn nothing, beside a style's network."""
