@@ -45,8 +45,10 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "masks": "errors look runtime smoothing untrusted",
         "metrics": "smoothing",
         "networks": "errors untrusted user_files",
-        "offline": "drawing errors gallery look masks smoothing style_file stylizer "
+        "offline": "drawing errors gallery look masks painted_frames smoothing "
+        "style_file stylizer "
         "user_files",
+        "painted_frames": "errors smoothing stylizer",
         "paintings": "errors metrics quantised runtime style_file untrusted user_files",
         "quantised": "errors runtime",
         "runtime": "choices errors process smoothing style_file telemetry user_files",

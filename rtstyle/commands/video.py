@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--learn",
     "minutes",
     type=DurationType(),
-    help="Learn the painting of --style on this film first: 5m, 90s …",
+    help="Learn the painting of --style on this film first, or --painted: 5m, 90s …",
 )
 @look_options
 @smooth_option("flow")
@@ -159,6 +159,8 @@ def video(
 
     if minutes is not None:
         style = _learned(context, names, style, minutes)
+    elif painted and style is None:
+        style = str(Path(painted[0]).absolute())  # as any painting
     job = FileJob(
         source="",
         target="",
@@ -193,12 +195,24 @@ def video(
 def _learned(
     context: click.Context, names: tuple[str, ...], style: str | None, minutes: float
 ) -> str:
-    """Learn the painting on the film and return the style file's name."""
+    """Learn the painting, or painted frames, and return the style file's name."""
     from rtstyle.learning.film import learned_style
+    from rtstyle.learning.painted import learned_frames
 
     if len(names) != 2 or context.params["out_dir"] is not None:
         raise click.UsageError("--learn needs one film: IN OUT", ctx=context)
-    path, status = learned_style(style, names[0], minutes=minutes)
+    painted: tuple[str, ...] = context.params["painted"]
+    if painted and style is not None:
+        raise click.UsageError(
+            "--learn: expected --painted or --style, got both", ctx=context
+        )
+    if painted:
+        times = context.params["painted_at"]
+        path, status = learned_frames(
+            painted, names[0], minutes=minutes, at_seconds=times
+        )
+    else:
+        path, status = learned_style(style, names[0], minutes=minutes)
     if status:
         sys.exit(status)
     return str(path)

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def learned_style(style: str | None, film: str, *, minutes: float) -> tuple[Path
     painting = painting_of(style)
     if film == "-":
         raise UsageError("--learn: expected a film, got -, which is read only once")
-    target = learned_folder() / _name(painting, film, minutes)
+    target = learned_folder() / learned_name([painting], film, f"{minutes:g}")
     if target.exists():
         log.info("%s: learned before", target)
         return target, 0
@@ -55,7 +56,7 @@ def learned_style(style: str | None, film: str, *, minutes: float) -> tuple[Path
     )
     if not status:
         log.info("%s: keep it with rtstyle styles add %s", painting.name, target)
-        _forget_oldest(target.parent)
+        forget_oldest(target.parent)
     return target, status
 
 
@@ -65,21 +66,27 @@ def keep_learned(path: Path) -> Path:
     name = f"{path.stem[:40]}-{hashlib.sha256(data).hexdigest()[:12]}.onnx"
     target = learned_folder() / name
     write_whole(target, data)
-    _forget_oldest(target.parent)
+    forget_oldest(target.parent)
     return target
 
 
-def _name(painting: Path, film: str, minutes: float) -> str:
-    """Return a file's name for what decides a learned style."""
-    seen = hashlib.sha256(f"{minutes:g} {film}".encode("utf-8", "surrogateescape"))
-    for path in (painting, Path(film)):
+def learned_name(paintings: Sequence[Path], film: str, settings: str) -> str:
+    """Return a file's name for what decides a learned style.
+
+    Args:
+        paintings: Picture files, at least one.
+        film: What the style is for.
+        settings: Everything else, as text.
+    """
+    seen = hashlib.sha256(f"{settings} {film}".encode("utf-8", "surrogateescape"))
+    for path in (*paintings, Path(film)):
         try:
             state = path.stat()
         except OSError:  # no file: a camera, the sample scene
             continue
         facts = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
         seen.update(facts.encode("utf-8", "surrogateescape"))
-    name = style_name(painting.stem, default="painting")[:40]
+    name = style_name(paintings[0].stem, default="painting")[:40]
     return f"{name}-{seen.hexdigest()[:12]}.onnx"
 
 
@@ -89,7 +96,7 @@ def _checkpoint(target: Path) -> Path:
     return folder / "weights.checkpoint.safetensors"
 
 
-def _forget_oldest(folder: Path) -> None:
+def forget_oldest(folder: Path) -> None:
     """Remove the learned styles that were made longest ago, with their twins."""
     styles = [p for p in folder.glob("*.onnx") if not p.stem.endswith(".int8")]
     for path in sorted(styles, key=lambda p: p.stat().st_mtime)[:-MOST_KEPT]:

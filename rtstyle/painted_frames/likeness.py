@@ -45,13 +45,12 @@ def sketch(pixels: Pixels, share: Mask | None = None) -> Sketch:
         small = cv2.resize(share, GRID, interpolation=cv2.INTER_AREA)
         inner = cv2.erode(small, np.ones((NEAR, NEAR), np.uint8))
         weight = np.asarray(inner if inner.sum() > 0 else small, np.float32)
-    return Sketch(
-        *(
-            np.asarray(cv2.resize(x, GRID, interpolation=cv2.INTER_AREA).ravel())
-            for x in (edges(luma), luma)
-        ),
-        weight.ravel() / max(float(weight.sum()), 1e-6),
+    steep, light = (
+        np.asarray(cv2.resize(x, GRID, interpolation=cv2.INTER_AREA), np.float32)
+        for x in (edges(luma), luma)
     )
+    total = max(float(weight.sum()), 1e-6)
+    return Sketch(steep.ravel(), light.ravel(), weight.ravel() / total)
 
 
 def likeness(painted: Sketch, frame: Sketch) -> float:

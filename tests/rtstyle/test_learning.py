@@ -105,7 +105,7 @@ def test_the_oldest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         made.append(keep_learned(source))
         made[-1].with_name(f"{made[-1].stem}.int8.onnx").touch()
         os.utime(made[-1], (number, number))
-    film._forget_oldest(made[0].parent)
+    film.forget_oldest(made[0].parent)
     assert [path.exists() for path in made] == [False, True, True]
     assert not made[0].with_name(f"{made[0].stem}.int8.onnx").exists()
 

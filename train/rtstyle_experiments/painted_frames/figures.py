@@ -15,7 +15,7 @@ from rtstyle_streams.frame import Pixels
 from rtstyle_train.evaluation.quality.features import FeatureJudge
 from rtstyle_train.loss_networks import load_loss_network
 
-GRAM_EVERY = 4
+GRAM_EVERY = 6
 """Frames of which one is compared by its Gram matrices."""
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 """Of the loss network that judges."""

@@ -42,9 +42,9 @@ class FramesConfig:
     feature_weight: float = 1.0
     """Weight of their mean relative difference."""
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-    """Layers at which the film's other frames are compared with the painting's
-    statistics, of the part that shows the most similar content."""
-    style_weight: float = 0.3
+    """Layers at which statistics are compared with the painting's; where none is known,
+    with those of the painted part that shows the most similar content."""
+    style_weight: float = 1.0
     """Weight of the mean style loss over its layers."""
     temporal_weight: float = 20.0
     """Weight of the change from a frame to the next along the film's motion."""

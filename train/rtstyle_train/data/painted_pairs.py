@@ -86,7 +86,8 @@ def spread(
         for frame in stack.enter_context(open_film()):
             if frame.index == 0:
                 most = min(num_others, _most(frame.pixels, bytes_a_pixel=10))
-                wanted = _spread_over(num_frames, most) - {k.index for k in keys}
+                free = sorted(set(range(num_frames)) - {key.index for key in keys})
+                wanted = {free[place] for place in _spread_over(len(free), most)}
             paint = carried.at(frame.index, frame.pixels) if carried else None
             if waiting is not None:
                 others.append(_learnt(*waiting, frame.pixels))

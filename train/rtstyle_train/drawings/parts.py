@@ -41,7 +41,12 @@ def posterised(scene: Pixels, count: int, *, seed: int) -> tuple[Pixels, npt.NDA
     cv2.setRNGSeed(seed)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.5)
     _, _, centres = cv2.kmeans(
-        chosen, count, None, criteria, 3, cv2.KMEANS_PP_CENTERS  # type: ignore[call-overload]
+        chosen,
+        count,
+        None,
+        criteria,
+        3,
+        cv2.KMEANS_PP_CENTERS,  # type: ignore[call-overload]
     )
     centres = centres[np.argsort(centres.sum(1))]
     far = np.stack([((points - centre) ** 2).sum(1) for centre in centres], axis=1)
@@ -101,7 +106,9 @@ def paper(shape: tuple[int, int], *, grain: float, seed: int) -> Plane:
     return np.asarray(1.0 + grain * fine, np.float32)
 
 
-def cells(shape: tuple[int, int], *, side: float, jitter: float, seed: int) -> npt.NDArray:  # type: ignore[type-arg]
+def cells(
+    shape: tuple[int, int], *, side: float, jitter: float, seed: int
+) -> npt.NDArray:  # type: ignore[type-arg]
     """Return the number of the nearest of scattered points: Voronoi cells.
 
     Args:

@@ -12,6 +12,8 @@ from rtstyle_train.losses.gram import gram_matrix_with_mean, style_distances
 
 HEADROOM = 0.05
 """How far outside 0..1 a pixel may be for the loss network."""
+PAINTED = 0.95
+"""Share of a crop from which on its own painting's statistics are wanted."""
 LIKENESS_LAYERS = ("relu2_1", "relu3_1")
 """Layers by which crops of similar content are found."""
 
@@ -51,8 +53,9 @@ def feature_loss(stylized: Tensor, painted: Tensor, share: Tensor) -> Tensor:
     small = F.adaptive_avg_pool2d(share, (painted.shape[-2], painted.shape[-1])).to(
         painted.dtype
     )
-    difference = (small * (stylized - painted).abs()).float().sum()
-    scale = (small * painted.abs()).float().sum()
+    wide = torch.promote_types(painted.dtype, torch.float32)
+    difference = (small * (stylized - painted).abs()).sum(dtype=wide)
+    scale = (small * painted.abs()).sum(dtype=wide)
     return difference / scale.clamp_min(1e-3)
 
 
@@ -110,15 +113,14 @@ class PaintedLoss(nn.Module):
         Args:
             stylized: Crops, shape ``(N, 3, H, W)``, not clamped.
             inputs: ``target`` and ``share`` of all rows.
-            content: Crops of the film's other frames, which are the last rows of the
-                batch, ``(M, 3, H, W)``; M may be 0.
+            content: The crops before they are stylized, shape ``(N, 3, H, W)``.
         """
         config = self.config
         target, share = inputs["target"], inputs["share"]
         shown = stylized.clamp(-HEADROOM, 1 + HEADROOM)
         features = self.vgg(shown, self.layers)
         with torch.no_grad():
-            expected = self.vgg(target, config.feature_layers)
+            expected = self.vgg(target, self.layers)
         far = [
             feature_loss(features[name], expected[name], share)
             for name in config.feature_layers
@@ -127,9 +129,10 @@ class PaintedLoss(nn.Module):
             "pixels": config.pixel_weight * pixel_loss(stylized, target, share),
             "features": config.feature_weight * torch.stack(far).mean(),
         }
-        if len(content) and config.style_weight:
-            last = {n: x[len(x) - len(content) :] for n, x in features.items()}
-            terms["style"] = config.style_weight * self._style(last, content)
+        if config.style_weight:
+            is_painted = share.mean(dim=(1, 2, 3)) > PAINTED
+            style = self._style(features, expected, is_painted, content)
+            terms["style"] = config.style_weight * style
         return terms
 
     def nearest(self, content: Tensor) -> Tensor:
@@ -152,17 +155,36 @@ class PaintedLoss(nn.Module):
         means = [found[name].float().mean(dim=(2, 3)) for name in LIKENESS_LAYERS]
         return torch.cat(means, dim=1)
 
-    def _style(self, features: Mapping[str, Tensor], content: Tensor) -> Tensor:
+    def _style(
+        self,
+        features: Mapping[str, Tensor],
+        expected: Mapping[str, Tensor],
+        is_painted: Tensor,
+        content: Tensor,
+    ) -> Tensor:
+        """Return the mean style loss over its layers.
+
+        Args:
+            features: Of stylized crops.
+            expected: Of their paintings.
+            is_painted: Whether those are known, ``(N,)``; else the statistics are
+                those of the painted crop of most similar content.
+            content: The crops before.
+        """
         rows = self.nearest(content)
         buffers = dict(self.named_buffers(recurse=False))
-        far = [
-            style_distances(
+        far = []
+        for name in self.config.style_layers:
+            with torch.no_grad():
+                own = gram_matrix_with_mean(expected[name])
+                known = is_painted[:, None, None]
+                wanted = torch.where(known, own, self.get_buffer(f"style_{name}")[rows])
+            distances = style_distances(
                 gram_matrix_with_mean(features[name]),
-                self.get_buffer(f"style_{name}")[rows],
+                wanted,
                 buffers.get(f"widen_{name}"),
                 kind="covariance",
                 growth="log",
-            ).mean()
-            for name in self.config.style_layers
-        ]
+            )
+            far.append(distances.mean())
         return torch.stack(far).mean()

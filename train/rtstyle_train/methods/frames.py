@@ -69,7 +69,7 @@ class PaintedFrames:
         stylized = network(seen)[:, :, inner, inner]
         stylized, following = stylized[: len(content)], stylized[len(content) :]
         first = len(content) - num_others
-        terms = self.loss(stylized, inputs, content=content[first:, :, inner, inner])
+        terms = self.loss(stylized, inputs, content=content[:, :, inner, inner])
         terms["range"] = config.range_weight * range_loss(stylized)
         if num_others and config.temporal_weight:
             change = output_consistency(
