@@ -5,6 +5,9 @@ from typing import Final, Literal, get_args
 SmoothMode = Literal["off", "gate", "flow"]
 """`off`: nothing; `gate`: where nothing moves; `flow`: along the motion as well."""
 SMOOTH_MODES: Final[tuple[SmoothMode, ...]] = get_args(SmoothMode)
+EveryMode = Literal["auto", "1", "2", "3"]
+"""Live: which frames the network paints; `auto` as few as the machine needs."""
+EVERY_MODES: Final[tuple[EveryMode, ...]] = get_args(EveryMode)
 RUNTIMES: Final = ("auto", "onnxruntime", "tensorrt", "openvino")
 """Libraries that run a network; ``auto`` chooses what is quickest here."""
 PRECISIONS: Final = ("auto", "fp32", "int8", "bf16", "fp16")

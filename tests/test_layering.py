@@ -54,7 +54,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "runtime": "choices errors process smoothing style_file telemetry user_files",
         "smoothing": "choices errors",
         "studio": "choices errors gallery live look looks masks offline paintings "
-        "smoothing style_file stylizer user_files",
+        "smoothing style_file stylizer twins user_files",
         "stylizer": "errors gallery look looks masks paintings runtime smoothing "
         "style_file twins",
         "untrusted": "errors",

@@ -181,6 +181,7 @@ def _measured(document: Document) -> dict[str, tuple[float, float]]:
         found[name] = _checked(row["median_ms"], row.get("noise", spread))
     for entry in document["end_to_end"]:
         name = f"video, {entry['style']} {entry['precision']}, {entry['smooth']}"
+        name += "" if entry.get("every", 1) == 1 else f", every {entry['every']}"
         noise = entry.get("noise", LEAST_NOISE)
         found[name] = _checked(1e3 / float(entry["fps"]), noise)
     if BASELINE not in found:

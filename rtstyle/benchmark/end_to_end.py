@@ -36,6 +36,8 @@ class EndToEnd:
     """Precision of its network."""
     smooth: SmoothMode
     """How it was smoothed."""
+    every: int
+    """Which frames the network painted."""
     num_frames: int
     """Number of frames in the clip."""
     stage_ms: dict[str, float]
@@ -79,6 +81,7 @@ def measure_end_to_end(
     height: int,
     num_frames: int = 60,
     smooth: SmoothMode = "flow",
+    every: int = 1,
     work_height: int | None = None,
     precision: str = "auto",
     runtime: str = "auto",
@@ -93,6 +96,7 @@ def measure_end_to_end(
         height: Of the clip, in pixels; even.
         num_frames: Number of frames in the clip.
         smooth: As in `rtstyle video`.
+        every: As in `rtstyle video`.
         work_height: Lines that the network sees; None means all.
         precision: See `Stylizer`.
         runtime: See `Stylizer`.
@@ -112,7 +116,7 @@ def measure_end_to_end(
         stylizer = stack.enter_context(
             Stylizer(
                 style,
-                controls=Controls(smooth=smooth, height=work_height),
+                controls=Controls(smooth=smooth, height=work_height, every=every),
                 precision=precision,
                 runtime=runtime,
                 device=device,
@@ -126,6 +130,7 @@ def measure_end_to_end(
         style=style.name,
         precision=stylizer.precision,
         smooth=smooth,
+        every=every,
         num_frames=num_frames,
         stage_ms=stage_ms,
         fps=fps,

@@ -85,6 +85,10 @@ class Report:
         now = json.loads(self.as_json())
         return replace(self, compared=compare_results(earlier, now))
 
+    def video_ratio(self, entry: EndToEnd) -> float:
+        """Return how many frames of a whole video are made in one of the baseline."""
+        return entry.fps * self.rows[0].median_ms / 1e3
+
     def as_json(self) -> str:
         """Return everything as one JSON object."""
         rows: list[dict[str, Any]] = [
@@ -95,7 +99,10 @@ class Report:
             "machine": machine(),
             "ceiling": asdict(self.ceiling),
             "rows": rows,
-            "end_to_end": [entry.as_dict() for entry in self.end_to_end],
+            "end_to_end": [
+                entry.as_dict() | {"ratio_to_johnson": self.video_ratio(entry)}
+                for entry in self.end_to_end
+            ],
             "half_size": self.half_size and asdict(self.half_size),
             "soak": self.soak and asdict(self.soak) | {"growth": self.soak.growth},
             "compared": self.compared and self.compared.as_dict(),
@@ -116,8 +123,9 @@ class Report:
         for entry in self.end_to_end:
             shares = ", ".join(f"{k} {v:.0%}" for k, v in entry.shares.items())
             lines.append(
-                f"video, {entry.style} {entry.precision}, smooth {entry.smooth}: "
-                f"{entry.fps:.1f} fps "
+                f"video, {entry.style} {entry.precision}, smooth {entry.smooth}, "
+                f"every {entry.every}: {entry.fps:.1f} fps, "
+                f"x{self.video_ratio(entry):.1f} Johnson's network "
                 f"({shares}; threads win x{entry.overlap:.2f}, "
                 f"{entry.efficiency:.0%} of what {entry.cores} cores allow)"
             )

@@ -49,6 +49,8 @@ class BenchJob:
     """See `Stylizer`."""
     smooth: SmoothMode = "flow"
     """Smoothing of the whole pipeline; this is the default of `rtstyle video`."""
+    every: int = 1
+    """Which frames the network paints in the whole pipeline; see `Controls`."""
     work_height: int | None = None
     """Number of lines that the network sees in the whole pipeline; None means all."""
     num_video_frames: int = 60
@@ -169,6 +171,7 @@ def _pipelines(job: BenchJob, device: str) -> tuple[EndToEnd, ...]:
         height=job.height - job.height % 2,
         num_frames=job.num_video_frames,
         smooth=job.smooth,
+        every=job.every,
         work_height=job.work_height,
         precision=job.precision,
         runtime=job.runtimes[0],

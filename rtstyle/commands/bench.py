@@ -42,6 +42,13 @@ from rtstyle.process.terminal import echo
 )
 @smooth_option("flow")
 @click.option(
+    "--every",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="Which frames the network paints in the whole video.",
+)
+@click.option(
     "--frames",
     type=click.IntRange(0),
     default=60,
@@ -79,6 +86,7 @@ def bench(
     device: str,
     height: int | None,
     smooth: SmoothMode,
+    every: int,
     frames: int,
     photos: Path | None,
     soak: int,
@@ -113,6 +121,7 @@ def bench(
         precision=precision,
         device=device,
         smooth=smooth,
+        every=every,
         work_height=height,
         num_video_frames=frames,
         soak_seconds=float(soak),

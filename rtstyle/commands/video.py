@@ -39,6 +39,14 @@ if TYPE_CHECKING:
 )
 @look_options
 @smooth_option("flow")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="Let the network paint every Nth frame; motion carries its pictures to those "
+    "between.",
+)
 @runtime_options
 @precision_option
 @click.option(
@@ -122,6 +130,7 @@ def video(
     style: str | None,
     minutes: float | None,
     smooth: SmoothMode,
+    every: int,
     runtime: str,
     device: str,
     precision: str,
@@ -158,6 +167,7 @@ def video(
         style=style,
         look=look_of(context),
         smooth=smooth,
+        every=every,
         runtime=runtime,
         device=device,
         precision=precision,

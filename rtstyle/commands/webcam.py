@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rtstyle.choices import MIRRORS, Mirror, SmoothMode
+from rtstyle.choices import EVERY_MODES, MIRRORS, EveryMode, Mirror, SmoothMode
 from rtstyle.commands.options import (
     DurationType,
     Number,
@@ -66,6 +66,14 @@ if TYPE_CHECKING:
 @look_options
 @smooth_option("gate")
 @click.option(
+    "--every",
+    type=click.Choice(EVERY_MODES),
+    default="auto",
+    show_default=True,
+    help="Which frames the network paints; motion carries its pictures to the others. "
+    "auto: all, if the machine keeps up with the camera.",
+)
+@click.option(
     "--mirror",
     type=click.Choice(MIRRORS),
     default="preview",
@@ -107,6 +115,7 @@ def webcam(
     fps: float | None,
     outputs: tuple[str, ...],
     smooth: SmoothMode,
+    every: EveryMode,
     learn_minutes: float | None,
     mirror: Mirror,
     fade: float,
@@ -138,6 +147,7 @@ def webcam(
         outputs=outputs or ("window",),
         look=look_of(context),
         smooth=smooth,
+        every=every,
         runtime=runtime,
         device=device,
         precision=precision,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtstyle.choices import Mirror
+from rtstyle.choices import EveryMode, Mirror
 from rtstyle.gallery.mixture import check_look
 from rtstyle.gallery.spec import StyleSpec, parse_style
 from rtstyle.learning.beside import LearnBeside, SeenSource
@@ -22,6 +22,7 @@ from rtstyle.live.messages import Messages
 from rtstyle.live.meters import LiveMeters
 from rtstyle.live.outlets import Outlet
 from rtstyle.live.outputs import open_outputs, refuse_input, schemes_of
+from rtstyle.live.pace import Pace
 from rtstyle.live.style_loader import LiveStyles
 from rtstyle.live.style_switcher import Styler, StyleSwitcher
 from rtstyle.look import Look
@@ -66,6 +67,8 @@ class WebcamSettings:
     """How it is stylized at the start."""
     smooth: SmoothMode = "gate"
     """How frames are kept steady at the start."""
+    every: EveryMode = "auto"
+    """Which frames the network paints; see `Controls.every`."""
     runtime: str = "auto"
     """What runs the network."""
     device: str = "auto"
@@ -143,7 +146,10 @@ def run_webcam(
             overwrite=settings.overwrite,
             heard=heard,
         )
-        stages = {"stylize": keys.stylize, "smooth": keys.smooth}
+        stylize = keys.stylize
+        if settings.every == "auto":
+            stylize = Pace(keys.stylize, styles.controls)
+        stages = {"stylize": stylize, "smooth": keys.smooth}
         live = Live(source, stages, sinks, preview=window, meters=meters)
         tell = threading.Timer(TELL_DELAY_SECONDS, _tell_delay, [live.outlets])
         tell.daemon = True
@@ -176,9 +182,10 @@ def _open_learning(
 def _live_styles(
     settings: WebcamSettings, source: Source, mask: Mask | None
 ) -> LiveStyles:
+    every = 1 if settings.every == "auto" else int(settings.every)
     return LiveStyles(
         look=settings.look,
-        controls=controls_of(settings.look, smooth=settings.smooth),
+        controls=controls_of(settings.look, smooth=settings.smooth, every=every),
         runtime=settings.runtime,
         device=settings.device,
         precision=settings.precision,

@@ -54,6 +54,7 @@ def identity_of(
         "style": _style(stylizer),
         "look": _look(job),
         "--smooth": job.smooth,
+        "--every": str(job.every),
         "runtime": f"{stylizer.session.runtime} on {device}, {stylizer.precision}"
         f"{', one core a frame' if stylizer.is_one_core_a_frame else ''}",
         "encoder": f"{job.codec}, crf {job.crf}, preset {job.preset}, "

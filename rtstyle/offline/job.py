@@ -51,6 +51,8 @@ class FileJob:
     """How it is stylized."""
     smooth: SmoothMode = "flow"
     """See `Controls.smooth`."""
+    every: int = 1
+    """See `Controls.every`."""
     runtime: str = "auto"
     """See `Stylizer`."""
     device: str = "auto"
@@ -249,7 +251,7 @@ def _stylizer(
     """Load the styles; for a job that keeps its state, no device smooths."""
     return Stylizer(
         weighted_styles,
-        controls=controls_of(job.look, smooth=job.smooth),
+        controls=controls_of(job.look, smooth=job.smooth, every=job.every),
         runtime=job.runtime,
         device=job.device,
         precision=job.precision,

@@ -61,12 +61,12 @@ class Pipeline:
                 that is raised, and all threads have ended.
         """
         began = time.perf_counter()
-        workers = max(1, self.stylizer.workers)
+        at_once = self.stylizer.frames_at_once
         num_frames = 0
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="network")
+        pool = ThreadPoolExecutor(at_once, thread_name_prefix="network")
         try:
             with read_ahead(self.source) as frames:
-                for frame in self._stylized(frames, pool, depth=workers + 1):
+                for frame in self._stylized(frames, pool, depth=at_once + 1):
                     self.sink.write(frame)
                     num_frames += 1
                     if on_frame is not None:
@@ -81,7 +81,7 @@ class Pipeline:
         """Give out stylized frames in order, with `depth` of them on their way."""
         pending: deque[tuple[Frame, PendingOutput]] = deque()
         for frame in frames:
-            pending.append((frame, pool.submit(self.stylizer.network, frame.pixels)))
+            pending.append((frame, self.stylizer.submit(pool, frame.pixels)))
             if len(pending) > depth:
                 yield self._finished(*pending.popleft())
         while pending:

@@ -122,7 +122,7 @@ class SegmentMaker:
         self._masks = mask_of(job.look)
         self._stylizer = Stylizer(
             weighted_styles,
-            controls=controls_of(job.look, smooth=job.smooth),
+            controls=controls_of(job.look, smooth=job.smooth, every=job.every),
             runtime=job.runtime,
             device=job.device,
             precision=job.precision,
@@ -203,7 +203,8 @@ class SegmentMaker:
         """Tell whether a frame depends on the frames before it."""
         controls = self._stylizer.controls
         is_smoothed = controls.smooth != "off" or self._stylizer.mask is not None
-        return is_smoothed and controls.strength > 0.0
+        is_carried = controls.every > 1
+        return (is_smoothed or is_carried) and controls.strength > 0.0
 
     def _last_cut(self, part: Part) -> int | None:
         """Return the last frame up to the segment's first where all starts afresh."""

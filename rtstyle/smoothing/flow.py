@@ -61,7 +61,7 @@ class FlowSmoother:
         self._memory: _Memory | None = None
         self._detector = SceneCutDetector()
         self._read_luma = LumaReader()
-        self._dis = _FlowSearch()
+        self._dis = FlowSearch()
 
     def __call__(self, content: Pixels, stylized: Pixels) -> Pixels:
         """Return the smoothed frame; see `Smoother`."""
@@ -114,12 +114,12 @@ class FlowSmoother:
         stands = keep >= KEEP / 2
         flow_cur_to_prev[stands] = 0.0
         memory.reference = warp(memory.reference, flow_cur_to_prev)
-        fits = still.stillness(_misfit(luma, memory.reference), memory.floor)
+        fits = still.stillness(misfit(luma, memory.reference), memory.floor)
         memory.picture.carry(flow_cur_to_prev)
         return np.where(stands, keep, KEEP_MOVING * fits * visible)
 
 
-class _FlowSearch:
+class FlowSearch:
     """Dense inverse search whose flow depends on the two pictures alone.
 
     OpenCV sets its scales anew while it looks at its first pair, where pictures are
@@ -140,7 +140,7 @@ class _FlowSearch:
         return np.asarray(flow, dtype=np.float32)
 
 
-def _misfit(luma: Grid, carried: Grid) -> Grid:
+def misfit(luma: Grid, carried: Grid) -> Grid:
     """Return the averaged difference that a flow error of `SLACK` does not explain."""
     slope_x = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=SLACK / 8)
     slope_y = cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=SLACK / 8)

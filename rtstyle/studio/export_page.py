@@ -17,6 +17,7 @@ from rtstyle.studio.page_files import page_folder
 from rtstyle.studio.shelf import Shelf
 from rtstyle.studio.thumbnails import sample_picture, thumbnail, webp
 from rtstyle.style_file import bundled_folder, read_style
+from rtstyle.twins import existing_twin_path
 
 RUNTIME_VERSION: Final = "1.30.0"
 """Of onnxruntime-web."""
@@ -30,8 +31,16 @@ RUNTIME_FILES: Final = {
     "ort-wasm-simd-threaded.wasm": (
         "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
     ),
+    "ort.webgpu.bundle.min.mjs": (
+        "0730816731ce2cdfb06f273da065d4a1c7091eb9d1756a83b2916c8a89d015e2"
+    ),
+    "ort-wasm-simd-threaded.asyncify.wasm": (
+        "39f9f0894d478800487ed9f7dbe92618498db320cf55c8e3d89adff8dce658da"
+    ),
 }
 """Files of that version, and their SHA-256."""
+FOR_GPU: Final = ("ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
+"""Those of them that a browser fetches only when it has a GPU."""
 SHARED_FILES: Final = (
     "studio.css",
     "record.js",
@@ -109,9 +118,19 @@ def _write_styles(folder: Path) -> None:
             continue
         style = shelf.get(name)
         shutil.copyfile(path, folder / "styles" / f"{name}.onnx")
+        twin = existing_twin_path(read_style(path), "int8")
+        if twin is not None:
+            shutil.copyfile(twin, folder / "styles" / f"{name}.int8.onnx")
         (folder / "thumbs" / f"{name}.webp").write_bytes(webp(thumbnail(style, small)))
         by = read_style(path).card
-        rows.append({"name": name, "title": style.title, "by": style.by or by["kind"]})
+        rows.append(
+            {
+                "name": name,
+                "title": style.title,
+                "by": style.by or by["kind"],
+                "has_twin": twin is not None,
+            }
+        )
     network = painting_network()
     live = live_style(network, network.neutral, {"name": "painting", "title": "Any"})
     (folder / NETWORK).write_bytes(live.model)
@@ -134,7 +153,8 @@ def _write_worker(folder: Path) -> None:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
-    names = ["./", *(path.relative_to(folder).as_posix() for path in paths)]
+    kept = [path for path in paths if path.name not in FOR_GPU]
+    names = ["./", *(path.relative_to(folder).as_posix() for path in kept)]
     worker = folder / "sw.js"
     text = worker.read_text("utf-8").replace("VERSION", digest.hexdigest()[:12])
     worker.write_text(text.replace('["FILES"]', json.dumps(names)), "utf-8")

@@ -147,9 +147,18 @@ def run_studio(
             log.info("osc: 127.0.0.1:%d, addresses /rtstyle/strength …", osc.port)
         if opens_browser:
             webbrowser.open(f"{address}#code={guard.new_code()}")
+        _wait_for_picture(studio, stop)
         studio.thumbnails.want(studio.shelf.all())
         stop.wait()
         log.info("studio: ending")
+
+
+def _wait_for_picture(studio: Studio, stop: threading.Event) -> None:
+    """Wait until there is a live picture, or a reason why there is none."""
+    end, session = time.monotonic() + START_SECONDS, studio.session
+    while session.broadcast.content is None and not session.error:
+        if stop.wait(0.05) or time.monotonic() > end:
+            return
 
 
 def _bound(settings: StudioSettings) -> socket.socket:

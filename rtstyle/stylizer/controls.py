@@ -10,6 +10,8 @@ from rtstyle.smoothing import SmoothMode
 
 SMALLEST_SIDE = 16
 """Smallest side that the networks accept, in pixels."""
+EVERY = range(1, 4)
+"""What `Controls.every` may be."""
 SCALE = CONTROLS["style_scale"]
 LEAST_SCALE, MOST_SCALE = SCALE.least, SCALE.most
 MOST_STYLE_STRENGTH = CONTROLS["style_strength"].most
@@ -39,6 +41,9 @@ class Controls:
     """Which part to stylize; ignored unless the stylizer has a mask."""
     style_strength: float = 1.0
     """For paintings whose graph reads the modulation: 0 changes least."""
+    every: int = 1
+    """Which frames the network paints: all, every second, every third; motion carries
+    its pictures to those between."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -53,6 +58,8 @@ class Controls:
             raise UsageError(
                 f"height: expected {SMALLEST_SIDE} to 8192 lines, got {self.height}"
             )
+        if self.every not in EVERY:
+            raise UsageError(f"every: expected 1, 2 or 3, got {self.every}")
         if not LEAST_SCALE <= self.scale <= MOST_SCALE:
             raise UsageError(
                 f"style scale: expected {LEAST_SCALE} to {MOST_SCALE}, got {self.scale}"
@@ -65,7 +72,7 @@ class Controls:
         return max(SMALLEST_SIDE, round((self.height or height) / self.scale))
 
 
-def controls_of(look: Look, *, smooth: SmoothMode) -> Controls:
+def controls_of(look: Look, *, smooth: SmoothMode, every: int = 1) -> Controls:
     """Return the controls that a look asks for."""
     return Controls(
         look.strength,
@@ -75,4 +82,5 @@ def controls_of(look: Look, *, smooth: SmoothMode) -> Controls:
         look.style_scale,
         mask_mode(look),
         1.0 if look.style_strength is None else look.style_strength,
+        every,
     )

@@ -1,7 +1,8 @@
 """Define what passes from the network to the last steps of a frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rtstyle.smoothing.protocol import State
 from rtstyle_streams.frame import Pixels
 
 
@@ -18,3 +19,6 @@ class NetworkOutput:
     """The network's output for `seen`, same shape, uint8."""
     is_smoothed: bool = False
     """Whether the device that ran the network has smoothed it too."""
+    carry_state: State = field(default_factory=dict)
+    """What carrying pictures on remembers behind this frame; nothing where every frame
+    is painted."""

@@ -4,6 +4,7 @@ network -> smooth -> detail -> keep colours -> mask -> strength
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,7 @@ from rtstyle.stylizer.controls import SMALLEST_SIDE, Controls
 from rtstyle.stylizer.gate_on_device import gate_on_device
 from rtstyle.stylizer.network_output import NetworkOutput
 from rtstyle.stylizer.precision import device_for, with_quickest_precision
+from rtstyle.stylizer.sparse_painter import SparsePainter
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.protocols import ColourMatrix
 
@@ -110,6 +112,8 @@ class Stylizer:
             self._gate = gate_on_device(self.sessions, workers=self.workers)
         self._precision = precision
         self._smooth = smoother or SmootherByMode()
+        self._sparse = SparsePainter(self._paint)
+        self._carry_state: State = {}
 
     def __call__(self, content: Pixels) -> Pixels:
         """Return the stylized frame.
@@ -123,17 +127,51 @@ class Stylizer:
         return self.finish(self.network(content))
 
     def network(self, content: Pixels) -> NetworkOutput:
-        """Run the network alone; has no state and may be called by many threads.
+        """Run the network alone, or carry its last picture on.
+
+        With `Controls.every` at 1 it has no state and may be called by many threads;
+        otherwise frames must come in order, from one.
 
         Args:
             content: RGB, shape ``(H, W, 3)``, uint8; not changed.
         """
+        seen, every = self._seen(content), self.controls.every
+        if every == 1:
+            return self._paint(content, seen)
+        return self._sparse(content, seen, every=every)
+
+    def submit(self, pool: Executor, content: Pixels) -> Future[NetworkOutput]:
+        """Let a thread of `pool` do what `network` does; frames must come in order.
+
+        Args:
+            pool: Of `frames_at_once` threads; begins what it is given in that order.
+            content: RGB, shape ``(H, W, 3)``, uint8; not changed.
+        """
+        if self.controls.every == 1:
+            return pool.submit(self.network, content)
+        seen, every = self._seen(content), self.controls.every
+        return self._sparse.submit(pool, content, seen, every=every)
+
+    @property
+    def frames_at_once(self) -> int:
+        """Return how many frames `submit` should work on at once.
+
+        Those that are carried wait for a painted one without work.
+        """
+        return max(1, self.workers) * self.controls.every
+
+    def _seen(self, content: Pixels) -> Pixels:
+        """Return what the network sees of a frame."""
         lines = self.controls.lines_seen(content.shape[0])
-        seen = content if lines == content.shape[0] else shrink(content, height=lines)
+        return content if lines == content.shape[0] else shrink(content, height=lines)
+
+    def _paint(self, content: Pixels, seen: Pixels) -> NetworkOutput:
+        """Run the network on what it sees."""
         if self.controls.strength == 0.0:
             return NetworkOutput(content, seen, seen)
         frame = _at_least(seen, SMALLEST_SIDE)
-        if self._gate and self.controls.smooth == "gate" and frame.shape == seen.shape:
+        gates = self.controls.smooth == "gate" and self.controls.every == 1
+        if self._gate and gates and frame.shape == seen.shape:
             return NetworkOutput(content, seen, self._gate(frame), is_smoothed=True)
         mixed = cross_fade(self._pictures(frame), self.weights)[
             : seen.shape[0], : seen.shape[1]
@@ -147,6 +185,7 @@ class Stylizer:
             RGB, shape of `output.content`, uint8; may be the content itself.
         """
         controls, content, stylized = self.controls, output.content, output.stylized
+        self._carry_state = output.carry_state
         if controls.strength == 0.0:
             return content
         if not output.is_smoothed:
@@ -181,6 +220,7 @@ class Stylizer:
             return False
         assert fresh.modulation is not None
         given.go_on(fresh.modulation)
+        self._sparse.reset()
         self.style = fresh
         return True
 
@@ -225,23 +265,28 @@ class Stylizer:
         What a device remembers is not in it: give `smoother` to keep it here.
         """
         state = {f"smooth.{name}": a for name, a in self._smooth.state().items()}
+        state |= {f"every.{name}": a.copy() for name, a in self._carry_state.items()}
         if self.mask is not None:
             state |= {f"mask.{name}": a for name, a in self.mask.state().items()}
         return state
 
     def restore(self, state: State) -> None:
         """Go on as a stylizer of the same settings did that gave out `state`."""
-        parts: dict[str, State] = {"smooth": {}, "mask": {}}
+        parts: dict[str, State] = {"smooth": {}, "mask": {}, "every": {}}
         for name, array in state.items():
             owner, _, own_name = name.partition(".")
             parts[owner][own_name] = array
         self._smooth.restore(parts["smooth"], mode=self.controls.smooth)
+        self._sparse.restore(parts["every"])
+        self._carry_state = parts["every"]
         if self.mask is not None:
             self.mask.restore(parts["mask"])
 
     def reset(self) -> None:
         """Forget all frames so far; the mask detects scene cuts itself."""
         self._smooth.reset()
+        self._sparse.reset()
+        self._carry_state = {}
         if self._gate:
             self._gate.reset()
 

@@ -11,7 +11,8 @@
 ``null:``                      sink only: frames are counted and forgotten
 ``webcam:0``, ``webcam:NAME``  source: a camera
 ``virtualcam:NAME``            sink: a virtual camera
-``screen:``, ``screen:2``      source: a screen; ``screen:LEFT,TOP,WxH`` a part
+``screen:``, ``screen:2``      source: a screen; ``screen:LEFT,TOP,WxH`` a part,
+                               ``screen:TITLE`` a window
 ``rtmp://``, ``rtsp://``,      a stream; as a source with ``?listen=1`` others connect
 ``udp://``, ``tcp://``         to us; ``http(s)://`` (HLS, MJPEG) as a source only
 =============================  ====================================================

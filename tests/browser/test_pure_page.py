@@ -15,12 +15,15 @@ pytest.importorskip("starlette")
 
 from rtstyle.errors import UsageError
 from rtstyle.gallery.find import load_style, style_files
+from rtstyle.metrics.psnr import psnr_db
 from rtstyle.paintings.network import painting_network
 from rtstyle.paintings.picture import shown
 from rtstyle.runtime.onnxruntime import OrtSession
 from rtstyle.studio.export_page import RUNTIME_FILES, export_page
 from rtstyle.style_file import bundled_folder
+from rtstyle.twins import with_precision
 from tests.browser.conftest import until
+from tests.chromium import browser_path
 from tests.conftest import ROOT
 
 VARIABLE = "RTSTYLE_ONNXRUNTIME_WEB"
@@ -32,8 +35,8 @@ ASK = """async ([message, text]) => {
   const began = performance.now();
   const answer = await window.engine.ask({ ...message, pixels: bytes,
     modulation: message.modulation && Float32Array.from(message.modulation) });
-  return { values: Array.from(answer.pixels ?? answer.modulation),
-    ms: performance.now() - began };
+  return { values: Array.from(answer.pixels ?? answer.modulation ?? []),
+    where: answer.where, ms: performance.now() - began };
 }"""
 
 
@@ -58,7 +61,7 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RTSTYLE_RUNTIME", "onnxruntime")
         num_bytes = export_page(folder, runtime=runtime)
-    assert 20e6 < num_bytes < 40e6
+    assert 40e6 < num_bytes < 64e6
     return folder
 
 
@@ -107,13 +110,76 @@ def test_it_has_threads_though_the_server_sets_no_headers(pure: Any) -> None:
     assert pure.evaluate("crossOriginIsolated")
 
 
+def by_python(name: str, frame: np.ndarray, *, precision: str = "fp32") -> np.ndarray:
+    style = load_style(name)
+    model = (
+        style.model if precision == "fp32" else with_precision(style, precision).model
+    )
+    return OrtSession(model, device="cpu").run({"frame": frame})["stylized"].astype(int)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_style_gives_the_bytes_of_python(pure: Any, name: str) -> None:
     answer = ask(pure, FRAME, do="run", file=f"styles/{name}.onnx")
-    session = OrtSession(load_style(name).model, device="cpu")
-    expected = session.run({"frame": FRAME})["stylized"].astype(int)
     found = np.array(answer["values"]).reshape(FRAME.shape)
-    assert np.abs(found - expected).max() <= 1
+    assert np.abs(found - by_python(name, FRAME)).max() <= 1
+    assert answer["where"].startswith("processor")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_twin_gives_the_picture_of_python(pure: Any, name: str) -> None:
+    files = {"file": f"styles/{name}.onnx", "light": f"styles/{name}.int8.onnx"}
+    answer = ask(pure, FRAME, do="run", **files)
+    found = np.array(answer["values"]).reshape(FRAME.shape)
+    apart = found - by_python(name, FRAME, precision="int8")
+    assert psnr_db(float((apart**2).mean())) > 40, "it rounds a little differently"
+    if name == "starry_night":
+        assert (found != by_python(name, FRAME)).any(), "the twin ran"
+
+
+@pytest.fixture(scope="module")
+def with_gpu(browser: Any, address: str) -> Iterator[Any]:
+    """A page of a browser whose GPU is SwiftShader: WebGPU, but no real adapter."""
+    flags = [
+        "--no-sandbox",
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+    ]
+    kind = browser.browser_type
+    path = browser_path()
+    launched = kind.launch(executable_path=path, args=flags)
+    page = launched.new_page()
+    page.goto(address)
+    until(page, "document.getElementById('cover')?.hidden === true")
+    yield page
+    launched.close()
+
+
+def test_a_gpu_that_is_none_is_not_taken(with_gpu: Any) -> None:
+    adapter = "navigator.gpu.requestAdapter().then((a) => a.info.isFallbackAdapter)"
+    assert with_gpu.evaluate(adapter), "SwiftShader is there"
+    assert "processor" in with_gpu.evaluate(
+        "document.getElementById('figures').textContent"
+    )
+    fetched = "performance.getEntriesByType('resource').map((row) => row.name).join()"
+    assert "webgpu" not in with_gpu.evaluate(fetched)
+
+
+def test_webgpu_gives_the_bytes_of_python(with_gpu: Any) -> None:
+    small = np.ascontiguousarray(FRAME[:32, :48])
+    ask(with_gpu, small, do="begin", takesFallback=True)
+    files = {"file": "styles/starry_night.onnx", "light": "styles/none.int8.onnx"}
+    answer = ask(with_gpu, small, do="run", **files)
+    assert answer["where"] == "GPU"
+    found = np.array(answer["values"]).reshape(small.shape)
+    assert np.abs(found - by_python("starry_night", small)).max() <= 1
+
+
+def test_a_gpu_that_fails_is_left_for_the_processor(with_gpu: Any) -> None:
+    ask(with_gpu, FRAME, do="begin", takesFallback=True)
+    files = {"file": "styles/no_such.onnx", "light": "styles/scream.int8.onnx"}
+    answer = ask(with_gpu, FRAME, do="run", **files)
+    assert answer["where"].startswith("processor")
 
 
 def test_a_painting_gives_the_bytes_of_python(pure: Any) -> None:

@@ -89,15 +89,7 @@ def row(name: str, median_ms: float, ratio: float) -> Row:
 def report() -> Report:
     stage_ms = dict(zip(STAGES, (2.0, 20.0, 8.0, 10.0), strict=True))
     end = EndToEnd(
-        "fast",
-        "int8",
-        "flow",
-        60,
-        stage_ms,
-        fps=45.0,
-        core_ms=40.0,
-        cores=2,
-        noise=0.04,
+        "fast", "int8", "flow", 2, 60, stage_ms, 45.0, core_ms=40.0, cores=2, noise=0.04
     )
     rows = (row("johnson", 1000.0, 1.0), row("fast", 25.0, 40.0))
     return Report(1280, 720, CEILING, rows, (end,))
@@ -213,7 +205,8 @@ def test_json_has_the_ratio_to_johnson_in_every_row() -> None:
 
 def test_the_text_names_every_row_and_the_pipeline() -> None:
     text = report().as_text()
-    assert "johnson" in text and "video, fast int8, smooth flow: 45.0 fps" in text
+    assert "johnson" in text and "video, fast int8, smooth flow, every 2: 45.0" in text
+    assert "x45.0 Johnson's network" in text
     assert "90% of what 2 cores allow" in text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rtstyle.choices import SmoothMode
 from rtstyle.errors import RuntimeUnavailableError
 from rtstyle.gallery.mixture import load_mixture
 from rtstyle.offline.cluster import run_cluster_job
@@ -66,8 +67,12 @@ def run(job: FileJob, cluster: Any) -> JobResult:
     return run_file_job(made, on_frame=lambda done, total: None)
 
 
-def test_segments_made_by_themselves_are_those_of_one_run(job: FileJob) -> None:
+@pytest.mark.parametrize(("smooth", "every"), [("flow", 1), ("off", 2), ("flow", 3)])
+def test_segments_made_by_themselves_are_those_of_one_run(
+    job: FileJob, smooth: SmoothMode, every: int
+) -> None:
     path = Path(job.source)
+    job = replace(job, smooth=smooth, every=every)
     times = packet_times(path)
     assert len(times) == NUM_FRAMES
     parts = parts_of(times, frames_per_segment=40, look_back=40)

@@ -112,12 +112,13 @@ def test_a_run_goes_on_behind_the_last_whole_segment(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("smooth", SMOOTH_MODES)
 def test_frames_at_the_joins_are_those_of_a_run_in_one_piece(
-    job: FileJob, tmp_path: Path, smooth: SmoothMode
+    job: FileJob, tmp_path: Path, smooth: SmoothMode, every: int
 ) -> None:
     target = str(tmp_path / "joined.mkv")
-    joined = replace(job, target=target, codec="ffv1", smooth=smooth)
+    joined = replace(job, target=target, codec="ffv1", smooth=smooth, every=every)
     one_piece = str(tmp_path / "one_piece.mkv")
     run_up_to(joined, 40)
     run_up_to(joined, 30)  # 25 + 30 = 55
@@ -207,6 +208,7 @@ def key_frames(path: Path) -> int:
         ({"style": "scream"}, "another style"),
         ({"look": Look(strength=0.5)}, "another look"),
         ({"smooth": "off"}, "another --smooth"),
+        ({"every": 2}, "another --every"),
         ({"crf": 30}, "another encoder"),
         ({"bits": "10"}, "another encoder"),
         ({"segment_seconds": 2.0}, "another segment length"),

@@ -18,7 +18,10 @@ let source = null;
 let turn = 0;
 
 function cards() {
-  for (const row of table.styles) addCard({ ...row, file: `styles/${row.name}.onnx` });
+  for (const row of table.styles) {
+    const light = row.has_twin ? `styles/${row.name}.int8.onnx` : null;
+    addCard({ ...row, file: `styles/${row.name}.onnx`, light });
+  }
   $("cards").children[1].querySelector("button").click();
 }
 
@@ -29,7 +32,7 @@ function addCard(row, picture = `thumbs/${row.name}.webp`) {
   button.addEventListener("click", async () => {
     for (const other of $("cards").querySelectorAll("[aria-pressed]")) other.setAttribute("aria-pressed", String(other === button));
     say(`${row.title}: loading…`);
-    await engine.ask({ do: "load", file: row.file });
+    await engine.ask({ do: "load", ...networkOf(row) });
     style = row;
     $("row-style-strength").hidden = !row.modulation;
     say("");
@@ -38,6 +41,8 @@ function addCard(row, picture = `thumbs/${row.name}.webp`) {
   $("cards").append(element("li", { class: "card" }, button));
   return button;
 }
+
+const networkOf = ({ file, light }) => ({ file, light: $("quick").checked ? light : null });
 
 /** Take any painting: what the encoder sees in it goes beside every frame. */
 async function addPainting(file) {
@@ -65,14 +70,15 @@ async function paint() {
   const shown = await createImageBitmap(picture);
   const seen = rgbOf(shown, columns, lines);
   const began = performance.now();
-  const { pixels } = await engine.ask({ do: "run", file: style.file, pixels: seen, width: columns, height: lines, modulation: modulationNow() });
+  const { pixels, where } = await engine.ask({ do: "run", ...networkOf(style), pixels: seen, width: columns, height: lines, modulation: modulationNow() });
   const took = performance.now() - began;
   if (mine !== turn) return;
   compositor.take(shown, seen, pixels, columns, lines);
   shown.close();
   draw();
   $("cover").hidden = true;
-  $("figures").textContent = `${(1000 / took).toFixed(1)} fps · ${Math.round(took)} ms`;
+  $("row-quick").hidden = where === "GPU";
+  $("figures").textContent = `${(1000 / took).toFixed(1)} fps · ${Math.round(took)} ms · ${where}`;
 }
 
 function draw() {
@@ -136,7 +142,7 @@ async function start() {
   $("add").addEventListener("click", () => $("painting").click());
   $("painting").addEventListener("change", () => addPainting($("painting").files[0]));
   for (const id of ["strength", "split", "keep-colors", "mirror"]) $(id).addEventListener("input", draw);
-  for (const id of ["style-strength", "lines"]) $(id).addEventListener("input", () => source?.isStill && paint());
+  for (const id of ["style-strength", "lines", "quick"]) $(id).addEventListener("input", () => source?.isStill && paint());
   $("snapshot").addEventListener("click", () => $("picture").toBlob((blob) => save(blob, "rtstyle.png")));
   $("record").addEventListener("click", () => {
     if (recorder.isOn) recorder.stop(); else recorder.start({ withSound: true });

@@ -1,7 +1,7 @@
 // Answers with the page's own files, from the cache, with the headers that threads need.
 
 const NAME = "rtstyle-VERSION";
-const FILES = ["FILES"];
+const FILES = ["FILES"]; // not those for WebGPU: they are kept when they are asked for
 const HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -29,6 +29,7 @@ addEventListener("fetch", (event) => {
 async function answer(request) {
   const kept = await caches.match(request, { ignoreSearch: true });
   const found = kept ?? await fetch(request);
+  if (!kept && found.ok && found.status === 200) (await caches.open(NAME)).put(request, found.clone()).catch(() => {});
   const headers = new Headers(found.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   return new Response(found.body, { status: found.status, statusText: found.statusText, headers });
