@@ -1,5 +1,6 @@
 """A stylizer whose frames take carried paint where it can be relied on."""
 
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,10 +17,13 @@ from rtstyle_streams.frame import Pixels
 class TwoSteps(Protocol):
     """What a stylizer does to a frame, in two steps."""
 
-    workers: int
+    @property
+    def frames_at_once(self) -> int:
+        """Return how many frames `submit` should work on at once."""
+        ...
 
-    def network(self, content: Pixels) -> NetworkOutput:
-        """Run the network alone; may be called by many threads."""
+    def submit(self, pool: Executor, content: Pixels) -> Future[NetworkOutput]:
+        """Let a thread of `pool` run the network; frames must come in order."""
         ...
 
     def finish(self, output: NetworkOutput) -> Pixels:
@@ -40,14 +44,18 @@ class PaintedStylizer:
             stylizer: Does everything else.
             carried: Gives the paint; its owner closes it.
         """
-        self.workers = stylizer.workers
         self._stylizer = stylizer
         self._carried = carried
         self._index = 0
 
-    def network(self, content: Pixels) -> NetworkOutput:
-        """Run the network alone; has no state and may be called by many threads."""
-        return self._stylizer.network(content)
+    @property
+    def frames_at_once(self) -> int:
+        """Return how many frames `submit` should work on at once."""
+        return self._stylizer.frames_at_once
+
+    def submit(self, pool: Executor, content: Pixels) -> Future[NetworkOutput]:
+        """Let a thread of `pool` run the network; frames must come in order."""
+        return self._stylizer.submit(pool, content)
 
     def finish(self, output: NetworkOutput) -> Pixels:
         """Join, smooth and blend; frames must come in order, from the film's first."""
