@@ -91,10 +91,19 @@ def fastest(
 
 
 def measure_ms(
-    sessions: Mapping[str, Session], extra_inputs: Arrays | None = None
+    sessions: Mapping[str, Session],
+    extra_inputs: Arrays | None = None,
+    *,
+    lines: int = HEIGHT,
 ) -> dict[str, float]:
-    """Return the shortest time of each session, measured in turns."""
-    frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    """Return the shortest time of each session, measured in turns.
+
+    Args:
+        sessions: By name.
+        extra_inputs: What they are given beside the frame.
+        lines: Of the frame, which is 16:9.
+    """
+    frame = np.full((lines, lines * WIDTH // HEIGHT, 3), 90, np.uint8)
     frame[::2, ::3] = 180
     times: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(NUM_FRAMES + 1):

@@ -16,6 +16,9 @@ VARIABLE = "RTSTYLE_PRECISION"
 """Environment variable: ``int8`` or ``fp32`` is what ``auto`` means where a style has a
 twin, instead of a measurement."""
 
+MEASURED_LINES = 180
+"""Of the frame that both are measured with: the first picture waits for it."""
+
 ON_CPUS = ("int8", "bf16")
 """Precisions that only CPUs run."""
 
@@ -86,7 +89,7 @@ def _measured(style: Style, twin: Style) -> str:
         name: OrtSession(file.model, device="cpu", threads=1)
         for name, file in (("int8", twin), ("fp32", style))
     }
-    times = measure_ms(sessions)
+    times = measure_ms(sessions, lines=MEASURED_LINES)
     for session in sessions.values():
         session.close()
     name = min(times, key=times.__getitem__)

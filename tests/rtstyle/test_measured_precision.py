@@ -36,7 +36,7 @@ def test_auto_takes_the_quicker_one_and_remembers_it(
     style: Style, quicker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = {"int8": 2.0, "fp32": 2.0} | {quicker: 1.0}
-    monkeypatch.setattr(precision, "measure_ms", lambda sessions: times)
+    monkeypatch.setattr(precision, "measure_ms", lambda sessions, lines: times)
     assert chosen(style) == quicker
     monkeypatch.setattr(precision, "measure_ms", None)
     assert chosen(style) == quicker, "it was measured again"

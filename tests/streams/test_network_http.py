@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import av
 import cv2
@@ -38,7 +38,8 @@ def picture() -> np.ndarray:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves a folder, or ``/stream.mjpg``."""
 
-    extensions_map: ClassVar[dict[str, str]] = {
+    extensions_map = {
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".m3u8": "application/vnd.apple.mpegurl",
         ".ts": "video/mp2t",
     }

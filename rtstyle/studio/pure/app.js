@@ -131,7 +131,19 @@ async function useFile(file) {
   } catch { say(`${file.name}: this browser cannot read it`, true); }
 }
 
+/** Show beside each slider where it stands. */
+function showValues() {
+  for (const input of document.querySelectorAll(".control input[type=range]")) {
+    const output = element("output", { for: input.id });
+    const show = () => { output.value = input.id === "lines" ? `${input.value} lines` : `${Math.round(input.value * 100)} %`; };
+    input.addEventListener("input", show);
+    input.previousElementSibling.append(output);
+    show();
+  }
+}
+
 async function start() {
+  showValues();
   await isolate();
   table = await (await fetch("styles.json")).json();
   cards();

@@ -23,18 +23,17 @@ def watercolour(scene: Pixels) -> Colours:
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     x = x + 5 * noise(shape, scale=14, seed=1)
     y = y + 5 * noise(shape, scale=14, seed=2)
-    wet = cv2.remap(
-        flattened(scene, strength=3), x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT
-    )  # type: ignore[call-overload]
+    flat = flattened(scene, strength=3)
+    wet = cv2.remap(flat, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     colours, labels = posterised(np.asarray(wet, np.uint8), 12, seed=7)
     picture = blurred(np.asarray(colours / 255.0, np.float32), 1.4)
-    picture = 1 - (1 - picture) * 0.8  # thin
+    picture = np.asarray(1 - (1 - picture) * 0.8, np.float32)  # thin
     rims = np.zeros(shape, np.float32)
     for label in range(12):
         area = np.asarray(labels == label, np.float32)
         rims += np.clip(blurred(area, 1.2) - blurred(area, 5.0), 0, 1) * area
     pigment = 1 + 0.16 * noise(shape, scale=22, seed=3) - 0.9 * rims
-    picture = picture ** (1.25 - 0.25 * pigment)[..., None]
+    picture = np.power(picture, (1.25 - 0.25 * pigment)[..., None], dtype=np.float32)
     picture = picture * paper(shape, grain=0.03, seed=4)[..., None]
     line = 0.35 * outlines(scene, width=1.0, least=0.07)
     return np.asarray(picture * (1 - line[..., None]), np.float32)
@@ -53,7 +52,7 @@ def pastel(scene: Pixels) -> Colours:
     grain = 0.5 + 0.22 * noise(shape, scale=1.6, seed=33)
     chalk = np.clip(0.95 + 0.55 * chosen - grain, 0.1, 1)[..., None]
     picture = np.asarray(flat / 255.0, np.float32)
-    picture = 1 - (1 - picture) * 0.88
+    picture = np.float32(1) - (1 - picture) * np.float32(0.88)
     ground = np.array([0.22, 0.18, 0.20], np.float32)
     return np.asarray(picture * chalk + ground * (1 - chalk), np.float32)
 

@@ -117,7 +117,7 @@ def low_poly(scene: Pixels) -> Colours:
         area.insert(corner)
     labels = np.zeros(grey.shape, np.int32)
     for number, triangle in enumerate(area.getTriangleList(), start=1):
-        points = triangle.reshape(3, 2).round().astype(np.int32)
+        points = np.reshape(triangle, (3, 2)).round().astype(np.int32)
         cv2.fillConvexPoly(labels, points, number)
     facets = _vivid(means_of(scene, labels), factor=1.3, lift=1.05)
     light = np.random.default_rng(9).normal(1, 0.07, labels.max() + 1)[labels]
@@ -128,8 +128,10 @@ def paper_cut(scene: Pixels) -> Colours:
     """Sheets of coloured paper on each other, each with its shadow."""
     flat = flattened(scene, strength=3)
     grey = blurred(grey_of(flat), 4.0)
-    sheets = ((18, 36, 66), (38, 92, 110), (94, 158, 140), (240, 190, 110))
-    sheets = (*sheets, (244, 132, 92), (252, 232, 206))
+    sheets = (
+        *((18, 36, 66), (38, 92, 110), (94, 158, 140)),
+        *((240, 190, 110), (244, 132, 92), (252, 232, 206)),
+    )
     levels = np.quantile(grey, (0.14, 0.32, 0.5, 0.68, 0.86))
     picture = toned(np.ones_like(grey), sheets[0], sheets[0])
     for level, colour in zip(levels, sheets[1:], strict=True):
