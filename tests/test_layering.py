@@ -61,7 +61,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
     },
     "train/rtstyle_train": {
         "clip": "config errors losses",
-        "commands": "config distillation evaluation jobs learning methods",
+        "commands": "config distillation drawings evaluation jobs learning methods",
         "config": "errors",
         "data": "config errors",
         "distillation": "data errors loop loss_networks losses",

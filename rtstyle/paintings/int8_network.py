@@ -142,7 +142,7 @@ class Calibration:
 def _calibrated(model: onnx.ModelProto, groups: Sequence[Group]) -> Calibration:
     """Look at what a network's tensors hold, and at what its twin paints."""
     pictures = drawn_pictures()
-    samples = _observed(model, pictures[:-2])
+    samples = observed(model, pictures[:-2])
     changes = tuple(change_for(group, samples) for group in groups)
     for group, change in zip(groups, changes, strict=True):
         for name in group.tensors:
@@ -186,8 +186,16 @@ def _first_before_norm(model: onnx.ModelProto) -> list[str]:
     return [norm.input[0] for norm in norms[:1]]
 
 
-def _observed(model: onnx.ModelProto, pictures: Sequence[Pixels]) -> dict[str, Floats]:
-    """Return some of what each tensor holds, shape ``(C, K)``, over all pictures."""
+def observed(model: onnx.ModelProto, pictures: Sequence[Pixels]) -> dict[str, Floats]:
+    """Return some of what each tensor of a style's graph holds, over all pictures.
+
+    Args:
+        model: A style graph of a swift net.
+        pictures: RGB, shape ``(H, W, 3)``, uint8.
+
+    Returns:
+        By name, shape ``(C, K)``: K numbers of every channel.
+    """
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
     names = [node.output[0] for node in bare_graph(model).nodes[:-1]]

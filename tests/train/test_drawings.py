@@ -1,9 +1,15 @@
 """Style pictures that are drawn by code."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from rtstyle_streams.errors import StreamError
+from rtstyle_streams.pictures.picture_file import read_picture
+from rtstyle_train.commands.drawing import NAMES, drawing_command
 from rtstyle_train.drawings import DRAWINGS, draw_picture
 from rtstyle_train.drawings.parts import cells, hatching, means_of, outlines, posterised
 
@@ -27,6 +33,18 @@ def test_drawings_differ_from_each_other() -> None:
     for number, one in enumerate(small):
         for other in small[number + 1 :]:
             assert np.abs(one.astype(int) - other).mean() > 20
+
+
+def test_a_drawing_goes_into_a_file_that_is_not_replaced(tmp_path: Path) -> None:
+    assert set(NAMES) == set(DRAWINGS)
+    path = tmp_path / "x.png"
+    run = CliRunner().invoke(drawing_command, ["comic", str(path)])
+    assert run.exit_code == 0 and "x.png: drawn" in run.output
+    assert np.array_equal(read_picture(path)[0], draw_picture("comic"))
+    before = path.read_bytes()
+    with pytest.raises(StreamError, match="exists"):
+        CliRunner().invoke(drawing_command, ["neon", str(path)], catch_exceptions=False)
+    assert path.read_bytes() == before
 
 
 def test_ink_lies_on_the_dark_side_of_an_edge_and_nowhere_else() -> None:

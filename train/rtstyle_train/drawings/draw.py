@@ -1,11 +1,14 @@
 """Draw one of the style pictures, always the same."""
 
 from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from rtstyle_streams.frame import Pixels
+from rtstyle_streams.frame import Frame, Pixels
+from rtstyle_streams.pictures.images import ImageSink
 from rtstyle_streams.sample.source import SampleSource
 from rtstyle_train.drawings import colours, lines, pieces
 from rtstyle_train.drawings.parts import Colours
@@ -42,3 +45,13 @@ def draw_picture(name: str) -> Pixels:
     with SampleSource(width=width, height=height, num_frames=1) as source:
         scene = next(iter(source)).pixels
     return np.asarray(np.clip(draw(scene) * 255.0 + 0.5, 0, 255), np.uint8)
+
+
+def write_drawing(name: str, path: Path, *, overwrite: bool = False) -> None:
+    """Draw a style picture into a file.
+
+    Raises:
+        StreamError: the file exists already, or cannot be written.
+    """
+    with ImageSink(path, overwrite=overwrite) as sink:
+        sink.write(Frame(draw_picture(name), pts=0, time_base=Fraction(1), index=0))
