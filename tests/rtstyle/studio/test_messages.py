@@ -256,6 +256,32 @@ def test_a_recording_and_a_snapshot_can_be_fetched(studio: Running) -> None:
         assert len(studio.ask("GET", address, token="")[1]) > 1000
 
 
+def sound_message(*, kind: int = 3, rate: int = 48_000, size: int = 4800) -> bytes:
+    samples = (9000 * np.sin(np.arange(size) / 8)).astype("<i2")
+    head = HEAD.pack(kind, 1, 1, rate, 0, 0, time.time() * 1e3)
+    return head + samples.tobytes()
+
+
+def test_what_the_page_hears_is_recorded(studio: Running) -> None:
+    before = len(studio.state()["files"])
+    wait_for(lambda: studio.studio.session.recorder is not None)
+    with studio.socket() as socket:
+        assert studio.do({"do": "record", "on": True, "microphone": True})[0] == 200
+        wait_for(lambda: studio.state()["recording"])
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            socket.send(sound_message())
+            time.sleep(0.1)
+        assert studio.do({"do": "record", "on": False})[0] == 200
+        wait_for(lambda: not studio.state()["recording"])
+        wait_for(lambda: len(studio.state()["files"]) > before)
+        assert not studio.studio.session.page_sound.is_expected
+    path = studio.studio.session.all_files[-1]
+    with av.open(str(path)) as film:
+        loud = [np.abs(f.to_ndarray()).max() > 0.1 for f in film.decode(audio=0)]
+    assert sum(loud) > 20
+
+
 def test_a_film_is_painted_with_the_present_look(
     studio: Running, tmp_path: Path
 ) -> None:
@@ -386,31 +412,6 @@ def decoded(message: bytes) -> Any:
 
 def age_ms(message: bytes) -> float:
     return float(time.time() * 1e3 - HEAD.unpack(message[: HEAD.size])[6])
-
-
-def sound_message(*, kind: int = 3, rate: int = 48_000, size: int = 4800) -> bytes:
-    samples = (9000 * np.sin(np.arange(size) / 8)).astype("<i2")
-    head = HEAD.pack(kind, 1, 1, rate, 0, 0, time.time() * 1e3)
-    return head + samples.tobytes()
-
-
-def test_what_the_page_hears_is_recorded(studio: Running) -> None:
-    before = len(studio.state()["files"])
-    with studio.socket() as socket:
-        assert studio.do({"do": "record", "on": True, "microphone": True})[0] == 200
-        wait_for(lambda: studio.state()["recording"])
-        end = time.monotonic() + 1.5
-        while time.monotonic() < end:
-            socket.send(sound_message())
-            time.sleep(0.1)
-        assert studio.do({"do": "record", "on": False})[0] == 200
-        wait_for(lambda: not studio.state()["recording"])
-        wait_for(lambda: len(studio.state()["files"]) > before)
-        assert not studio.studio.session.page_sound.is_expected
-    path = studio.studio.session.all_files[-1]
-    with av.open(str(path)) as film:
-        loud = [np.abs(f.to_ndarray()).max() > 0.1 for f in film.decode(audio=0)]
-    assert sum(loud) > 20
 
 
 @pytest.mark.parametrize(
