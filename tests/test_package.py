@@ -30,6 +30,7 @@ def test_the_wheel_holds_styles_recipes_and_types(wheel: Path) -> None:
     for package in ours:
         assert f"{package}/py.typed" in names
     assert "rtstyle_train/recipes/gallery.toml" in names
+    assert "rtstyle_train/distillation/rtstyle_loss.safetensors" in names
     for folder in ("rtstyle/styles", "rtstyle/paintings"):
         bundled = [path.name for path in (ROOT / folder).glob("*.onnx")]
         assert bundled and all(f"{folder}/{name}" in names for name in bundled)

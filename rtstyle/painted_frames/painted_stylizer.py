@@ -23,11 +23,7 @@ class TwoSteps(Protocol):
         ...
 
     def submit(self, pool: Executor, content: Pixels) -> Future[NetworkOutput]:
-        """Let a thread of `pool` do what `network` does; frames must come in order."""
-        ...
-
-    def network(self, content: Pixels) -> NetworkOutput:
-        """Run the network alone; may be called by many threads."""
+        """Let a thread of `pool` run the network; frames must come in order."""
         ...
 
     def finish(self, output: NetworkOutput) -> Pixels:
@@ -61,15 +57,11 @@ class PaintedStylizer:
         """Let a thread of `pool` run the network; frames must come in order."""
         return self._stylizer.submit(pool, content)
 
-    def network(self, content: Pixels) -> NetworkOutput:
-        """Run the network alone; has no state and may be called by many threads."""
-        return self._stylizer.network(content)
-
     def finish(self, output: NetworkOutput) -> Pixels:
         """Join, smooth and blend; frames must come in order, from the film's first."""
         paint = self._carried.at(self._index, output.content)
         self._index += 1
-        if paint is not None and not output.is_smoothed:
+        if paint is not None:
             output = replace(output, stylized=with_paint(output.stylized, paint))
         return self._stylizer.finish(output)
 

@@ -17,6 +17,9 @@ LONG_SIDE = 320
 LEAST_MOVE, MOST_MOVE = 1.0, 0.06
 """A misalignment below the first, in pixels, is left, as is one above the second, as a
 share of the frame's longer side, which is no misalignment."""
+SAME_SIZE_MOVE = 3.0
+"""In place of the first for pictures of the frame's own size, which nothing has cut or
+resized: there a smaller one is freely drawn outlines more often."""
 LEAST_GAIN = 0.004
 """By how much edges have to agree better, as a correlation."""
 
@@ -64,16 +67,24 @@ def register(painted: Pixels, share: Mask, frame: Pixels, *, name: str) -> Regis
             np.float32,
         )
         words.append(f"resized from {columns}x{lines} to {width}x{height}")
-    if (move := misalignment(painted, frame)) is not None:
+    least = LEAST_MOVE if words else SAME_SIZE_MOVE
+    if (move := misalignment(painted, frame, least=least)) is not None:
         painted, share = _moved(painted, share, move)
         words.append(f"moved by up to {_length(move, frame.shape):.1f} pixels")
     return Registered(painted, share, ", ".join(words))
 
 
-def misalignment(painted: Pixels, frame: Pixels) -> Picture | None:
+def misalignment(
+    painted: Pixels, frame: Pixels, *, least: float = LEAST_MOVE
+) -> Picture | None:
     """Return the affine map from the frame's places to the painting's, ``(2, 3)``.
 
     None where there is none to speak of, or none that is found.
+
+    Args:
+        painted: RGB, shape of the frame, uint8.
+        frame: RGB, shape ``(H, W, 3)``, uint8.
+        least: What is one to speak of, at a corner, in pixels.
 
     Source:
         Evangelidis and Psarakis 2008, "Parametric Image Alignment Using Enhanced
@@ -97,7 +108,7 @@ def misalignment(painted: Pixels, frame: Pixels) -> Picture | None:
     move = np.array(found, np.float32)
     move[:, 2] *= large
     length = _length(move, frame.shape)
-    is_move = LEAST_MOVE <= length <= MOST_MOVE * max(height, width)
+    is_move = least <= length <= MOST_MOVE * max(height, width)
     return move if is_move and after > before + LEAST_GAIN else None
 
 

@@ -331,6 +331,22 @@ def test_a_shifted_painting_is_moved_back_and_it_says_by_how_much() -> None:
     assert 3.0 < float(laid.notice.split()[-2]) < 9.0
 
 
+def test_a_small_shift_is_undone_only_of_a_picture_that_was_resized() -> None:
+    frame = photo(4, height=240, width=320)
+    share = np.ones((240, 320), np.float32)
+    move = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]])
+    shifted = np.asarray(
+        cv2.warpAffine(
+            inverted(frame), move, (320, 240), borderMode=cv2.BORDER_REFLECT
+        ),
+        np.uint8,
+    )
+    assert register(shifted, share, frame, name="p.png").notice == ""
+    large = np.asarray(cv2.resize(shifted, (640, 480)), np.uint8)
+    laid = register(large, np.ones((480, 640), np.float32), frame, name="p.png")
+    assert "moved by up to" in laid.notice
+
+
 def test_a_painting_that_fits_is_left_bit_for_bit() -> None:
     frame = photo(4)
     share = np.ones((HEIGHT, WIDTH), np.float32)

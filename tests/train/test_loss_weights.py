@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from rtstyle_train.data.content_images import ContentImages
+from rtstyle_train.distillation.job import correlations
+from rtstyle_train.distillation.networks import Mapped, Teacher
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.loss_weights import (
     OWN,
@@ -14,6 +17,7 @@ from rtstyle_train.jobs.loss_weights import (
     with_loss_network,
 )
 from rtstyle_train.jobs.outputs import RunOptions
+from rtstyle_train.loss_networks import load_loss_network
 
 
 @pytest.fixture
@@ -59,3 +63,29 @@ def test_words_choose_and_files_come_before_words(cache: Path) -> None:
         loss_weights("vgg19", Path("vgg16"))
     run = with_loss_network(RunOptions(Path("x")), "vgg19")
     assert run.loss_weights == OWN and run.out == Path("x")
+
+
+def test_our_own_has_every_layer_of_the_recipes_and_maps_for_style() -> None:
+    network = load_loss_network("vgg19", weights=OWN)
+    layers = [f"relu{stage}_1" for stage in range(1, 6)]
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.rand(1, 3, 64, 80, generator=generator)
+    with torch.no_grad():
+        seen = network(pixels, layers)
+    assert set(network.widen) == set(layers)
+    assert [x.shape[1] for x in seen.values()] == [16, 32, 64, 128, 128]
+    assert all(float(x.std()) > 0.05 for x in seen.values())
+    assert OWN.stat().st_size < 2_000_000
+
+
+@pytest.mark.shared
+def test_our_own_sees_what_the_exact_network_sees(shared: Path) -> None:
+    folder = shared / "data/loss_networks"
+    exact = load_loss_network(
+        "vgg19", weights=folder / "vgg19_normalised_relu3_1.safetensors"
+    )
+    photos = ContentImages(shared / "data/photos/eval", size=96)
+    pixels = photos.batch(12, seed=0, step=0)
+    found = correlations(Mapped(OWN), Teacher(exact), pixels)
+    assert found["relu1_1"] > 0.95 and found["relu2_1"] > 0.8
+    assert found["relu3_1"] > 0.68

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rtstyle.networks.pixels import to_batch
+from rtstyle.process.terminal import echo
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import read_picture
 from rtstyle_train.data.content_images import load_style_image
@@ -58,9 +59,9 @@ def main(
     parts = [Part(style, lambda: candidate.network(pixels))]
     parts += closed_forms(networks, painting, to_batch(pixels))
     table = medians(parts, rounds=rounds)
-    click.echo(f"| {width}x{height} | seconds | x {style} |\n|---|---|---|")
+    echo(f"| {width}x{height} | seconds | x {style} |\n|---|---|---|")
     for name, seconds in table.items():
-        click.echo(f"| {name} | {seconds:.3f} | {seconds / table[style]:.1f} |")
+        echo(f"| {name} | {seconds:.3f} | {seconds / table[style]:.1f} |")
     candidate.close()
 
 

@@ -61,7 +61,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside OUT.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def train_loss_network_command(**options: Any) -> None:
-    """Distil a loss network of 3 MB from VGG-19, for training without a download."""
+    """Distil a loss network of 2 MB from VGG-19, for training without a download."""
     from rtstyle_train.distillation.job import DistilJob, distil, report
 
     job = DistilJob(**options)

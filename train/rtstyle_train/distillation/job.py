@@ -134,7 +134,7 @@ def distil(job: DistilJob) -> dict[str, float]:
 
 @torch.no_grad()
 def correlations(
-    student: Student, teacher: Teacher, pixels: Tensor
+    student: Student | Mapped, teacher: Teacher, pixels: Tensor
 ) -> dict[str, float]:
     """Return how alike both see: by layer, the mean over channels of Pearson's r.
 

@@ -123,7 +123,9 @@ class Mapped(nn.Module):
                 "a network that was distilled"
             )
 
-    def forward(self, pixels: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    def forward(
+        self, pixels: Tensor, layers: Sequence[str] = LAYERS
+    ) -> dict[str, Tensor]:
         """Return the wide features of `layers`, ``(N, C, h, w)``."""
         missing = [name for name in layers if name not in self.maps]
         if missing:

@@ -30,6 +30,7 @@ from rtstyle_train.data.painted_pairs import (
 )
 from rtstyle_train.errors import ConfigError
 from rtstyle_train.jobs.frame_starts import Start, make_network, nearest_start
+from rtstyle_train.jobs.loss_weights import with_loss_network
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
 from rtstyle_train.loop.number_format import is_bfloat16_quick
 from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
@@ -123,6 +124,7 @@ def train_gathered(
     log.warning(
         "%d painted frames, %d others", len(gathered.painted), len(gathered.others)
     )
+    run = with_loss_network(run, config.loss_network)
     torch.set_float32_matmul_precision("high")  # TF32, where there is a GPU
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
     known = _known(run) if run.resume else {}
