@@ -62,6 +62,8 @@ JSON = st.recursive(
     ),
     max_leaves=6,
 )
+MOST_PICTURES = 200
+"""That a change is waited for."""
 NO_CHANGE_OF_RUN = sorted(set(ACTIONS) - {"camera", "begin_again"})
 NAMES = st.sampled_from(sorted(CONTROLS)) | JSON
 MESSAGES = JSON | st.fixed_dictionaries(
@@ -142,23 +144,28 @@ def test_a_control_changes_the_picture(studio: Running) -> None:
         for _ in range(8):
             plain = decoded(pictures.next())
         studio.do({"do": "set", "name": "strength", "value": 1.0})
-        for _ in range(8):
+        for _ in range(MOST_PICTURES):  # as many as a busy machine needs
             negative = decoded(pictures.next())
-    assert abs(float(plain.mean() + negative.mean()) - 255) < 12
+            apart = abs(float(plain.mean() + negative.mean()) - 255)
+            if apart < 12:
+                break
+    assert apart < 12
 
 
 def test_the_page_sees_a_split_and_a_mirror_and_obs_does_not(studio: Running) -> None:
     studio.do({"do": "set", "name": "split", "value": 0.5})
     with studio.socket() as page, studio.socket("/ws/view") as clean:
         pages, cleans = Pictures(page), Pictures(clean)
-        for _ in range(4):
+        for _ in range(MOST_PICTURES):  # until both show the same frame, split
             split, plain = decoded(pages.next()), decoded(cleans.next())
+            half = split.shape[1] // 2
+            mirrored = plain[:, ::-1].astype(int)
+            before = np.abs(split[:, :half] - (255 - mirrored[:, :half])).mean()
+            after = np.abs(split[:, half:] - mirrored[:, half:]).mean()
+            if max(before, after) < 12:
+                break
     studio.do({"do": "set", "name": "split", "value": 0.0})
-    half = split.shape[1] // 2
-    before = 255 - plain[:, ::-1][:, :half]
-    assert np.abs(split[:, :half].astype(int) - before).mean() < 12
-    after = plain[:, ::-1][:, half:].astype(int)
-    assert np.abs(split[:, half:].astype(int) - after).mean() < 12
+    assert before < 12 and after < 12
 
 
 def test_a_slow_page_gets_fresh_pictures_and_delays_nobody(studio: Running) -> None:
@@ -254,6 +261,32 @@ def test_a_recording_and_a_snapshot_can_be_fetched(studio: Running) -> None:
         _, ticket = studio.do({"do": "ticket", "file": place})
         address = f"/page/file?ticket={ticket['ticket']}"
         assert len(studio.ask("GET", address, token="")[1]) > 1000
+
+
+def sound_message(*, kind: int = 3, rate: int = 48_000, size: int = 4800) -> bytes:
+    samples = (9000 * np.sin(np.arange(size) / 8)).astype("<i2")
+    head = HEAD.pack(kind, 1, 1, rate, 0, 0, time.time() * 1e3)
+    return head + samples.tobytes()
+
+
+def test_what_the_page_hears_is_recorded(studio: Running) -> None:
+    before = len(studio.state()["files"])
+    wait_for(lambda: studio.studio.session.recorder is not None)
+    with studio.socket() as socket:
+        assert studio.do({"do": "record", "on": True, "microphone": True})[0] == 200
+        wait_for(lambda: studio.state()["recording"])
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            socket.send(sound_message())
+            time.sleep(0.1)
+        assert studio.do({"do": "record", "on": False})[0] == 200
+        wait_for(lambda: not studio.state()["recording"])
+        wait_for(lambda: len(studio.state()["files"]) > before)
+        assert not studio.studio.session.page_sound.is_expected
+    path = studio.studio.session.all_files[-1]
+    with av.open(str(path)) as film:
+        loud = [np.abs(f.to_ndarray()).max() > 0.1 for f in film.decode(audio=0)]
+    assert sum(loud) > 20
 
 
 def test_a_film_is_painted_with_the_present_look(
@@ -386,31 +419,6 @@ def decoded(message: bytes) -> Any:
 
 def age_ms(message: bytes) -> float:
     return float(time.time() * 1e3 - HEAD.unpack(message[: HEAD.size])[6])
-
-
-def sound_message(*, kind: int = 3, rate: int = 48_000, size: int = 4800) -> bytes:
-    samples = (9000 * np.sin(np.arange(size) / 8)).astype("<i2")
-    head = HEAD.pack(kind, 1, 1, rate, 0, 0, time.time() * 1e3)
-    return head + samples.tobytes()
-
-
-def test_what_the_page_hears_is_recorded(studio: Running) -> None:
-    before = len(studio.state()["files"])
-    with studio.socket() as socket:
-        assert studio.do({"do": "record", "on": True, "microphone": True})[0] == 200
-        wait_for(lambda: studio.state()["recording"])
-        end = time.monotonic() + 1.5
-        while time.monotonic() < end:
-            socket.send(sound_message())
-            time.sleep(0.1)
-        assert studio.do({"do": "record", "on": False})[0] == 200
-        wait_for(lambda: not studio.state()["recording"])
-        wait_for(lambda: len(studio.state()["files"]) > before)
-        assert not studio.studio.session.page_sound.is_expected
-    path = studio.studio.session.all_files[-1]
-    with av.open(str(path)) as film:
-        loud = [np.abs(f.to_ndarray()).max() > 0.1 for f in film.decode(audio=0)]
-    assert sum(loud) > 20
 
 
 @pytest.mark.parametrize(
