@@ -61,7 +61,7 @@ class PaintedStylizer:
         """Join, smooth and blend; frames must come in order, from the film's first."""
         paint = self._carried.at(self._index, output.content)
         self._index += 1
-        if paint is not None and not output.is_smoothed:
+        if paint is not None:
             output = replace(output, stylized=with_paint(output.stylized, paint))
         return self._stylizer.finish(output)
 

@@ -403,7 +403,7 @@ def test_a_training_begins_at_the_style_that_painted_the_frame(tmp_path: Path) -
         tmp_path / "x.safetensors",
         loss_weights=write_tiny_vgg(tmp_path / "v.safetensors"),
     )
-    own = config(network="slim", batch_size=2)
+    own = config(network="slim", batch_size=2, size=96, margin=16, jitter=0.0)
     gathered = Gathered([learnt(frame, painted)], [])
     method = make_method(own, run, gathered, torch.device("cpu"))
     found = nearest_start(own, method, run)

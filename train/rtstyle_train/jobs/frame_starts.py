@@ -109,10 +109,15 @@ def nearest_start(
         network = make_network(config)
         _measure(network, method)
         return Start("", config, network)
-    first = sorted(found, key=lambda start: loss_of(start.network, method))
+    before = {start.name: loss_of(start.network, method) for start in found}
+    first = sorted(found, key=lambda start: before[start.name])
     tried = [start for start in first if start.name != ANY_PAINTING][:MOST_TRIED]
     tried += [start for start in first if start.name == ANY_PAINTING]
-    losses = {start.name: _after_trial(start, method) for start in tried}
+    # a start that is nearly there only gets worse by steps of this length
+    losses = {
+        start.name: min(before[start.name], _after_trial(start, method))
+        for start in tried
+    }
     best = min(tried, key=lambda start: losses[start.name])
     words = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
     log.warning(
