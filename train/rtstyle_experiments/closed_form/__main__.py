@@ -59,7 +59,7 @@ def main(
     parts = [Part(style, lambda: candidate.network(pixels))]
     parts += closed_forms(networks, painting, to_batch(pixels))
     table = medians(parts, rounds=rounds)
-    echo(f"| {width}x{height} | seconds | x {style} |\n|---|---|---|")
+    echo(f"| {width}x{height} | seconds | x {style} |", "|---|---|---|")
     for name, seconds in table.items():
         echo(f"| {name} | {seconds:.3f} | {seconds / table[style]:.1f} |")
     candidate.close()
