@@ -201,7 +201,7 @@ def check_signal(name: str, number: int) -> None:
     """End a run by a signal; what it had open must be free, its recording whole."""
     film = WORK / f"{name}.mkv"
     with running(name, *CAMERA, "--output", "virtualcam", "--output", str(film)) as run:
-        started = run.seconds_until_it_says("microphone")
+        started = run.seconds_until_it_says("sync offset")
         code, took = run.end(number)
     probe = (
         "import av, sys\n"
@@ -258,7 +258,7 @@ def main() -> None:
     check_list()
     check_refusals()
     with running("main", *CAMERA, "--output", "virtualcam", "--output", "null:") as run:
-        started = run.seconds_until_it_says("microphone")
+        started = run.seconds_until_it_says("sync offset")
         tell("start", seconds=started, said=run.text())
         if started is not None:
             check_colours(run)
