@@ -160,7 +160,8 @@ def test_every_command_and_recipe_that_pages_name_exists() -> None:
                 place.with_suffix(".py").exists() or (place / "__main__.py").exists()
             ), module
     named = set(re.findall(r"`rtstyle ([a-z]+)", "".join(map(prose_of, MOST_BYTES))))
-    assert named <= {*COMMANDS, "train", "evaluate", "export", "import"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert named <= {*COMMANDS, *project["entry-points"]["rtstyle.commands"]}
 
 
 @pytest.mark.slow
