@@ -114,6 +114,8 @@ class LearnBeside:
             minutes=self._minutes,
             more=more,
         )
+        if self._is_closed.is_set():
+            return
         errors = self.folder / "errors.txt"
         with errors.open("wb") as stderr:
             self._process = subprocess.Popen(
@@ -148,6 +150,8 @@ class LearnBeside:
     def close(self) -> Path | None:
         """End the learning; return the newest style, None where there is none yet."""
         self._is_closed.set()
+        if self._thread.ident is not None:
+            self._thread.join()  # it may be about to start the process
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()  # it writes what it has
             try:
@@ -155,8 +159,6 @@ class LearnBeside:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._thread.ident is not None:
-            self._thread.join(5)
         return self.target if self.target.exists() else None
 
     def forget(self) -> None:
