@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rtstyle.smoothing.scene_cut import SceneCutDetector
-from rtstyle.smoothing.warp import traceable
+from rtstyle.metrics.motion import InputMotion
 from rtstyle_streams.frame import Pixels
 from rtstyle_train.data.motion import MotionPair, luminance, warp
 from rtstyle_train.data.synthetic_motion import draw_motion, move
@@ -118,15 +117,9 @@ def _at_least(pixels: Pixels, side: int) -> Pixels:
 
 def _traced(prev: Pixels, cur: Pixels) -> tuple[Tensor, ...] | None:
     """Return frames, flow (half precision) and mask; None across a cut."""
-    is_cut = SceneCutDetector()
-    is_cut(prev)
-    if is_cut(cur):
-        return None
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (prev, cur)]
-    to_prev = np.asarray(search.calc(greys[1], greys[0], None), np.float32)  # type: ignore[call-overload]
-    to_cur = np.asarray(search.calc(greys[0], greys[1], None), np.float32)  # type: ignore[call-overload]
-    visible = traceable(to_prev, to_cur)
+    motion = InputMotion()
+    motion(cur)
+    to_prev, visible = motion(prev)
     if visible.mean() < LEAST_VISIBLE:
         return None
     flow = torch.from_numpy(to_prev).permute(2, 0, 1)[None].half()
