@@ -2,7 +2,6 @@
 
 import json
 import socket as sockets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,7 @@ from rtstyle.errors import UsageError
 from rtstyle.studio.security import Guard
 from rtstyle.studio.serve import served
 from rtstyle.studio.settings import StudioSettings
-from tests.studio_server import Running, running
-from tests.tiny_styles import write_negative
+from tests.studio_server import Running, wait_for
 
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site"}
 SECRET_PATHS = [
@@ -29,17 +27,6 @@ SECRET_PATHS = [
     ("GET", "/stream.mjpg"),
     ("GET", "/nothing/here"),
 ]
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("studio")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_DATA_HOME", str(folder / "xdg"))
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setenv("RTSTYLE_RUNTIME", "onnxruntime")
-        with running(folder, style=str(write_negative(folder))) as found:
-            yield found
 
 
 def test_it_listens_on_this_computer_alone(studio: Running) -> None:
@@ -272,8 +259,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(studio: Running) -> None:
             f"Authorization: Bearer {studio.guard.token}\r\n"
             "Content-Length: 100000\r\n\r\nsome bytes".encode()
         )
-    from tests.studio_server import wait_for
-
     wait_for(lambda: not list(studio.studio.uploads.iterdir()), seconds=10)
     assert studio.state()["jobs"] == []
 
