@@ -33,6 +33,8 @@ MOST_JOBS: Final = 200
 """In the list."""
 POLL_SECONDS: Final = 0.3
 """How often the queue is looked at."""
+LEAST_FRAMES: Final = 25
+"""Done before it is told how long a job will take; the first ones include loading."""
 MARK: Final = "-painted"
 """In the name of a result."""
 STOP_SECONDS: Final = 8.0
@@ -131,7 +133,7 @@ class StudioJobs:
 
     def _row(self, job: QueuedJob) -> JobRow:
         left = None
-        if job.rate and job.num_frames:
+        if job.rate and job.num_frames and job.num_done >= LEAST_FRAMES:
             left = max(0.0, (job.num_frames - job.num_done) / job.rate)
         return JobRow(
             str(job.id),
