@@ -59,7 +59,7 @@ def export_web(
     Args:
         source: A style file, the name of a style, or a painting.
         target: The folder; None is ``NAME_web`` in the current one.
-        precision: ``fp32`` or ``int8``: which twin is taken.
+        precision: ``fp32``, ``int8`` or ``fp16``: which twin is taken.
         overwrite: Whether `target` may exist.
 
     Returns:
