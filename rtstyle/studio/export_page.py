@@ -11,14 +11,15 @@ from typing import Any, Final
 import cv2
 
 from rtstyle.errors import UsageError
-from rtstyle.gallery.find import style_files
+from rtstyle.gallery.find import read_named, style_files, user_folder
 from rtstyle.paintings.live_network import live_style
+from rtstyle.paintings.modulation_file import DECIMALS
 from rtstyle.paintings.network import painting_network
 from rtstyle.studio.page_files import page_folder
-from rtstyle.studio.shelf import Shelf
+from rtstyle.studio.shelf import Shelf, ShelfStyle
 from rtstyle.studio.thumbnails import sample_picture, thumbnail, webp
-from rtstyle.style_file import bundled_folder, read_style
 from rtstyle.twins import existing_twin_path
+from rtstyle_streams.frame import Pixels
 
 RUNTIME_VERSION: Final = "1.30.0"
 """Of onnxruntime-web."""
@@ -134,25 +135,12 @@ def _write_styles(folder: Path) -> None:
     scene = sample_picture(width=640, height=360)
     small = sample_picture()
     cv2.imwrite(str(folder / "sample.jpg"), cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))
-    shelf, rows = Shelf(folder / "none"), []
-    for name, path in style_files().items():
-        if path.parent != bundled_folder():
-            continue
-        style = shelf.get(name)
-        shutil.copyfile(path, folder / "styles" / f"{name}.onnx")
-        twin = existing_twin_path(read_style(path), "int8")
-        if twin is not None:
-            shutil.copyfile(twin, folder / "styles" / f"{name}.int8.onnx")
-        (folder / "thumbs" / f"{name}.webp").write_bytes(webp(thumbnail(style, small)))
-        by = read_style(path).card
-        rows.append(
-            {
-                "name": name,
-                "title": style.title,
-                "by": style.by or by["kind"],
-                "has_twin": twin is not None,
-            }
-        )
+    shelf = Shelf(folder / "none")
+    rows = [
+        _write_named(folder, shelf.get(name), path, small)
+        for name, path in style_files().items()
+        if path.parent != user_folder()
+    ]
     network = painting_network()
     live = live_style(network, network.neutral, {"name": "painting", "title": "Any"})
     (folder / NETWORK).write_bytes(live.model)
@@ -167,6 +155,30 @@ def _write_styles(folder: Path) -> None:
         },
     }
     (folder / "styles.json").write_text(json.dumps(table), "utf-8")
+
+
+def _write_named(
+    folder: Path, style: ShelfStyle, path: Path, scene: Pixels
+) -> dict[str, Any]:
+    """Write a style's files and its thumbnail; return what the page learns of it."""
+    loaded = read_named(path)
+    row: dict[str, Any] = {
+        "name": style.name,
+        "title": style.title,
+        "by": style.by or loaded.kind,
+    }
+    if loaded.modulation is not None:
+        numbers = [round(float(number), DECIMALS) for number in loaded.modulation]
+        row |= {"has_twin": False, "modulation": numbers}
+    else:
+        twin = existing_twin_path(loaded, "int8")
+        row["has_twin"] = twin is not None
+        shutil.copyfile(path, folder / "styles" / f"{style.name}.onnx")
+        if twin is not None:
+            shutil.copyfile(twin, folder / "styles" / f"{style.name}.int8.onnx")
+    thumb = webp(thumbnail(style, scene))
+    (folder / "thumbs" / f"{style.name}.webp").write_bytes(thumb)
+    return row
 
 
 def _write_worker(folder: Path) -> None:

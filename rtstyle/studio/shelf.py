@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery.find import load_style, style_files
+from rtstyle.gallery.find import load_style, read_named, style_files
 from rtstyle.gallery.spec import StylePart, StyleSpec, parse_style
 from rtstyle.paintings.picture import SUFFIXES, read_painting
 from rtstyle.style_file import graph_sha256, read_style
@@ -40,6 +40,8 @@ class ShelfStyle:
     """Whether it is a painting that somebody dropped."""
     by: str = ""
     """Artist and year."""
+    has_strength: bool = False
+    """Whether the network for paintings runs it, so that its strength can be set."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the page learns of it."""
@@ -121,7 +123,12 @@ class Shelf:
         """Take a painting of our folder."""
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         style = ShelfStyle(
-            f"painting-{digest[:12]}", _title(path), str(path), digest, True
+            f"painting-{digest[:12]}",
+            _title(path),
+            str(path),
+            digest,
+            is_painting=True,
+            has_strength=True,
         )
         with self._lock:
             self._styles.pop(style.id, None)
@@ -179,12 +186,19 @@ class Shelf:
         Path(style.name).unlink(missing_ok=True)
 
     def _add_named(self, name: str, path: Path) -> ShelfStyle:
-        loaded = read_style(path)
+        loaded = read_named(path)
         card = loaded.card
         by = ", ".join(str(card[key]) for key in ("artist", "year") if card.get(key))
         digest = graph_sha256(loaded.model)
         style_id = name if name != str(path) else f"style-{digest[:12]}"
-        style = ShelfStyle(style_id, loaded.title, name, digest, by=by)
+        style = ShelfStyle(
+            style_id,
+            loaded.title,
+            name,
+            digest,
+            by=by,
+            has_strength=loaded.modulation is not None,
+        )
         with self._lock:
             self._styles[style.id] = style
         return style

@@ -64,8 +64,8 @@ def _style(studio: Studio) -> dict[str, Any]:
     for style_id, weight in studio.style:
         style = studio.shelf.get(style_id)
         parts.append({"id": style.id, "title": style.title, "weight": weight})
-    is_painting = any(studio.shelf.get(key).is_painting for key, _ in studio.style)
-    return {"parts": parts, "is_painting": is_painting}
+    has_strength = any(studio.shelf.get(key).has_strength for key, _ in studio.style)
+    return {"parts": parts, "has_strength": has_strength}
 
 
 def _figures(studio: Studio) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -199,6 +200,24 @@ def test_a_painting_gives_the_bytes_of_python(pure: Any) -> None:
     expected = OrtSession(style.model, device="cpu").run({"frame": FRAME})["stylized"]
     found = np.array(answer["values"]).reshape(FRAME.shape)
     assert np.abs(found - expected.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["stained_glass", "woodcut", "the_kiss"])
+def test_a_modulation_gives_the_bytes_of_python(
+    pure: Any, page_folder: Path, name: str
+) -> None:
+    table = json.loads((page_folder / "styles.json").read_text())
+    (row,) = [row for row in table["styles"] if row["name"] == name]
+    answer = ask(
+        pure,
+        FRAME,
+        do="run",
+        file=table["painting"]["network"],
+        modulation=row["modulation"],
+    )
+    found = np.array(answer["values"]).reshape(FRAME.shape)
+    assert np.abs(found - by_python(name, FRAME)).max() <= 1
+    assert (page_folder / "thumbs" / f"{name}.webp").stat().st_size > 1000
 
 
 def test_a_style_is_chosen_and_a_snapshot_saved(pure: Any) -> None:

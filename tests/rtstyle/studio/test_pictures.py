@@ -118,7 +118,7 @@ def test_a_painting_is_dropped_mixed_kept_and_removed(
     parts = [{"id": ids[0], "weight": 3}, {"id": ids[1], "weight": 1}]
     assert studio.do({"do": "style", "parts": parts})[0] == 200
     state = studio.state()
-    assert state["style"]["is_painting"]
+    assert state["style"]["has_strength"]
     switcher = studio.studio.session.keys
     assert switcher is not None
     with studio.socket("/ws/view") as socket:
