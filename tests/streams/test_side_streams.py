@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import frame_times, numbered, packets, write_clip
+from tests.streams.reports import carried, sound_of, with_sound
 from tests.streams.rich import CHAPTERS, NUM_FRAMES, kinds, write_rich_clip
 
 
@@ -180,3 +181,57 @@ def test_custom_tags_of_an_mp4_survive(tmp_path: Path) -> None:
     copy(source, tmp_path / "copy.mp4")
     with av.open(str(tmp_path / "copy.mp4")) as container:
         assert container.metadata["my_key"] == "mine"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("rate", [48000, 8000])
+def test_the_last_packet_of_a_sound_without_durations_is_heard(
+    tmp_path: Path, rate: int, suffix: str
+) -> None:
+    source = with_sound(tmp_path / "a.mkv", "alac", rate=rate)
+    with av.open(str(source)) as film:
+        packets = [packet for packet in film.demux(audio=0) if packet.size]
+    assert not packets[-1].duration, "nothing says how long it sounds"
+    assert (len(packets) == 1) == (rate == 8000)
+    assert carried(source, tmp_path / f"out{suffix}") == []
+    assert sound_of(tmp_path / f"out{suffix}") == sound_of(source)
+
+
+@pytest.mark.parametrize("codec", ["adpcm_ms", "adpcm_ima_wav", "adpcm_yamaha"])
+def test_packets_that_a_container_gives_one_time_are_all_copied(
+    tmp_path: Path, codec: str
+) -> None:
+    source = with_sound(tmp_path / "a.avi", codec, rate=44100)
+    assert carried(source, tmp_path / "out.avi") == []
+    assert sound_of(tmp_path / "out.avi") == sound_of(source)
+    assert len(packets(tmp_path / "out.avi", 1)) == len(packets(source, 1)) > 8
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_broken_sound_is_told_and_ends_no_film(tmp_path: Path, suffix: str) -> None:
+    source = with_sound(tmp_path / "a.ts", "aac")
+    data = bytearray(source.read_bytes())
+    places = [k for k in range(len(data) - 1) if data[k : k + 2] == b"\xff\xf1"]
+    data[places[6] + 1] = 0xF9  # another kind of frame than its neighbours'
+    data[places[6] + 3 : places[6] + 6] = b"\0\0\0"  # and of no length
+    source.write_bytes(data)
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(tmp_path / f"out{suffix}", reader.info, template=reader) as writer,
+    ):
+        num_frames = 0
+        for frame in reader:
+            writer.write(frame)
+            num_frames += 1
+    assert num_frames == len(frame_times(tmp_path / f"out{suffix}")) == 10
+    assert writer.num_decode_errors > 0
+    assert any("packets of the other streams are" in line for line in writer.notices)
+    assert len(sound_of(tmp_path / f"out{suffix}")[1]) > 10_000
+
+
+def test_sound_that_a_muxer_refuses_at_its_end_is_named(tmp_path: Path) -> None:
+    source = with_sound(tmp_path / "a.nut", "eac3")  # its tag says AC-3
+    lines = carried(source, tmp_path / "out.mp4")
+    assert lines == ["a.nut: stream 1 (audio, ac3) is left out: mp4 cannot hold it"]
+    assert len(frame_times(tmp_path / "out.mp4")) == 10
+    assert carried(source, tmp_path / "out.mkv") == []

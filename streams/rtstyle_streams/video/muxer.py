@@ -1,7 +1,8 @@
 """What a container can hold, asked of its muxer by writing a little and reading it."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
 
@@ -14,22 +15,27 @@ _SIDE = 32
 """Of the pictures in a trial, in pixels."""
 _SILENCE = {"libx265": {"x265-params": "log-level=error"}}
 """Options of encoders that write to stderr by themselves."""
+_FAMILIES = {"mp1": "mp3", "mp2": "mp3", "eac3": "ac3"}
+"""Codecs that one decoder reads; which one it is can be told only by the packets."""
 _REFUSALS = (ValueError, OSError, av.error.FFmpegError)
+BROKEN_PACKET = (av.error.ArgumentError, av.error.InvalidDataError)
+"""What a muxer says of a packet that makes no sense, its times or what it holds."""
 
 
 def can_hold(
-    format_name: str, stream: Stream, first_packet: Callable[[], bytes]
+    format_name: str, stream: Stream, first_packets: Callable[[], Sequence[bytes]]
 ) -> bool:
     """Return whether a file of this format gives back `stream` as what it is.
 
     Some muxers refuse what they cannot hold. Others have no table of codecs and take
     all; for those a file is written and read: if the stream comes back as something
-    else, as ``bin_data`` for example, no player would know it either.
+    else, as ``bin_data`` for example, no player would know it either. Those that know
+    the codec write a file too: some find out only at its end that they cannot.
 
     Args:
         format_name: FFmpeg's name of the container.
         stream: Of the source.
-        first_packet: Returns its first, or what can stand for it; called when needed.
+        first_packets: Returns some; none if they come late. Called when needed.
     """
     if stream.codec_context is None and stream.type not in ("attachment", "data"):
         return False  # of a codec that FFmpeg does not know
@@ -39,11 +45,13 @@ def can_hold(
             copy = container.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition
             container.start_encoding()
-            if _is_told_by_muxer(container, stream):
-                return True
+            is_told = _is_told_by_muxer(container, stream)
     except _REFUSALS:
         return False
-    return _comes_back(format_name, stream, first_packet())
+    packets = first_packets()
+    if is_told:
+        return not packets or _written(format_name, stream, packets) is not None
+    return _comes_back(format_name, stream, packets or [bytes(64)])
 
 
 def can_hold_time_code(format_name: str, time_code: str, rate: Fraction) -> bool:
@@ -111,8 +119,10 @@ def _is_told_by_muxer(container: OutputContainer, stream: Stream) -> bool:
     return stream.codec_context.codec.name in codecs_of(container.format.name)
 
 
-def _comes_back(format_name: str, stream: Stream, packet: bytes) -> bool:
-    """Write a picture and a packet of `stream`; return whether both can be read."""
+def _written(
+    format_name: str, stream: Stream, packets: Sequence[bytes]
+) -> io.BytesIO | None:
+    """Return a file of a picture and packets of `stream`; None: it is refused."""
     scratch = io.BytesIO()
     try:
         with av.open(scratch, "w", format=format_name) as container:
@@ -121,18 +131,31 @@ def _comes_back(format_name: str, stream: Stream, packet: bytes) -> bool:
             copy.disposition = stream.disposition
             _write_picture(container, video)
             if stream.type != "attachment":
-                container.mux(_as_packet_of(copy, packet))
-        scratch.seek(0)
+                for number, packet in enumerate(packets):
+                    with suppress(*BROKEN_PACKET):
+                        container.mux_one(_as_packet_of(copy, packet, number))
+    except _REFUSALS:
+        return None
+    return scratch
+
+
+def _comes_back(format_name: str, stream: Stream, packets: Sequence[bytes]) -> bool:
+    """Write a picture and packets of `stream`; return whether both can be read."""
+    scratch = _written(format_name, stream, packets)
+    if scratch is None:
+        return False
+    scratch.seek(0)
+    try:
         with av.open(scratch, format=format_name, metadata_errors="replace") as file:
             return any(_is_alike(stream, back) for back in file.streams)
     except _REFUSALS:
         return False
 
 
-def _as_packet_of(stream: Stream, data: bytes) -> "av.Packet[Stream]":
+def _as_packet_of(stream: Stream, data: bytes, number: int) -> "av.Packet[Stream]":
     packet = av.Packet(data)
     packet.stream = stream
-    packet.pts = packet.dts = 0
+    packet.pts = packet.dts = number
     packet.duration = 1
     packet.is_keyframe = True
     return packet
@@ -141,7 +164,7 @@ def _as_packet_of(stream: Stream, data: bytes) -> "av.Packet[Stream]":
 def _is_alike(stream: Stream, back: Stream) -> bool:
     """Return whether `back` is what `stream` is."""
     names = [
-        context.codec.canonical_name
+        _FAMILIES.get(name := context.codec.canonical_name, name)
         if (context := s.codec_context)
         else getattr(s, "name", None)
         for s in (stream, back)
