@@ -221,4 +221,4 @@ _TELEPHONE = {
     "gsm_ms": (0x31, 8000, 65, 320, struct.pack("<H", 320)),
     "speex": (0xA109, 16000, 70, 320, _SPEEX_HEAD),
 }
-"""Number in a wave header, samples a second, bytes and samples of a packet, the rest."""
+"""Number in a wave header, samples a second, bytes and samples a packet, the rest."""

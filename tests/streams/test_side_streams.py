@@ -235,3 +235,41 @@ def test_sound_that_a_muxer_refuses_at_its_end_is_named(tmp_path: Path) -> None:
     assert lines == ["a.nut: stream 1 (audio, ac3) is left out: mp4 cannot hold it"]
     assert len(frame_times(tmp_path / "out.mp4")) == 10
     assert carried(source, tmp_path / "out.mkv") == []
+
+
+@pytest.mark.parametrize("broken", [(3,), (3, 7, -1)])
+def test_a_packet_that_a_muxer_refuses_late_costs_no_frame(
+    tmp_path: Path, broken: tuple[int, ...]
+) -> None:
+    whole = with_sound(tmp_path / "whole.mkv", "eac3")
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(tmp_path / "a.mkv"), "w") as target,
+    ):
+        copies = [
+            target.add_stream_from_template(stream, opaque=True)
+            for stream in source.streams
+        ]
+        places = [index % len(packets(whole, 1)) for index in broken]
+        count = 0
+        for packet in source.demux():
+            if not packet.size:
+                continue
+            index, is_sound = packet.stream.index, packet.stream.type == "audio"
+            if is_sound and count in places:
+                other: av.Packet[Stream] = av.Packet(b"\x0f" + bytes(packet)[1:])
+                other.pts, other.dts = packet.pts, packet.dts
+                other.time_base = packet.time_base
+                packet = other
+            count += is_sound
+            packet.stream = copies[index]
+            target.mux_one(packet)
+    with (
+        VideoReader(tmp_path / "a.mkv") as reader,
+        VideoWriter(tmp_path / "out.mp4", reader.info, template=reader) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    assert len(frame_times(tmp_path / "out.mp4")) == 10
+    assert writer.num_decode_errors == len(broken)
+    assert len(packets(tmp_path / "out.mp4", 1)) == count - len(broken)

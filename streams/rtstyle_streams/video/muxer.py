@@ -2,9 +2,10 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import av
 from av.container import OutputContainer
@@ -17,6 +18,8 @@ _SILENCE = {"libx265": {"x265-params": "log-level=error"}}
 """Options of encoders that write to stderr by themselves."""
 _FAMILIES = {"mp1": "mp3", "mp2": "mp3", "eac3": "ac3"}
 """Codecs that one decoder reads; which one it is can be told only by the packets."""
+_TRIAL_LENGTH = 2000
+"""Packets after which a trial begins again, so that its index does not grow."""
 _REFUSALS = (ValueError, OSError, av.error.FFmpegError)
 BROKEN_PACKET = (av.error.ArgumentError, av.error.InvalidDataError)
 """What a muxer says of a packet that makes no sense, its times or what it holds."""
@@ -48,10 +51,87 @@ def can_hold(
             is_told = _is_told_by_muxer(container, stream)
     except _REFUSALS:
         return False
-    packets = first_packets()
+    packets = _whole(format_name, stream, first_packets())
     if is_told:
         return not packets or _written(format_name, stream, packets) is not None
     return _comes_back(format_name, stream, packets or [bytes(64)])
+
+
+def _whole(
+    format_name: str, stream: Stream, packets: Sequence[bytes]
+) -> Sequence[bytes]:
+    """Return the packets that make sense to the muxer; broken ones tell nothing."""
+    with closing(PacketTrial(format_name, stream)) as trial:
+        return [packet for packet in packets if trial.takes(packet)]
+
+
+class PacketTrial:
+    """Tells at once whether a muxer takes a packet, by a file that is thrown away.
+
+    With several streams a muxer holds packets back to put them in order, and says of
+    one that is broken only while it takes another, or at the end, where the packets
+    that it still holds are lost. With one stream it says so at once.
+
+    Args:
+        format_name: FFmpeg's name of the container.
+        stream: Of the source.
+    """
+
+    def __init__(self, format_name: str, stream: Stream) -> None:
+        self._format_name, self._stream = format_name, stream
+        self._file: OutputContainer | None = None
+        self._copy: Stream | None = None
+        self._num_packets = 0
+
+    def takes(self, packet: bytes, *, is_keyframe: bool = True) -> bool:
+        """Return whether what is in the packet makes sense to the muxer."""
+        if self._num_packets % _TRIAL_LENGTH == 0:
+            self.close()
+            self._file = av.open(_Nowhere(), "w", format=self._format_name)
+            self._copy = self._file.add_stream_from_template(self._stream, opaque=True)
+        self._num_packets += 1
+        assert self._file is not None and self._copy is not None
+        data = _as_packet_of(self._copy, packet, self._num_packets)
+        data.is_keyframe = is_keyframe
+        try:
+            self._file.mux_one(data)
+        except av.error.InvalidDataError:
+            return False
+        except _REFUSALS:  # the film itself finds out about those
+            return True
+        return True
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._file is not None:
+            with suppress(*_REFUSALS):
+                self._file.close()
+        self._file = self._copy = None
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that keeps nothing of what is written."""
+
+    def __init__(self) -> None:
+        self._at = self._end = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._at += len(data)
+        self._end = max(self._end, self._at)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._end)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 def can_hold_time_code(format_name: str, time_code: str, rate: Fraction) -> bool:

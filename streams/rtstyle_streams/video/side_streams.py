@@ -16,7 +16,12 @@ from rtstyle_streams.video.acm_in_matroska import (
     put_names_right,
     wave_header,
 )
-from rtstyle_streams.video.muxer import BROKEN_PACKET, can_hold, can_hold_time_code
+from rtstyle_streams.video.muxer import (
+    BROKEN_PACKET,
+    PacketTrial,
+    can_hold,
+    can_hold_time_code,
+)
 from rtstyle_streams.video.opening import demux_on, open_video
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_times import SideTimes, in_parts
@@ -53,6 +58,7 @@ class SideStreams:
         self._input = open_video(reader.path)
         self._output = output
         self._copies: dict[int, Stream] = {}
+        self._trials: dict[int, PacketTrial] = {}  # by output stream
         self._wave_headers: list[bytes] = []
         self._stand_ins: list[InputContainer] = []
         self._copy_header()
@@ -97,6 +103,10 @@ class SideStreams:
         Raises:
             FFmpegError, OSError: the file cannot be written.
         """
+        trial = self._trials.get(packet.stream_index)
+        if trial and not trial.takes(bytes(packet), is_keyframe=packet.is_keyframe):
+            self.num_broken += 1
+            return
         try:
             self._mux_in_order(packet)
         except BROKEN_PACKET:
@@ -137,8 +147,8 @@ class SideStreams:
     def close(self) -> None:
         """Close the second demuxer; may be called twice."""
         self._input.close()
-        for container in self._stand_ins:
-            container.close()
+        for file in (*self._stand_ins, *self._trials.values()):
+            file.close()
 
     def _copy_header(self) -> None:
         tags = self._input.metadata
@@ -189,6 +199,8 @@ class SideStreams:
         name = self._output.format.name
         if can_hold(name, stream, lambda: _first_packets(self._path, stream.index)):
             copy = self._output.add_stream_from_template(stream, opaque=True)
+            if stream.type != "attachment":
+                self._trials[copy.index] = PacketTrial(name, stream)
         elif name == "matroska" and (header := wave_header(stream)):
             copy = self._add_wave(header)
         else:
