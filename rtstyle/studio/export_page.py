@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -54,21 +55,43 @@ ENCODER, NETWORK = "styles/encoder.onnx", "styles/painting.onnx"
 
 
 def export_page(folder: Path, *, runtime: Path) -> int:
-    """Write the page into a new or empty folder.
+    """Write the page into a new or empty folder: all of it, or nothing.
 
     Args:
         folder: Where.
-        runtime: The folder ``dist`` of the npm package onnxruntime-web.
+        runtime: The folder of the npm package onnxruntime-web, or its ``dist``.
 
     Returns:
         How many bytes it holds.
 
     Raises:
-        UsageError: the folder holds something, or the runtime is another one.
+        UsageError: the folder holds something or cannot be written, or the runtime is
+            another one.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"--export-page {folder}: expected an empty folder")
+    if (runtime / "dist").is_dir():
+        runtime = runtime / "dist"
     runtime_files = {name: _checked(runtime / name) for name in RUNTIME_FILES}
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}-", dir=folder.parent
+        ) as name:
+            part = Path(name) / folder.name
+            _write(part, runtime_files)
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
+    except OSError as error:
+        raise UsageError(
+            f"--export-page {folder}: cannot be written ({error.strerror})"
+        ) from error
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _write(folder: Path, runtime_files: dict[str, bytes]) -> None:
+    """Write every file of the page."""
     for part in ("styles", "thumbs", "ort"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for name, data in runtime_files.items():
@@ -81,7 +104,6 @@ def export_page(folder: Path, *, runtime: Path) -> int:
             shutil.copyfile(path, folder / path.name)
     _write_styles(folder)
     _write_worker(folder)
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _checked(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.gallery.find import load_style, read_named, style_files
-from rtstyle.gallery.spec import StylePart, StyleSpec
+from rtstyle.gallery.spec import StylePart, StyleSpec, parse_style
 from rtstyle.paintings.picture import SUFFIXES, read_painting
 from rtstyle.style_file import graph_sha256, read_style
 
@@ -122,10 +122,9 @@ class Shelf:
     def add_painting(self, path: Path) -> ShelfStyle:
         """Take a painting of our folder."""
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        title = re.sub(r"-[0-9a-f]{8}$", "", path.stem).replace("_", " ").strip()
         style = ShelfStyle(
             f"painting-{digest[:12]}",
-            title or "painting",
+            _title(path),
             str(path),
             digest,
             is_painting=True,
@@ -135,6 +134,18 @@ class Shelf:
             self._styles.pop(style.id, None)
             self._styles[style.id] = style
         return style
+
+    def title_of(self, text: str) -> str:
+        """Return what people call the style or the mixture after `--style`.
+
+        A style that is here no more goes by the name of its file.
+        """
+        titles = {style.name: style.title for style in list(self._styles.values())}
+        try:
+            names = [part.name for part in parse_style(text).parts]
+        except UsageError:
+            names = [text]
+        return " + ".join(titles.get(name) or _title(Path(name)) for name in names)
 
     def keep(self, part: Path, *, name: str) -> ShelfStyle:
         """Check a file that was sent, move it into our folder and list it.
@@ -191,6 +202,12 @@ class Shelf:
         with self._lock:
             self._styles[style.id] = style
         return style
+
+
+def _title(path: Path) -> str:
+    """Return a title made of the name of a file, without the hash that `keep` adds."""
+    title = re.sub(r"-[0-9a-f]{8}$", "", path.stem).replace("_", " ").strip()
+    return title or "painting"
 
 
 def _age(path: Path) -> float:

@@ -1,5 +1,6 @@
 """The whole state as plain data, for pages and programs: no deltas."""
 
+import os
 from typing import Any
 
 import psutil
@@ -16,6 +17,7 @@ def state_of(studio: Studio) -> dict[str, Any]:
     session = studio.session
     recorder, virtual = session.recorder, session.virtual_camera
     styles = studio.shelf.all()
+    folder = f"{studio.settings.folder}{os.sep}"
     with_picture = set(studio.thumbnails.ids)
     return {
         "type": "state",
@@ -50,7 +52,7 @@ def state_of(studio: Studio) -> dict[str, Any]:
         },
         "presets": studio.presets.rows(),
         "jobs": [job.as_dict() for job in studio.jobs.rows()],
-        "notice": session.messages.shown,
+        "notice": session.messages.shown.replace(folder, ""),  # it is told beside
         "error": session.error,
         "is_ready": session.keys is not None,
         "viewers": session.broadcast.num_viewers,

@@ -111,7 +111,7 @@ def open_studio(settings: StudioSettings) -> Studio:
         settings,
         session,
         shelf,
-        StudioJobs(settings.data / "jobs.sqlite"),
+        StudioJobs(settings.data / "jobs.sqlite", shelf.title_of),
         Presets(settings.data / "looks"),
         Thumbnails(),
         style,

@@ -244,6 +244,22 @@ def test_another_runtime_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "page").exists()
 
 
+def test_a_page_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = os.environ.get(VARIABLE)
+    if package is None:
+        pytest.skip(f"no onnxruntime-web; {VARIABLE} names its folder")
+
+    def fill(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rtstyle.studio.export_page._write_styles", fill)
+    with pytest.raises(UsageError, match="cannot be written .No space left"):
+        export_page(tmp_path / "page", runtime=Path(package))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected an empty folder"):
         export_page(tmp_path.parent, runtime=tmp_path)
