@@ -176,6 +176,26 @@ def test_one_module_imports_what_would_report_its_use(folder: str) -> None:
         assert not found, f"{path.relative_to(ROOT)}: use rtstyle.telemetry for {found}"
 
 
+@pytest.mark.parametrize("folder", [*MAY_IMPORT, "tests/comparison", "tests/golden"])
+def test_no_path_reaches_opencv_as_text(folder: str) -> None:
+    """A name that is not UTF-8 ends the process there; cameras are no files."""
+    by_name = {"imread", "imwrite", "VideoWriter", "VideoCapture", "FileStorage"}
+    cameras = ROOT / "streams" / "rtstyle_streams" / "camera" / "capture.py"
+    for path in set((ROOT / folder).rglob("*.py")) - {cameras}:
+        calls = [
+            node.func.attr
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "cv2"
+        ]
+        found = [
+            n for n in calls if n in by_name or n.startswith(("imread", "imwrite"))
+        ]
+        assert not found, f"{path.relative_to(ROOT)}: read and write bytes, not {found}"
+
+
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_one_module_writes_to_the_terminal(folder: str) -> None:
     may = {ROOT / "rtstyle" / "process" / "terminal.py", ROOT / "rtstyle" / "cli.py"}

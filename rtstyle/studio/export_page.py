@@ -8,8 +8,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-
 from rtstyle.errors import UsageError
 from rtstyle.gallery.find import read_named, style_files, user_folder
 from rtstyle.paintings.live_network import live_style
@@ -20,6 +18,7 @@ from rtstyle.studio.shelf import Shelf, ShelfStyle
 from rtstyle.studio.thumbnails import sample_picture, thumbnail, webp
 from rtstyle.twins import existing_twin_path
 from rtstyle_streams.frame import Pixels
+from rtstyle_streams.pictures.picture_file import encode_picture
 
 RUNTIME_VERSION: Final = "1.30.0"
 """Of onnxruntime-web."""
@@ -134,7 +133,7 @@ def _write_styles(folder: Path) -> None:
     """Write the bundled styles, the networks for paintings, and the table of all."""
     scene = sample_picture(width=640, height=360)
     small = sample_picture()
-    cv2.imwrite(str(folder / "sample.jpg"), cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))
+    (folder / "sample.jpg").write_bytes(encode_picture(scene, suffix=".jpg"))
     shelf = Shelf(folder / "none")
     rows = [
         _write_named(folder, shelf.get(name), path, small)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 # OpenCV reads this once, when it is loaded: no decoder of it then makes room for more
 # pixels than `pictures.picture_file.MOST_PIXELS`, whatever a header said before.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "128000000")
+# What its decoders log about a broken file is said by us, in one line.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 if TYPE_CHECKING:
     from rtstyle_streams.camera.virtual_camera import VirtualCamera

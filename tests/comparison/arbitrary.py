@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 
+from rtstyle.drawing.line_plot import write_png
 from rtstyle.gallery.find import load_style
 from rtstyle.metrics.structure import ssim
 from rtstyle.paintings.network import painting_network
@@ -269,7 +270,7 @@ def write_sheet(path: Path, painting: Pixels, rows: list[list[Pixels]]) -> None:
     first = np.full_like(lines[0], 250)
     first[:, :side] = cell(painting)
     sheet = np.vstack([first, *lines])
-    cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_png(sheet, path)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,17 @@ _SEEDS: tuple[
     ("mjpeg.avi", "mjpeg", "yuvj420p", "", {}),
     ("flv.flv", "flv", "yuv420p", "", {}),
     ("moving.gif", "gif", "rgb8", "", {}),
+    ("to_mp4_aac.ts", "libx264", "yuv420p", "aac", {}),
+    ("to_mp4_ac3.ts", "mpeg2video", "yuv420p", "ac3", {}),
+    ("to_mp4_eac3.mkv", "libx264", "yuv420p", "eac3", {}),
+    ("to_mp4_alac.mov", "mpeg4", "yuv420p", "alac", {}),
+    ("to_mp4_opus.mkv", "libx264", "yuv420p", "libopus", {}),
+    ("to_avi_adpcm.avi", "mpeg4", "yuv420p", "adpcm_ms", {}),
+    ("to_avi_mp3.mkv", "mpeg4", "yuv420p", "libmp3lame", {}),
+    ("to_ts_aac.mp4", "libx264", "yuv420p", "aac", {}),
+    ("to_ts_wma.wmv", "wmv2", "yuv420p", "wmav2", {}),
 )
+"""``to_mp4_…`` says what they are written to; the others to Matroska, it to mp4."""
 _ELEMENTS: dict[str, Callable[[bytes], Sequence[Element]]] = {
     ".mp4": iso_boxes,
     ".mov": iso_boxes,
@@ -67,7 +77,9 @@ class Films:
 
     def run(self, path: Path, folder: Path) -> Run:
         """Carry all frames to a film; count them and what was broken."""
-        target = folder / ("out.mp4" if path.suffix == ".mkv" else "out.mkv")
+        words = path.stem.removeprefix("kept_").split("_")
+        other = "mp4" if path.suffix == ".mkv" else "mkv"
+        target = folder / f"out.{words[1] if words[0] == 'to' else other}"
         num_frames = 0
         try:
             with (
@@ -78,14 +90,18 @@ class Films:
                     writer.write(frame)
                     num_frames += 1
         except StreamError as error:
-            return Run(Outcome.CLEAN_ERROR, str(error))
-        facts = {"frames": num_frames, "errors": reader.num_decode_errors}
-        outcome = Outcome.PARTIAL if reader.num_decode_errors else Outcome.SUCCESS
-        return Run(outcome, "; ".join(reader.notices), facts)
+            return Run(Outcome.CLEAN_ERROR, str(error), {"frames": 0})
+        errors = reader.num_decode_errors + writer.num_decode_errors
+        outcome = Outcome.PARTIAL if errors else Outcome.SUCCESS
+        notices = "; ".join([*reader.notices, *writer.notices])
+        return Run(outcome, notices, {"frames": num_frames, "errors": errors})
 
     def loss(self, path: Path, run: Run) -> str:
         """Decode with nothing but FFmpeg, and compare."""
         num_frames, errors = decode_plainly(path)
+        if run.outcome is Outcome.CLEAN_ERROR:
+            is_lost = num_frames > 0 and "an encoder that takes" not in run.text
+            return f"{num_frames} frames; {run.text}" if is_lost else ""
         if errors:
             return f"FFmpeg says {errors[0]!r} ({len(errors)} lines)"
         if run.facts["frames"] < num_frames:
@@ -133,7 +149,7 @@ def decode_plainly(
     errors += [
         f"[{name}] {' '.join(text.split())}"
         for _, name, text in logs
-        if name in sources
+        if name in sources and not text.startswith("Warning")  # said without threads
     ]
     return num_frames, errors
 
@@ -185,7 +201,7 @@ def _picture(index: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
 
 
 def _tone(container: OutputContainer, codec: str) -> Callable[[], None]:
-    stream = container.add_stream(codec, rate=48000)
+    stream = container.add_stream(codec, rate=48000, bit_rate=64_000)
     assert isinstance(stream, AudioStream)
     stream.layout = "mono"
 

@@ -57,7 +57,7 @@ class Outcome(StrEnum):
     HANG = "hang"
     """It did not end within `HANG_SECONDS`."""
     SILENT_LOSS = "silent loss"
-    """It was called a success, and the judge found a loss."""
+    """It was called a success or refused, and the judge found what was lost."""
 
 
 FAILURES = (Outcome.TRACEBACK, Outcome.CRASH, Outcome.HANG, Outcome.SILENT_LOSS)
@@ -83,7 +83,14 @@ class Run:
     text: str = ""
     """What was said, a line."""
     facts: Mapping[str, int] = field(default_factory=dict)
-    """What the judge compares: counts of frames, of errors."""
+    """What the judge compares: counts of frames, of errors; a refusal with some is
+    judged too."""
+
+    @property
+    def is_judged(self) -> bool:
+        """Return whether something may be lost that nobody was told of."""
+        is_refused = self.outcome is Outcome.CLEAN_ERROR and bool(self.facts)
+        return self.outcome is Outcome.SUCCESS or is_refused
 
 
 class Target(Protocol):
@@ -106,7 +113,10 @@ class Target(Protocol):
         ...
 
     def loss(self, path: Path, run: Run) -> str:
-        """Return what was lost although `run` is a success; nothing: no loss."""
+        """Return what was lost although `run` is a success; nothing: no loss.
+
+        A refusal is judged too, if it has facts.
+        """
         ...
 
 

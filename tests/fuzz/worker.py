@@ -48,7 +48,7 @@ def run_one(target: Target, made: Seed, *, number: int) -> Result:
         began = time.perf_counter()
         ended, peak_mb = _forked(lambda: target.run(path, folder / "out"), folder)
         seconds = time.perf_counter() - began
-        if ended.outcome is Outcome.SUCCESS:
+        if ended.is_judged:
             judged, _ = _forked(lambda: _judged(target, path, ended), folder)
             if judged.outcome is Outcome.SILENT_LOSS:
                 ended = judged

@@ -1,5 +1,6 @@
 """Makes what people really have: cut, joined, odd and broken files, by code."""
 
+import io
 import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -177,3 +178,47 @@ def raw_dv(path: Path, *, width: int, height: int, rate: Fraction) -> Path:
         codec="dvvideo",
         pixel_format=pixel_format,
     )
+
+
+def with_telephone_sound(path: Path, kind: str) -> Path:
+    """Write ten frames with sound of an old recorder: ``gsm_ms`` or ``speex``.
+
+    FFmpeg has no encoders of its own for them: the packets are written by hand.
+    """
+    number, rate, size, samples, extra = _TELEPHONE[kind]
+    speed = size * rate // samples
+    head = struct.pack("<HHIIHHH", number, 1, rate, speed, size, 0, len(extra))
+    chunks = b"WAVEfmt " + struct.pack("<I", len(head + extra)) + head + extra
+    chunks += b"data" + struct.pack("<I", size) + bytes(size)
+    wave = io.BytesIO(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+    copies: list[Stream] = []
+    with av.open(wave, format="wav") as template:
+
+        def prepare(container: OutputContainer, _: VideoStream) -> None:
+            stream = container.add_stream_from_template(template.streams[0])
+            copies.append(stream)
+
+        def finish(container: OutputContainer) -> None:
+            for index in range(20):
+                packet: av.Packet[Stream] = av.Packet(
+                    bytes((index * k) % 7 for k in range(size))
+                )
+                packet.stream, packet.time_base = copies[0], Fraction(1, rate)
+                packet.pts = packet.dts = index * samples
+                packet.duration = samples
+                container.mux_one(packet)
+
+        pictures = [moving(k) for k in range(10)]
+        return write_clip(
+            path, pictures, codec="mpeg4", prepare=prepare, before_end=finish
+        )
+
+
+_SPEEX_HEAD = struct.pack(
+    "<8s20s13i", b"Speex   ", b"1.2", 1, 80, 16000, 1, 4, 1, -1, 320, 0, 1, 0, 0, 0
+)
+_TELEPHONE = {
+    "gsm_ms": (0x31, 8000, 65, 320, struct.pack("<H", 320)),
+    "speex": (0xA109, 16000, 70, 320, _SPEEX_HEAD),
+}
+"""Number in a wave header, samples a second, bytes and samples a packet, the rest."""

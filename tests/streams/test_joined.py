@@ -211,6 +211,12 @@ def test_one_broken_time_ahead_is_no_new_start() -> None:
     assert not timing.restarts
 
 
+def test_times_beyond_all_clocks_are_none() -> None:
+    given, timing = times_given([1 << 60, (1 << 60) + 40, 80, 120])
+    assert given == [0, 40, 80, 120]
+    assert not timing.restarts
+
+
 def test_times_that_start_over_twice_go_on_twice() -> None:
     given, timing = times_given([3000, 3040, 0, 40, 1500, 1540, 200, 240])
     assert given == [3000, 3040, 3080, 3120, 4580, 4620, 4660, 4700]

@@ -16,7 +16,7 @@ from rtstyle_streams.video.muxer import can_hold_codec, can_hold_time_code
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_data import side_data
 from rtstyle_streams.video.writer import VideoWriter
-from tests.streams.clips import frame_times, numbered_clip, write_clip
+from tests.streams.clips import frame_times, numbered_clip, packets, write_clip
 from tests.streams.reports import (
     carried,
     codecs,
@@ -26,6 +26,7 @@ from tests.streams.reports import (
     with_matrix,
     with_sound,
     with_sphere,
+    with_telephone_sound,
 )
 from tests.streams.rich import write_rich_clip
 
@@ -335,3 +336,35 @@ def test_a_film_whose_first_video_is_of_an_unknown_codec_has_another(
     lines = carried(path, tmp_path / "o.mkv")
     assert any("(video, unknown codec" in line for line in lines)
     assert len(frame_times(tmp_path / "o.mkv")) == 12, "those of the second one"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source_suffix", "holds"),
+    [
+        ("gsm_ms", ".avi", {".mkv", ".avi"}),
+        ("gsm_ms", ".mkv", {".mkv", ".avi"}),
+        ("speex", ".mkv", {".mkv", ".avi", ".mov"}),
+        ("speex", ".avi", {".mkv", ".avi", ".mov"}),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".mkv", ".avi", ".mov", ".mp4", ".ts", ".webm"])
+def test_sound_of_old_telephones_is_copied_or_named(
+    tmp_path: Path, kind: str, source_suffix: str, holds: set[str], suffix: str
+) -> None:
+    source = with_telephone_sound(tmp_path / "a.avi", kind)
+    if source_suffix != ".avi":
+        assert carried(source, tmp_path / f"b{source_suffix}") == []
+        source = tmp_path / f"b{source_suffix}"
+    assert f"audio {kind}" in codecs(source)
+    target = tmp_path / f"out{suffix}"
+    lines = carried(source, target)
+    assert len(frame_times(target)) == 10
+    if suffix not in holds:
+        assert len(lines) == 1
+        assert f"(audio, {kind}) is left out: " in lines[0]
+        assert "audio" not in " ".join(codecs(target))
+        return
+    assert lines == []
+    sound = [data for data, _ in packets(source, 1)]
+    assert len(sound) == 20
+    assert [data for data, _ in packets(target, 1)] == sound

@@ -281,3 +281,23 @@ def test_a_kind_that_is_not_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.heic").write_bytes(bytes(4) + b"ftypheic" + bytes(40))
     with pytest.raises(SourceError, match="got .heic, which is not read; save it as"):
         open_source(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_a_decoder_prints_nothing_of_its_own(mode: str, tmp_path: Path) -> None:
+    Image.new(mode, (20, 10), 3).save(tmp_path / "deep.tif")
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from rtstyle_streams.pictures.picture_file import read_picture\n"
+        "try: read_picture(Path(sys.argv[1]))\n"
+        "except OSError as error: print(error)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "deep.tif"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if k != "OPENCV_LOG_LEVEL"},
+    )
+    assert run.stderr == ""
+    assert run.stdout.endswith("expected 8 or 16 bits per sample, got 32 (HDR)\n")

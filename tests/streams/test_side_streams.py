@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.writer import VideoWriter
 from tests.streams.clips import frame_times, numbered, packets, write_clip
+from tests.streams.reports import carried, sound_of, with_sound
 from tests.streams.rich import CHAPTERS, NUM_FRAMES, kinds, write_rich_clip
 
 
@@ -180,3 +181,95 @@ def test_custom_tags_of_an_mp4_survive(tmp_path: Path) -> None:
     copy(source, tmp_path / "copy.mp4")
     with av.open(str(tmp_path / "copy.mp4")) as container:
         assert container.metadata["my_key"] == "mine"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("rate", [48000, 8000])
+def test_the_last_packet_of_a_sound_without_durations_is_heard(
+    tmp_path: Path, rate: int, suffix: str
+) -> None:
+    source = with_sound(tmp_path / "a.mkv", "alac", rate=rate)
+    with av.open(str(source)) as film:
+        packets = [packet for packet in film.demux(audio=0) if packet.size]
+    assert not packets[-1].duration, "nothing says how long it sounds"
+    assert (len(packets) == 1) == (rate == 8000)
+    assert carried(source, tmp_path / f"out{suffix}") == []
+    assert sound_of(tmp_path / f"out{suffix}") == sound_of(source)
+
+
+@pytest.mark.parametrize("codec", ["adpcm_ms", "adpcm_ima_wav", "adpcm_yamaha"])
+def test_packets_that_a_container_gives_one_time_are_all_copied(
+    tmp_path: Path, codec: str
+) -> None:
+    source = with_sound(tmp_path / "a.avi", codec, rate=44100)
+    assert carried(source, tmp_path / "out.avi") == []
+    assert sound_of(tmp_path / "out.avi") == sound_of(source)
+    assert len(packets(tmp_path / "out.avi", 1)) == len(packets(source, 1)) > 8
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_broken_sound_is_told_and_ends_no_film(tmp_path: Path, suffix: str) -> None:
+    source = with_sound(tmp_path / "a.ts", "aac")
+    data = bytearray(source.read_bytes())
+    places = [k for k in range(len(data) - 1) if data[k : k + 2] == b"\xff\xf1"]
+    data[places[6] + 1] = 0xF9  # another kind of frame than its neighbours'
+    data[places[6] + 3 : places[6] + 6] = b"\0\0\0"  # and of no length
+    source.write_bytes(data)
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(tmp_path / f"out{suffix}", reader.info, template=reader) as writer,
+    ):
+        num_frames = 0
+        for frame in reader:
+            writer.write(frame)
+            num_frames += 1
+    assert num_frames == len(frame_times(tmp_path / f"out{suffix}")) == 10
+    assert writer.num_decode_errors > 0
+    assert any("packets of the other streams are" in line for line in writer.notices)
+    assert len(sound_of(tmp_path / f"out{suffix}")[1]) > 10_000
+
+
+def test_sound_that_a_muxer_refuses_at_its_end_is_named(tmp_path: Path) -> None:
+    source = with_sound(tmp_path / "a.nut", "eac3")  # its tag says AC-3
+    lines = carried(source, tmp_path / "out.mp4")
+    assert lines == ["a.nut: stream 1 (audio, ac3) is left out: mp4 cannot hold it"]
+    assert len(frame_times(tmp_path / "out.mp4")) == 10
+    assert carried(source, tmp_path / "out.mkv") == []
+
+
+@pytest.mark.parametrize("broken", [(3,), (3, 7, -1)])
+def test_a_packet_that_a_muxer_refuses_late_costs_no_frame(
+    tmp_path: Path, broken: tuple[int, ...]
+) -> None:
+    whole = with_sound(tmp_path / "whole.mkv", "eac3")
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(tmp_path / "a.mkv"), "w") as target,
+    ):
+        copies = [
+            target.add_stream_from_template(stream, opaque=True)
+            for stream in source.streams
+        ]
+        places = [index % len(packets(whole, 1)) for index in broken]
+        count = 0
+        for packet in source.demux():
+            if not packet.size:
+                continue
+            index, is_sound = packet.stream.index, packet.stream.type == "audio"
+            if is_sound and count in places:
+                other: av.Packet[Stream] = av.Packet(b"\x0f" + bytes(packet)[1:])
+                other.pts, other.dts = packet.pts, packet.dts
+                other.time_base = packet.time_base
+                packet = other
+            count += is_sound
+            packet.stream = copies[index]
+            target.mux_one(packet)
+    with (
+        VideoReader(tmp_path / "a.mkv") as reader,
+        VideoWriter(tmp_path / "out.mp4", reader.info, template=reader) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    assert len(frame_times(tmp_path / "out.mp4")) == 10
+    assert writer.num_decode_errors == len(broken)
+    assert len(packets(tmp_path / "out.mp4", 1)) == count - len(broken)

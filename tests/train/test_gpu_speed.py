@@ -282,7 +282,7 @@ def test_the_command_prints_a_row_for_each_case_and_json(
 def test_wrong_sizes_photos_and_devices_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--sizes: expected 1280x720"):
         command.main(["--device", "cpu", "--sizes", "big"])
-    with pytest.raises(UsageError, match="expected a picture, got none"):
+    with pytest.raises(UsageError, match="expected a picture, got a directory"):
         command.main(["--device", "cpu", "--ways", "fp32", "--photo", str(tmp_path)])
     if not torch.cuda.is_available():
         with pytest.raises(RuntimeUnavailableError, match="expected a CUDA GPU"):

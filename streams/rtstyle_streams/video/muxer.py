@@ -1,9 +1,11 @@
 """What a container can hold, asked of its muxer by writing a little and reading it."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import av
 from av.container import OutputContainer
@@ -14,22 +16,29 @@ _SIDE = 32
 """Of the pictures in a trial, in pixels."""
 _SILENCE = {"libx265": {"x265-params": "log-level=error"}}
 """Options of encoders that write to stderr by themselves."""
+_FAMILIES = {"mp1": "mp3", "mp2": "mp3", "eac3": "ac3"}
+"""Codecs that one decoder reads; which one it is can be told only by the packets."""
+_TRIAL_LENGTH = 2000
+"""Packets after which a trial begins again, so that its index does not grow."""
 _REFUSALS = (ValueError, OSError, av.error.FFmpegError)
+BROKEN_PACKET = (av.error.ArgumentError, av.error.InvalidDataError)
+"""What a muxer says of a packet that makes no sense, its times or what it holds."""
 
 
 def can_hold(
-    format_name: str, stream: Stream, first_packet: Callable[[], bytes]
+    format_name: str, stream: Stream, first_packets: Callable[[], Sequence[bytes]]
 ) -> bool:
     """Return whether a file of this format gives back `stream` as what it is.
 
     Some muxers refuse what they cannot hold. Others have no table of codecs and take
     all; for those a file is written and read: if the stream comes back as something
-    else, as ``bin_data`` for example, no player would know it either.
+    else, as ``bin_data`` for example, no player would know it either. Those that know
+    the codec write a file too: some find out only at its end that they cannot.
 
     Args:
         format_name: FFmpeg's name of the container.
         stream: Of the source.
-        first_packet: Returns its first, or what can stand for it; called when needed.
+        first_packets: Returns some; none if they come late. Called when needed.
     """
     if stream.codec_context is None and stream.type not in ("attachment", "data"):
         return False  # of a codec that FFmpeg does not know
@@ -39,11 +48,90 @@ def can_hold(
             copy = container.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition
             container.start_encoding()
-            if _is_told_by_muxer(container, stream):
-                return True
+            is_told = _is_told_by_muxer(container, stream)
     except _REFUSALS:
         return False
-    return _comes_back(format_name, stream, first_packet())
+    packets = _whole(format_name, stream, first_packets())
+    if is_told:
+        return not packets or _written(format_name, stream, packets) is not None
+    return _comes_back(format_name, stream, packets or [bytes(64)])
+
+
+def _whole(
+    format_name: str, stream: Stream, packets: Sequence[bytes]
+) -> Sequence[bytes]:
+    """Return the packets that make sense to the muxer; broken ones tell nothing."""
+    with closing(PacketTrial(format_name, stream)) as trial:
+        return [packet for packet in packets if trial.takes(packet)]
+
+
+class PacketTrial:
+    """Tells at once whether a muxer takes a packet, by a file that is thrown away.
+
+    With several streams a muxer holds packets back to put them in order, and says of
+    one that is broken only while it takes another, or at the end, where the packets
+    that it still holds are lost. With one stream it says so at once.
+
+    Args:
+        format_name: FFmpeg's name of the container.
+        stream: Of the source.
+    """
+
+    def __init__(self, format_name: str, stream: Stream) -> None:
+        self._format_name, self._stream = format_name, stream
+        self._file: OutputContainer | None = None
+        self._copy: Stream | None = None
+        self._num_packets = 0
+
+    def takes(self, packet: bytes, *, is_keyframe: bool = True) -> bool:
+        """Return whether what is in the packet makes sense to the muxer."""
+        if self._num_packets % _TRIAL_LENGTH == 0:
+            self.close()
+            self._file = av.open(_Nowhere(), "w", format=self._format_name)
+            self._copy = self._file.add_stream_from_template(self._stream, opaque=True)
+        self._num_packets += 1
+        assert self._file is not None and self._copy is not None
+        data = _as_packet_of(self._copy, packet, self._num_packets)
+        data.is_keyframe = is_keyframe
+        try:
+            self._file.mux_one(data)
+        except av.error.InvalidDataError:
+            return False
+        except _REFUSALS:  # the film itself finds out about those
+            return True
+        return True
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._file is not None:
+            with suppress(*_REFUSALS):
+                self._file.close()
+        self._file = self._copy = None
+
+
+class _Nowhere(io.RawIOBase):
+    """A file that keeps nothing of what is written."""
+
+    def __init__(self) -> None:
+        self._at = self._end = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._at += len(data)
+        self._end = max(self._end, self._at)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._end)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 def can_hold_time_code(format_name: str, time_code: str, rate: Fraction) -> bool:
@@ -111,8 +199,10 @@ def _is_told_by_muxer(container: OutputContainer, stream: Stream) -> bool:
     return stream.codec_context.codec.name in codecs_of(container.format.name)
 
 
-def _comes_back(format_name: str, stream: Stream, packet: bytes) -> bool:
-    """Write a picture and a packet of `stream`; return whether both can be read."""
+def _written(
+    format_name: str, stream: Stream, packets: Sequence[bytes]
+) -> io.BytesIO | None:
+    """Return a file of a picture and packets of `stream`; None: it is refused."""
     scratch = io.BytesIO()
     try:
         with av.open(scratch, "w", format=format_name) as container:
@@ -121,18 +211,31 @@ def _comes_back(format_name: str, stream: Stream, packet: bytes) -> bool:
             copy.disposition = stream.disposition
             _write_picture(container, video)
             if stream.type != "attachment":
-                container.mux(_as_packet_of(copy, packet))
-        scratch.seek(0)
+                for number, packet in enumerate(packets):
+                    with suppress(*BROKEN_PACKET):
+                        container.mux_one(_as_packet_of(copy, packet, number))
+    except _REFUSALS:
+        return None
+    return scratch
+
+
+def _comes_back(format_name: str, stream: Stream, packets: Sequence[bytes]) -> bool:
+    """Write a picture and packets of `stream`; return whether both can be read."""
+    scratch = _written(format_name, stream, packets)
+    if scratch is None:
+        return False
+    scratch.seek(0)
+    try:
         with av.open(scratch, format=format_name, metadata_errors="replace") as file:
             return any(_is_alike(stream, back) for back in file.streams)
     except _REFUSALS:
         return False
 
 
-def _as_packet_of(stream: Stream, data: bytes) -> "av.Packet[Stream]":
+def _as_packet_of(stream: Stream, data: bytes, number: int) -> "av.Packet[Stream]":
     packet = av.Packet(data)
     packet.stream = stream
-    packet.pts = packet.dts = 0
+    packet.pts = packet.dts = number
     packet.duration = 1
     packet.is_keyframe = True
     return packet
@@ -141,7 +244,7 @@ def _as_packet_of(stream: Stream, data: bytes) -> "av.Packet[Stream]":
 def _is_alike(stream: Stream, back: Stream) -> bool:
     """Return whether `back` is what `stream` is."""
     names = [
-        context.codec.canonical_name
+        _FAMILIES.get(name := context.codec.canonical_name, name)
         if (context := s.codec_context)
         else getattr(s, "name", None)
         for s in (stream, back)

@@ -16,7 +16,12 @@ from rtstyle_streams.video.acm_in_matroska import (
     put_names_right,
     wave_header,
 )
-from rtstyle_streams.video.muxer import can_hold, can_hold_time_code
+from rtstyle_streams.video.muxer import (
+    BROKEN_PACKET,
+    PacketTrial,
+    can_hold,
+    can_hold_time_code,
+)
 from rtstyle_streams.video.opening import demux_on, open_video
 from rtstyle_streams.video.reader import VideoReader
 from rtstyle_streams.video.side_times import SideTimes, in_parts
@@ -24,7 +29,9 @@ from rtstyle_streams.video.tags import CONTAINER_TAGS, kept_video_tags, lost_tag
 
 _ATTACHED = av.stream.Disposition.attached_pic
 _TRIAL_PACKETS = 500
-"""How many packets of a file are looked at for the first one of a stream."""
+"""How many packets of a file are looked at for the first ones of a stream."""
+_MOST_FIRST = 4
+"""How many of them a muxer is tried with."""
 
 
 class SideStreams:
@@ -51,6 +58,7 @@ class SideStreams:
         self._input = open_video(reader.path)
         self._output = output
         self._copies: dict[int, Stream] = {}
+        self._trials: dict[int, PacketTrial] = {}  # by output stream
         self._wave_headers: list[bytes] = []
         self._stand_ins: list[InputContainer] = []
         self._copy_header()
@@ -70,6 +78,8 @@ class SideStreams:
         self._times = SideTimes(reader.restarts)
         self._packets = in_parts(self._demux())
         self._next = next(self._packets, None)
+        self._is_in_order = False
+        self._last_dts: dict[int, Fraction] = {}  # in seconds, by output stream
 
     def until(self, seconds: Fraction | None) -> Iterator["av.Packet[Stream]"]:
         """Give out the packets up to a time, in order; all that are left for None.
@@ -83,8 +93,42 @@ class SideStreams:
                 return
             self._next = next(self._packets, None)
             self._times.move(packet)
+            self._is_in_order = self._times.is_in_order(packet.stream)
             packet.stream = self._copies[packet.stream.index]
             yield packet
+
+    def copy(self, packet: "av.Packet[Stream]") -> None:
+        """Mux a packet from `until`; count one that the muxer says is broken.
+
+        Raises:
+            FFmpegError, OSError: the file cannot be written.
+        """
+        trial = self._trials.get(packet.stream_index)
+        if trial and not trial.takes(bytes(packet), is_keyframe=packet.is_keyframe):
+            self.num_broken += 1
+            return
+        try:
+            self._mux_in_order(packet)
+        except BROKEN_PACKET:
+            self.num_broken += 1
+
+    def _mux_in_order(self, packet: "av.Packet[Stream]") -> None:
+        """Mux a packet; push it behind the one before if ticks are too coarse for it.
+
+        A muxer may take other ticks than the source's (AVI: by the bit rate), in which
+        two packets in a row can have one time.
+        """
+        last = self._last_dts.get(packet.stream_index)
+        try:
+            self._output.mux_one(packet)
+        except av.error.ArgumentError:
+            if last is None or packet.dts is None or not self._is_in_order:
+                raise
+            packet.dts = max(packet.dts, last // packet.time_base + 1)
+            packet.pts = max(packet.pts or 0, packet.dts)
+            self._output.mux_one(packet)
+        if packet.dts is not None:
+            self._last_dts[packet.stream_index] = packet.dts * packet.time_base
 
     def closing_notices(self) -> list[str]:
         """Return what is known only at the end: how many packets were broken."""
@@ -103,8 +147,8 @@ class SideStreams:
     def close(self) -> None:
         """Close the second demuxer; may be called twice."""
         self._input.close()
-        for container in self._stand_ins:
-            container.close()
+        for file in (*self._stand_ins, *self._trials.values()):
+            file.close()
 
     def _copy_header(self) -> None:
         tags = self._input.metadata
@@ -153,8 +197,10 @@ class SideStreams:
             self._attach_picture(stream)
             return
         name = self._output.format.name
-        if can_hold(name, stream, lambda: _first_packet(self._path, stream.index)):
+        if can_hold(name, stream, lambda: _first_packets(self._path, stream.index)):
             copy = self._output.add_stream_from_template(stream, opaque=True)
+            if stream.type != "attachment":
+                self._trials[copy.index] = PacketTrial(name, stream)
         elif name == "matroska" and (header := wave_header(stream)):
             copy = self._add_wave(header)
         else:
@@ -173,7 +219,7 @@ class SideStreams:
 
     def _attach_picture(self, stream: Stream) -> None:
         """Matroska keeps cover art as an attached file, not as a stream."""
-        picture = _first_packet(self._path, stream.index)
+        picture = next(iter(_first_packets(self._path, stream.index)), bytes(64))
         kind = {"mjpeg": "jpeg"}.get(stream.codec_context.name)
         kind = kind or stream.codec_context.name
         name = stream.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
@@ -207,14 +253,17 @@ def _is_made_by_muxer(stream: Stream, container: InputContainer) -> bool:
     return bool(container.chapters()) and stream.discard == av.stream.Discard.all
 
 
-def _first_packet(path: Path, index: int) -> bytes:
-    """Return the first packet of a stream; zeros if it does not come soon."""
+def _first_packets(path: Path, index: int) -> list[bytes]:
+    """Return the first packets of a stream; none if they do not come soon."""
+    found: list[bytes] = []
     with open_video(path) as source:
         packets = demux_on(source, list(source.streams), _counted_by_reader)
         for packet in islice(packets, _TRIAL_PACKETS):
             if packet.stream_index == index and packet.size:
-                return bytes(packet)
-    return bytes(64)
+                found.append(bytes(packet))
+                if len(found) == _MOST_FIRST:
+                    break
+    return found
 
 
 def _describe(stream: Stream) -> str:

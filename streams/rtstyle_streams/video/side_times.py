@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import av
+from av.audio.frame import AudioFrame
 from av.stream import Stream
 
 from rtstyle_streams.video.timing import LEAST_JUMP_SECONDS, Restart
@@ -73,6 +74,11 @@ class SideTimes:
         self._restarts = restarts
         self._places: dict[int, _Place] = {}
 
+    def is_in_order(self, stream: Stream) -> bool:
+        """Return whether the last packet of a source's stream came after another."""
+        steps = self._places[stream.index].steps
+        return bool(steps) and steps[-1] > 0
+
     def seconds(
         self, packet: Packet, part: int, *, video: Fraction | None
     ) -> Fraction | None:
@@ -101,7 +107,11 @@ class SideTimes:
         return decode_seconds(packet) + place.offset
 
     def move(self, packet: Packet) -> None:
-        """Give `packet` that time; what overlaps the part before is pushed together."""
+        """Give `packet` that time; what overlaps the part before is pushed together.
+
+        Sound without a duration gets the time that the packets before it took: an mp4
+        that is not told how long the last one sounds ends where it begins.
+        """
         place = self._places[packet.stream.index]
         if place.is_moved:
             ticks = round(place.offset / packet.time_base)
@@ -110,7 +120,10 @@ class SideTimes:
                 packet.dts = max(packet.dts + ticks, least)
             if packet.pts is not None:
                 packet.pts = max(packet.pts + ticks, packet.dts or least)
-        place.last = decode_seconds(packet)
+        place.go_on(decode_seconds(packet))
+        if packet.stream.type == "audio" and not packet.duration:
+            seconds = place.step if place.steps else _sounding_seconds(packet)
+            packet.duration = round(seconds / packet.time_base)
         duration = (packet.duration or 0) * packet.time_base
         place.end = place.last + max(duration, _LEAST_STEP)
 
@@ -124,12 +137,35 @@ class _Place:
     offset: Fraction = Fraction(0)
     last: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
+    steps: tuple[Fraction, ...] = ()
+    """From the packets before to the last two; nothing of the first."""
+    is_begun: bool = False
+
+    @property
+    def step(self) -> Fraction:
+        """Return the shorter one of the last two steps, so that one gap is none."""
+        return max(Fraction(0), min(self.steps, default=Fraction(0)))
+
+    def go_on(self, seconds: Fraction) -> None:
+        """Take note that a packet is due at `seconds`."""
+        if self.is_begun:
+            self.steps = (*self.steps[-1:], seconds - self.last)
+        self.last, self.is_begun = seconds, True
 
 
 def decode_seconds(packet: Packet) -> Fraction:
     """Return the decoding time of `packet`; 0 when it has none (cover art)."""
     ticks = packet.dts if packet.dts is not None else packet.pts
     return (ticks or 0) * packet.time_base
+
+
+def _sounding_seconds(packet: Packet) -> Fraction:
+    """Return for how long a packet sounds, as its decoder says; 0 if it cannot."""
+    try:
+        frames = cast("list[AudioFrame]", packet.decode())
+    except av.error.FFmpegError:
+        return Fraction(0)
+    return sum((Fraction(f.samples, f.sample_rate) for f in frames), Fraction(0))
 
 
 def _is_far_back(seconds: Fraction, *, behind: Sequence[Fraction]) -> bool:

@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 _MICROSECOND = Fraction(1, 1_000_000)
 _TOLERATED_SECONDS = 0.5
+_MOST_SECONDS = 10**11  # three thousand years; what is later is no time
 _HIGHEST_RATE = 2000  # frames a second; slow motion of telephones is 960
 
 LEAST_JUMP_SECONDS = 1
@@ -51,13 +52,13 @@ class Timing:
     def next(self, frame: av.VideoFrame) -> tuple[int, int]:
         """Return pts and index of the next frame.
 
-        A frame without a time (AVI, raw streams) gets its decoding time, or follows
-        the last one by a nominal frame. Where times jump back they go on, see
+        A frame without a time (AVI, raw streams, a cut Ogg) gets its decoding time, or
+        follows the last one by a nominal frame. Where times jump back they go on, see
         `restarts`; after a little disorder a frame comes one tick after the last.
         """
         self._index += 1
         ticks = frame.pts if frame.pts is not None else frame.dts
-        if ticks is None:
+        if ticks is None or abs(ticks * self.time_base) > _MOST_SECONDS:
             pts = 0 if self._last is None else self._last + self._nominal_ticks()
         else:
             pts = self._continued(self._own_ticks(ticks, frame))

@@ -29,7 +29,9 @@ from rtstyle_experiments.gpu_speed.job import (
     measured,
 )
 from rtstyle_experiments.gpu_speed.report import HEAD, about, device_name, row
+from rtstyle_streams.errors import SourceError
 from rtstyle_streams.frame import Pixels
+from rtstyle_streams.pictures.picture_file import read_picture
 
 AHEAD_SHARE = 0.45
 """Share of the total time for compiling ahead in separate processes."""
@@ -130,10 +132,10 @@ def photo_reader(path: Path | None) -> Callable[[int, int], Tensor]:
         coarse = np.random.default_rng(7).integers(0, 256, (9, 16, 3), np.uint8)
         photo: Pixels = coarse
     else:
-        image = cv2.imread(str(path))
-        if image is None:
-            raise UsageError(f"{path}: expected a picture, got none that can be read")
-        photo = np.ascontiguousarray(image[:, :, ::-1], np.uint8)
+        try:
+            photo, _ = read_picture(path)
+        except SourceError as error:
+            raise UsageError(str(error)) from error
 
     def sized(height: int, width: int) -> Tensor:
         frame = cv2.resize(photo, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 
+from rtstyle.drawing.line_plot import write_png
 from rtstyle.networks.pixels import to_pixels
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.painted_frames.carried_film import CarriedFilm
@@ -188,7 +189,7 @@ def write_sheet(
         np.hstack([films[name][index] for name in names])
         for index in (0, last // 3, last)
     ]
-    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+    write_png(np.vstack(rows), path)
 
 
 if __name__ == "__main__":
