@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,18 @@ def test_a_film_is_painted_with_the_present_look(
     wait_for(lambda: not list(studio.studio.uploads.iterdir()))
     assert studio.do({"do": "cancel", "id": job_id})[0] == 200
     assert studio.state()["jobs"] == []
+
+
+def test_a_film_gets_the_style_strength_of_a_style_that_has_one(
+    studio: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = studio.studio.shelf
+    style = next(style for style in shelf.all() if style.title == "Negative")
+    studio.do({"do": "set", "name": "style_strength", "value": 0.5})
+    assert studio.studio.look().style_strength is None, "a fixed style refuses one"
+    strong = replace(style, has_strength=True)  # as of a style in numbers
+    monkeypatch.setitem(shelf._styles, style.id, strong)
+    assert studio.studio.look().style_strength == 0.5
 
 
 def test_a_damaged_film_fails_in_one_line(studio: Running) -> None:
