@@ -57,9 +57,13 @@ def find_camera(query: str | None, cameras: Sequence[Camera]) -> Camera:
         raise SourceError(
             f"camera {query!r}: expected one camera to match, got {names}; give the id"
         )
+    if not names:
+        raise SourceError(
+            f"camera {query!r}: expected a video file of that name or a camera, found "
+            "no such file, and no camera is plugged in; see 'rtstyle doctor'"
+        )
     raise SourceError(
-        f"camera {query!r}: expected one of {names or 'none is plugged in'}, "
-        "got no camera of that name"
+        f"camera {query!r}: expected one of {names}, got no camera of that name"
     )
 
 

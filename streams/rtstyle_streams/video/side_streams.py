@@ -147,8 +147,10 @@ class SideStreams:
     def close(self) -> None:
         """Close the second demuxer; may be called twice."""
         self._input.close()
-        for file in (*self._stand_ins, *self._trials.values()):
-            file.close()
+        for trial in self._trials.values():
+            trial.close()
+        for container in self._stand_ins:
+            container.close()
 
     def _copy_header(self) -> None:
         tags = self._input.metadata
