@@ -1,11 +1,12 @@
 """The command `rtstyle`: finds commands by name, turns errors into one line."""
 
+import errno
 import logging
 import os
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Final, TypeGuard
 
 import click
 
@@ -146,10 +147,20 @@ def report(error: Exception) -> int:
         text = _missing_module(error.name)
     elif isinstance(error, ImportError):
         text = _broken_import(text)
+    elif not isinstance(error, RtstyleError | StreamError) and _is_about_a_name(error):
+        text = f"{error.filename}: cannot be used ({error.strerror})"
     elif not isinstance(error, RtstyleError | StreamError):
         text = f"{type(error).__name__}: {text}; run again with --debug for more"
     echo(f"rtstyle: {text}", err=True)
     return code
+
+
+def _is_about_a_name(error: Exception) -> TypeGuard[OSError]:
+    """Return whether the system refuses a name, whatever is there."""
+    numbers = (errno.ENAMETOOLONG, errno.ELOOP)
+    return (
+        isinstance(error, OSError) and error.errno in numbers and bool(error.filename)
+    )
 
 
 def _usage_line(error: click.ClickException) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rtstyle.commands.options import smooth_option
+from rtstyle.commands.options import no_empty_style, smooth_option
 from rtstyle.process.terminal import echo
 
 MOST_STYLES = 10
@@ -20,7 +20,11 @@ MOST_STYLES = 10
     help="Folder for the video and the contact sheet.",
 )
 @click.option(
-    "--style", "names", multiple=True, help="Only this style; may be given again."
+    "--style",
+    "names",
+    multiple=True,
+    callback=no_empty_style,
+    help="Only this style; may be given again.",
 )
 @click.option("--width", type=click.IntRange(64, 7680), default=848, show_default=True)
 @click.option("--height", type=click.IntRange(64, 4320), default=480, show_default=True)

@@ -21,6 +21,7 @@ MOST_MINUTES = 7 * 24 * 60.0
 """A week."""
 LOOK = "rtstyle.look"
 """Where `click.Context.meta` keeps the look."""
+Style = TypeVar("Style", str, None, tuple[str, ...])
 STYLE_HELP = (
     "A bundled style's name, a style file or a painting (JPEG, PNG …); or several with "
     "their weights: A:0.6,B:0.4.  Default: the gallery's first."
@@ -165,9 +166,29 @@ def seconds_of(
 
 def style_option(command: Command) -> Command:
     """Add `--style`."""
-    return click.option("--style", default=None, metavar="STYLE", help=STYLE_HELP)(
-        command
-    )
+    return click.option(
+        "--style",
+        default=None,
+        metavar="STYLE",
+        callback=no_empty_style,
+        help=STYLE_HELP,
+    )(command)
+
+
+def no_empty_style(
+    context: click.Context, parameter: click.Parameter, value: Style
+) -> Style:
+    """Return what was given for `--style`; an empty one is no default.
+
+    Raises:
+        click.BadParameter: it is empty, as a variable of a shell may be.
+    """
+    if value == "" or (isinstance(value, tuple) and "" in value):
+        raise click.BadParameter(
+            "expected the name or file of a style, got an empty one; leave --style out "
+            "for the default"
+        )
+    return value
 
 
 def look_options(command: Command) -> Command:

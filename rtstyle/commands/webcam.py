@@ -16,6 +16,7 @@ from rtstyle.commands.options import (
     look_of,
     look_options,
     microphone_option,
+    no_empty_style,
     overwrite_option,
     precision_option,
     runtime_options,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "styles",
     multiple=True,
     metavar="STYLE",
+    callback=no_empty_style,
     help="Name or file of a style, a painting, or a mixture A:0.6,B:0.4; give several "
     "to change between them with n and p. Default: the whole gallery.",
 )

@@ -98,6 +98,7 @@ def _open_file(
     from rtstyle_streams.pictures.picture_file import (
         OTHER_PICTURE_SUFFIXES,
         PICTURE_SUFFIXES,
+        is_picture,
     )
 
     is_many = path.is_dir() or (is_pattern(path) and not path.exists())
@@ -114,6 +115,8 @@ def _open_file(
             "save it as JPEG or PNG"
         )
     if is_many or (suffix in PICTURE_SUFFIXES and (kind, suffix) != ("any", ".gif")):
+        return ImageSource(path)
+    if kind == "pictures" and is_picture(path):
         return ImageSource(path)
     from rtstyle_streams.video.reader import VideoReader
 

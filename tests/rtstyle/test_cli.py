@@ -104,6 +104,11 @@ def test_a_folder_of_pictures_keeps_its_names(style: Path, tmp_path: Path) -> No
         (["video", "nowhere:", "b.mp4"], 2, "nowhere"),
         (["image", "none.png", "b.png"], 1, r"none\.png"),
         (["styles", "show", "nothing"], 1, "no style and no file of that name"),
+        (["image", "a.png", "b.png", "--style", ""], 2, "got an empty one"),
+        (["webcam", "--style", "", "--camera", "sample:"], 2, "got an empty one"),
+        (["webcam", "--camera", "none.mp4", "--output", "null:"], 1, r"none\.mp4"),
+        (["image", "x" * 300, "b.png"], 1, r"x: cannot be used \(File name too long"),
+        (["video", "sample:", "x" * 300 + ".mp4"], 1, r"cannot be used \(File name"),
         (["paint"], 2, "No such command 'paint'"),
     ],
 )

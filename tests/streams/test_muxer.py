@@ -22,6 +22,7 @@ from tests.streams.reports import (
     codecs,
     moving,
     raw_dv,
+    read,
     sound_of,
     with_matrix,
     with_sound,
@@ -336,6 +337,22 @@ def test_a_film_whose_first_video_is_of_an_unknown_codec_has_another(
     lines = carried(path, tmp_path / "o.mkv")
     assert any("(video, unknown codec" in line for line in lines)
     assert len(frame_times(tmp_path / "o.mkv")) == 12, "those of the second one"
+
+
+def test_a_film_whose_first_track_is_empty_has_another(tmp_path: Path) -> None:
+    with av.open(
+        str(write_clip(tmp_path / "a.mp4", [moving(k) for k in range(5)]))
+    ) as a:
+        template = a.streams.video[0]
+        with av.open(str(tmp_path / "b.mkv"), "w") as film:
+            empty = film.add_stream_from_template(template, opaque=True)
+            full = film.add_stream_from_template(template, opaque=True)
+            for packet in a.demux(template):
+                if packet.size:
+                    packet.stream = full
+                    film.mux_one(packet)
+        assert empty.index == 0
+    assert read(tmp_path / "b.mkv")[0] == 5
 
 
 @pytest.mark.parametrize(

@@ -301,3 +301,29 @@ def test_a_decoder_prints_nothing_of_its_own(mode: str, tmp_path: Path) -> None:
     )
     assert run.stderr == ""
     assert run.stdout.endswith("expected 8 or 16 bits per sample, got 32 (HDR)\n")
+
+
+def test_a_png_whose_checksum_is_wrong_is_damaged(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.fromarray(noise(2, width=60, height=40)).save(file, "PNG", compress_level=0)
+    data = bytearray(file.getvalue())
+    (tmp_path / "whole.png").write_bytes(data)
+    data[len(data) // 2] ^= 0x40  # stored as it is: it still decodes
+    (tmp_path / "a.png").write_bytes(data)
+    for name, num_errors in (("whole.png", 0), ("a.png", 1)):
+        source = ImageSource(tmp_path / name)
+        assert len(list(source)) == 1
+        assert source.num_decode_errors == num_errors
+        assert len(source.notices) == num_errors
+    (tmp_path / "b.png").write_bytes(file.getvalue()[:-12])  # without its end
+    assert ImageSource(tmp_path / "b.png").num_decode_errors == 0
+
+
+@pytest.mark.parametrize("name", ["scan", "a.xyz", "a.mpo"])
+def test_a_picture_is_known_by_its_first_bytes(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(jpeg())
+    source = open_source(tmp_path / name, kind="pictures")
+    assert isinstance(source, ImageSource)
+    assert len(list(source)) == 1
+    film = numbered_clip(tmp_path / "film.mp4", 3).rename(tmp_path / "film")
+    assert isinstance(open_source(film, kind="pictures"), VideoReader)

@@ -26,6 +26,7 @@ from rtstyle_streams.pictures.pixels import (
     pixels_of,
     upright,
 )
+from rtstyle_streams.pictures.png import is_png_damaged
 from rtstyle_streams.pictures.tags import PictureTags, read_tags
 
 MOST_PIXELS = 128_000_000
@@ -44,7 +45,7 @@ _SAVE: dict[str, tuple[str, dict[str, object]]] = {
     ".ppm": ("PPM", {}),
 }
 for _alias, _suffix in (
-    *((alias, ".jpg") for alias in (".jpeg", ".jpe", ".jfif")),
+    *((alias, ".jpg") for alias in (".jpeg", ".jpe", ".jfif", ".mpo")),
     *((".tiff", ".tif"), (".dib", ".bmp"), (".j2k", ".jp2"), (".pnm", ".ppm")),
 ):
     _SAVE[_alias] = _SAVE[_suffix]
@@ -103,6 +104,15 @@ def read_picture(path: Path) -> tuple[Pixels, list[str]]:
     return picture.pixels, picture.notices(path.name)
 
 
+def is_picture(path: Path) -> bool:
+    """Return whether a file begins as a picture does, whatever its name."""
+    try:
+        with path.open("rb") as file, Image.open(file):
+            return True
+    except (*_DECODER_ERRORS, Image.DecompressionBombError):
+        return False
+
+
 def read_file(path: Path) -> bytes:
     """Return the bytes of a picture file.
 
@@ -139,7 +149,8 @@ def decode_picture(
     Args:
         data: The whole file.
         path: Names it in errors.
-        is_checked: Whether a JPEG is decoded twice, to see whether it is broken.
+        is_checked: Whether a JPEG is decoded twice and checksums of a PNG are compared,
+            to see whether it is broken.
         is_on_white: Whether what is transparent is laid over white, not left out.
 
     Raises:
@@ -213,9 +224,16 @@ def _decode(data: bytes, path: Path, is_checked: bool, is_on_white: bool) -> Pic
         alpha is not None,
         None if alpha is None else _upright_alpha(alpha, tags.orientation),
         num_pictures,
-        has_gaps or (is_checked and is_jpeg and is_jpeg_damaged(data)),
+        has_gaps or (is_checked and _is_damaged(data, image.format or "")),
         tags,
     )
+
+
+def _is_damaged(data: bytes, format_name: str) -> bool:
+    """Return whether a picture that a decoder took without a word is broken."""
+    if format_name in ("JPEG", "MPO"):
+        return is_jpeg_damaged(data)
+    return format_name == "PNG" and is_png_damaged(data)
 
 
 def _upright_alpha(alpha: Alpha, orientation: int) -> Alpha:

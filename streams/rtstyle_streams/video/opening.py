@@ -89,6 +89,8 @@ def _allowed_formats() -> str:
 def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Return the stream to stylize: the default one, else the first; no cover art.
 
+    One without anything to decode, as an empty track, only if there is no other.
+
     Raises:
         SourceError: there is none, or no decoder for it.
     """
@@ -102,8 +104,9 @@ def main_video_stream(container: InputContainer, path: Path) -> VideoStream:
     known = [stream for stream in moving if stream.codec_context is not None]
     if not known:
         raise SourceError(f"{path}: expected a video codec that FFmpeg can decode")
+    seen = [s for s in known if s.codec_context.pix_fmt] or known
     default = av.stream.Disposition.default
-    return next((s for s in known if s.disposition & default), known[0])
+    return next((s for s in seen if s.disposition & default), seen[0])
 
 
 def demux_on(
