@@ -91,7 +91,8 @@ def _quick_painting(style: Style) -> Style:
     try:
         return int8_style(style)
     except StyleFileError as error:
-        log.info("%s", error)
+        log.info("%s: runs in fp32, as no int8 form is near enough", style.title)
+        log.debug("%s", error)
         return style
 
 

@@ -23,7 +23,11 @@ def browser_path() -> str:
 @pytest.fixture(scope="session")
 def camera_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a film of JPEGs that plays the browser's camera: a red square moves."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    return write_camera_film(tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+
+
+def write_camera_film(path: Path) -> Path:
+    """Write 30 pictures of 640x360, which Chromium repeats, and return `path`."""
     with path.open("wb") as file:
         for index in range(30):
             picture = np.full((360, 640, 3), 230, np.uint8)

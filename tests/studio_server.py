@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -17,6 +18,8 @@ from rtstyle.studio.serve import served
 from rtstyle.studio.settings import StudioSettings
 from rtstyle.studio.studio import Studio
 from rtstyle_streams.camera.capture import CaptureRequest
+from tests.tiny_paintings import write_network
+from tests.tiny_styles import write_negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,21 @@ def running(
     )
     with served(settings) as (studio, guard, address):
         yield Running(studio, guard, int(address.rstrip("/").rpartition(":")[2]))
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Return a running studio; its environment ends with the module's tests."""
+    folder = tmp_path_factory.mktemp("studio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "xdg"))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.setenv("RTSTYLE_RUNTIME", "onnxruntime")
+        network = str(write_network(folder / "network"))
+        patch.setenv("RTSTYLE_PAINTING_NETWORK", network)
+        with running(folder, style=str(write_negative(folder))) as found:
+            wait_for(lambda: found.studio.session.keys is not None)
+            yield found
 
 
 def wait_for(is_so: Callable[[], object], *, seconds: float = 60.0) -> None:

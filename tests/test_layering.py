@@ -38,7 +38,7 @@ ROOMS = {  # package: room: the rooms and root modules of it that it imports
         "drawing": "errors",
         "gallery": "errors look paintings style_file style_trial twins untrusted "
         "user_files",
-        "learning": "errors gallery untrusted user_files",
+        "learning": "errors gallery paintings untrusted user_files",
         "live": "choices errors gallery learning look looks masks paintings runtime "
         "smoothing style_file stylizer",
         "looks": "choices errors",

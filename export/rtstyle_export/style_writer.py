@@ -58,10 +58,10 @@ def write_file(path: Path, data: bytes) -> None:
         raise ExportError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: Path, *, overwrite: bool, suffix: str = ".onnx") -> None:
     """Raise `ExportError` unless a style file may be written at `path`."""
-    if path.suffix != ".onnx":
-        raise ExportError(f"{path}: expected a name that ends in .onnx")
+    if path.suffix != suffix:
+        raise ExportError(f"{path}: expected a name that ends in {suffix}")
     if path.exists() and not overwrite:
         raise ExportError(f"{path}: exists already; use --overwrite to replace it")
     if not path.parent.is_dir():

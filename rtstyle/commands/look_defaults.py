@@ -47,12 +47,13 @@ def style_text(look: LookFile, *, where: Path) -> str:
 
 def _found(style: LookStyle, *, where: Path) -> str:
     """Return a style's name or path here, and say when it is another version."""
-    from rtstyle.gallery.find import style_files
+    from rtstyle.gallery.find import read_named, style_files
     from rtstyle.style_file import graph_sha256
 
     files = style_files()
     if style.name in files:
-        digest = graph_sha256(files[style.name].read_bytes()) if style.sha256 else ""
+        named = read_named(files[style.name]).model if style.sha256 else b""
+        digest = graph_sha256(named) if style.sha256 else ""
         if digest != style.sha256:
             log.warning("%s: made with another version of %s", where, style.name)
         return style.name

@@ -70,8 +70,10 @@ from rtstyle.process.terminal import echo
     "--runtime-from",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("node_modules/onnxruntime-web/dist"),
+    envvar="RTSTYLE_ONNXRUNTIME_WEB",
     metavar="DIR",
-    help="With --export-page: where onnxruntime-web is.",
+    help="With --export-page: where onnxruntime-web is; default: what "
+    "RTSTYLE_ONNXRUNTIME_WEB names, or node_modules.",
 )
 @runtime_options
 @click.pass_context

@@ -21,17 +21,21 @@ def styles(context: click.Context) -> None:
 @json_option
 def list_command(as_json: bool = False) -> None:
     """List every style that --style NAME can run, the default first."""
-    from rtstyle.gallery.find import list_styles
+    from rtstyle.gallery.find import styles_by_group
 
-    cards = list_styles()
+    groups = styles_by_group()
     if as_json:
-        echo_json([_row(card) for card in cards])
+        rows = [_row(c) | {"group": name} for name, cs in groups.items() for c in cs]
+        echo_json(rows)
         return
-    width = max((len(card["name"]) for card in cards), default=0)
-    for card in cards:
-        by = ", ".join(str(card[key]) for key in ("artist", "year") if card.get(key))
-        rate = f"  {told}" if (told := _speed(card)) else ""
-        echo(f"{card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())
+    names = [card["name"] for cards in groups.values() for card in cards]
+    width = max(map(len, names), default=0)
+    for group, cards in groups.items():
+        echo(f"{group}:")
+        for card in cards:
+            by = ", ".join(str(card[k]) for k in ("artist", "year") if card.get(k))
+            rate = f"  {told}" if (told := _speed(card)) else ""
+            echo(f"  {card['name']:<{width}}  {card['title']}  {by}{rate}".rstrip())
 
 
 @styles.command(name="show")

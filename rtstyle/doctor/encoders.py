@@ -3,7 +3,7 @@
 from rtstyle.doctor.check import Check
 from rtstyle_streams.video.hardware import MAKERS, HardwareEncoder, built_in, tried
 
-TODO = (
+ADVICE = (
     "nothing, unless you want one: install the driver of its maker; --codec auto-hw "
     "takes what works"
 )
@@ -20,9 +20,9 @@ def encoders_state(found: list[HardwareEncoder] | None = None) -> Check:
     if works:
         return Check("encoders", "ok", f"in hardware: {', '.join(works)}")
     if not encoders:
-        return Check("encoders", "note", "none in hardware in this FFmpeg", TODO)
+        return Check("encoders", "note", "none in hardware in this FFmpeg", ADVICE)
     faults = {  # one for each maker: its encoders fail alike
         MAKERS[encoder.name.partition("_")[2]]: encoder.fault for encoder in encoders
     }
     text = "; ".join(f"{maker}: {fault}" for maker, fault in faults.items())
-    return Check("encoders", "note", f"none in hardware; {text}", TODO)
+    return Check("encoders", "note", f"none in hardware; {text}", ADVICE)

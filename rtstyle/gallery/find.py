@@ -7,6 +7,8 @@ from typing import Any
 
 from rtstyle.errors import StyleFileError, UsageError
 from rtstyle.paintings import is_painting, load_painting
+from rtstyle.paintings.modulation_file import FOLDER, SUFFIX, is_modulation
+from rtstyle.paintings.network import network_folder
 from rtstyle.style_file import Style, bundled_folder, read_style
 from rtstyle.style_trial import read_to_run
 from rtstyle.twins import TWINS, existing_twin_path, expected_twin_path, is_twin
@@ -38,9 +40,14 @@ def style_files() -> dict[str, Path]:
 def _gallery_paths() -> list[Path]:
     """Return the files of the gallery but for twins, bundled ones first."""
     paths: list[Path] = []
-    for folder in (bundled_folder(), user_folder()):
+    kinds = (
+        (bundled_folder(), ".onnx"),
+        (network_folder() / FOLDER, SUFFIX),
+        (user_folder(), ".onnx"),
+    )
+    for folder, suffix in kinds:
         try:
-            found = [path for path in folder.iterdir() if path.suffix == ".onnx"]
+            found = [path for path in folder.iterdir() if path.suffix == suffix]
         except OSError:  # it is not there, or another program changes it
             continue
         found = [path for path in found if Path(path.stem).suffix[1:] not in TWINS]
@@ -49,9 +56,21 @@ def _gallery_paths() -> list[Path]:
 
 
 def names_painting(name_or_path: str | Path) -> bool:
-    """Tell whether `load_style` would read a painting under this name."""
+    """Tell whether `load_style` finds a painting, or one's modulation, by this name."""
+    found = style_files().get(str(name_or_path))
+    if found is not None:
+        return is_modulation(found)
     path = Path(name_or_path).expanduser()
-    return is_painting(path) and str(name_or_path) not in style_files()
+    return is_painting(path) or (is_modulation(path) and path.is_file())
+
+
+def read_named(path: Path) -> Style:
+    """Read a file of the gallery: a style file, or a modulation folded in.
+
+    Raises:
+        StyleFileError: it is missing, broken, or no style.
+    """
+    return load_painting(path) if is_modulation(path) else read_style(path)
 
 
 def load_style(
@@ -65,8 +84,8 @@ def load_style(
 
     Args:
         name_or_path: ``starry_night``, or the path of an ``.onnx`` file or a picture.
-        style_strength: For paintings: 1 (or None) is the painting's style, 0 leaves
-            `content` nearly as it is, up to 1.5 is bolder.
+        style_strength: For paintings and modulations: 1 (or None) is the painting's
+            style, 0 leaves `content` nearly as it is, up to 1.5 is bolder.
         match_colors: For paintings: whether they are given the colours of `content`.
         content: For paintings: a frame of what is to be stylized, RGB, shape
             ``(H, W, 3)``, uint8; None is an average photograph.
@@ -77,8 +96,8 @@ def load_style(
         UsageError: a control of paintings was given for another style.
     """
     text, files = str(name_or_path), style_files()
-    path = Path(text).expanduser()
-    if text not in files and is_painting(path):
+    path = files.get(text, Path(text).expanduser())
+    if names_painting(text):
         strength = 1.0 if style_strength is None else style_strength
         return load_painting(
             path, strength=strength, match_colors=match_colors, content=content
@@ -88,8 +107,6 @@ def load_style(
             f"style {text}: expected a painting for style strength and matched "
             "colours, got a fixed style; use strength and keep-colors"
         )
-    if text in files:
-        return read_to_run(files[text])
     if path.suffix == ".onnx" or path.exists():
         return read_to_run(path)
     near = difflib.get_close_matches(text, files, n=3, cutoff=0.4)
@@ -116,6 +133,22 @@ def list_styles() -> list[dict[str, Any]]:
     return cards
 
 
+def styles_by_group() -> dict[str, list[dict[str, Any]]]:
+    """Return the cards of `list_styles` under a title for people each.
+
+    Bundled styles after painters, bundled ones after drawings, then the user's own.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    files = style_files()
+    for card in list_styles():
+        path = files.get(card["name"])
+        is_own = path is not None and path.parent == user_folder()
+        group = "drawings" if not card.get("artist") else "paintings"
+        groups.setdefault("yours" if is_own else group, []).append(card)
+    order = ("paintings", "drawings", "yours")
+    return {name: groups[name] for name in order if name in groups}
+
+
 def twin_card(name: str, precision: str) -> dict[str, Any] | None:
     """Return the card of the twin of a named style, None where there is none.
 
@@ -125,7 +158,9 @@ def twin_card(name: str, precision: str) -> dict[str, Any] | None:
     """
     path = style_files().get(name)
     try:
-        twin = None if path is None else _own_twin(read_style(path), precision)
+        if path is None or is_modulation(path):
+            return None
+        twin = _own_twin(read_style(path), precision)
     except StyleFileError:  # `list_styles` has said it, or it was just removed
         return None
     return None if twin is None else twin.card
@@ -134,7 +169,7 @@ def twin_card(name: str, precision: str) -> dict[str, Any] | None:
 def _card_or_none(path: Path) -> dict[str, Any] | None:
     """Return a card; of a broken file say so, of one that was just removed nothing."""
     try:
-        return read_style(path).card
+        return read_named(path).card
     except StyleFileError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
             log.warning("%s", error)
@@ -144,13 +179,14 @@ def _card_or_none(path: Path) -> dict[str, Any] | None:
 def add_style(path: Path, *, overwrite: bool = False) -> Style:
     """Copy a style file into the user's gallery, under the name on its card.
 
-    A painting becomes a style file there, named after it. Twins beside a style file go
+    A painting or a modulation becomes a style file there. Twins beside a style file go
     with it; those of what it replaces are removed.
 
     Raises:
         StyleFileError: it is neither, or its name is taken.
     """
-    style = load_painting(path) if is_painting(path) else read_to_run(path)
+    folds = is_painting(path) or is_modulation(path)
+    style = load_painting(path) if folds else read_to_run(path)
     target = user_folder() / f"{style.name}.onnx"
     found = style_files().get(style.name)
     may_replace = overwrite and found in (None, target)

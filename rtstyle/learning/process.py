@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from rtstyle.errors import UsageError
-from rtstyle.gallery.find import names_painting
+from rtstyle.gallery.find import style_files
 from rtstyle.gallery.spec import parse_style
+from rtstyle.paintings import is_painting
 
 COMMAND: Final = "learn"
 """Name of the command."""
@@ -22,11 +23,12 @@ def painting_of(style: str | None) -> Path:
         UsageError: it names something else, or several.
     """
     parts = parse_style(style).parts if style else ()
-    if len(parts) != 1 or not names_painting(parts[0].name):
+    path = Path(parts[0].name).expanduser() if len(parts) == 1 else None
+    if path is None or parts[0].name in style_files() or not is_painting(path):
         raise UsageError(
             f"--learn: expected one painting for --style, got {style or 'none'}"
         )
-    return Path(parts[0].name).expanduser()
+    return path
 
 
 def learn_words(

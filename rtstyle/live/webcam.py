@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -236,7 +236,7 @@ def open_sound(
         SourceError: the microphone cannot be opened.
     """
     if microphone is not None:
-        return stack.enter_context(Microphone(microphone)).sound
+        return stack.enter_context(closing(Microphone(microphone))).sound
     sound = camera.sound
     return sound if sound is not None and sound.is_expected else None
 

@@ -243,6 +243,16 @@ class SwiftAdain(nn.Module):
         plain.load_state_dict(tensors)
         return plain.train(self.training)
 
+    def modulation_of(self, plain: SwiftNet) -> Tensor:
+        """Return the modulation in a plain swift net, shape ``(M,)``; undo `fixed`."""
+        tensors, found = plain.state_dict(), torch.zeros(self.size)
+        for name, norm in self.transfer.named_modules():
+            if isinstance(norm, ModulatedNorm):
+                parts = (tensors[f"{name}.{kind}"] for kind in ("weight", "bias"))
+                numbers = torch.cat([part.flatten() for part in parts])
+                found[norm.offset : norm.offset + 2 * norm.channels] = numbers
+        return found
+
     def _first_modulation(self, size: int) -> Tensor:
         first = torch.zeros(size)
         for norm in self.norms:

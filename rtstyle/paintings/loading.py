@@ -10,6 +10,7 @@ from rtstyle.errors import UsageError
 from rtstyle.paintings.cache import Modulation, PaintingCache
 from rtstyle.paintings.colour_transfer import colour_moments, match_colours
 from rtstyle.paintings.live_network import live_style
+from rtstyle.paintings.modulation_file import is_modulation, read_modulation
 from rtstyle.paintings.network import PaintingNetwork, mixed, painting_network
 from rtstyle.paintings.picture import read_bytes, read_painting, shown
 from rtstyle.style_file import Style
@@ -34,7 +35,7 @@ def load_painting(
     The first time it is encoded, afterwards what the cache has is folded in.
 
     Args:
-        path: A picture file.
+        path: A picture file, or the modulation of one.
         strength: 1 is the painting's style, 0 that of `content` itself, which leaves
             it nearly as it is; without one that of an average photograph. Beyond 1, up
             to `MOST_STRENGTH`, it goes on in the same direction: bolder.
@@ -44,7 +45,7 @@ def load_painting(
     Raises:
         StyleFileError: no picture that can be used, or no network for paintings.
         UsageError: `strength` is not 0 to `MOST_STRENGTH`, or colours of no content
-            are asked for.
+            are asked for, or for a modulation.
 
     Source:
         Strength is alpha of AdaIN (Huang and Belongie 2017, equation 14), with
@@ -57,27 +58,33 @@ def load_painting(
     if match_colors and content is None:
         raise UsageError("match colours: expected a content frame, got none")
     network = painting_network()
-    digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    colours = content if match_colors else None
-    modulation = _cached(
-        network,
-        f"{digest} {_colours_key(colours)}",
-        lambda: _shown_painting(path, colors_of=colours, side=network.side),
-    )
+    if is_modulation(path):
+        if match_colors:
+            raise UsageError(
+                f"match colours: expected a picture, got the style {path.stem}, which "
+                "has none; use keep-colors"
+            )
+        modulation, card = read_modulation(path, network)
+        digest = hashlib.sha256(modulation.tobytes()).hexdigest()
+    else:
+        digest = hashlib.sha256(read_bytes(path)).hexdigest()
+        colours = content if match_colors else None
+        modulation = _cached(
+            network,
+            f"{digest} {_colours_key(colours)}",
+            lambda: _shown_painting(path, colors_of=colours, side=network.side),
+        )
+        title = _readable(path.stem)
+        card = {"name": style_name(title, default="painting"), "title": title}
     if strength != 1.0:
         start = start_modulation(content)
         modulation = mixed([(start, 1.0 - strength), (modulation, strength)])
-    title = _readable(path.stem)
-    card = {
-        "name": style_name(title, default="painting"),
-        "title": title,
-        "painting": {
-            "file": _readable(path.name),
-            "sha256": digest,
-            "strength": strength,
-        },
+    facts = {
+        "file": _readable(path.name),
+        "sha256": digest,
+        "strength": strength,
     }
-    return network.fold(modulation, card)
+    return network.fold(modulation, card | {"painting": facts})
 
 
 def mix_paintings(

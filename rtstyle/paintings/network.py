@@ -60,6 +60,8 @@ class PaintingNetwork:
     """From a painting to its modulation: a serialised ONNX model."""
     encoder_sha256: str
     """Of `encoder`."""
+    sha256: str
+    """Of the graph of `base`."""
     side: int
     """Side of the square that a painting shown to the encoder has the area of."""
 
@@ -150,10 +152,18 @@ def _read_network(folder: Path, stamps: tuple[int, ...]) -> PaintingNetwork:
     encoder = (folder / ENCODER_NAME).read_bytes()
     facts = _encoder_facts(encoder, where=str(folder / ENCODER_NAME))
     slots, neutral = _slots(base, where=str(folder / BASE_NAME))
-    _check_pair(facts, base, neutral.size, where=str(folder / ENCODER_NAME))
-    digest = hashlib.sha256(encoder).hexdigest()
-    side = int(facts.get("side", SIDE))
-    return PaintingNetwork(base, slots, neutral, encoder, digest, side)
+    graph = graph_sha256(base.model)
+    where = str(folder / ENCODER_NAME)
+    _check_pair(facts, base, graph, size=neutral.size, where=where)
+    return PaintingNetwork(
+        base,
+        slots,
+        neutral,
+        encoder,
+        encoder_sha256=hashlib.sha256(encoder).hexdigest(),
+        sha256=graph,
+        side=int(facts.get("side", SIDE)),
+    )
 
 
 def _encoder_facts(data: bytes, *, where: str) -> dict[str, Any]:
@@ -177,12 +187,13 @@ def _encoder_facts(data: bytes, *, where: str) -> dict[str, Any]:
     return facts
 
 
-def _check_pair(facts: dict[str, Any], base: Style, size: int, *, where: str) -> None:
+def _check_pair(
+    facts: dict[str, Any], base: Style, graph: str, *, size: int, where: str
+) -> None:
     """Refuse an encoder that was made for another transform net than `base`.
 
     Older encoders name the whole file, card included, newer ones its graph.
     """
-    graph = graph_sha256(base.model)
     made_for = str(facts.get("for", graph))
     if facts["size"] != size:
         wanted, got = f"{size} numbers", facts["size"]

@@ -107,7 +107,10 @@ class Broadcast(ManagedSink):
             self.content = frame.content
         with self._lock:
             viewers = list(self._viewers)
-        for kind in {viewer.kind for viewer in viewers}:
+            kinds = {viewer.kind for viewer in viewers}
+            for kind in self._last.keys() - kinds:  # it would be old for who joins next
+                del self._last[kind]
+        for kind in kinds:
             start = time.monotonic_ns()
             picture = compressed(frame, self._pixels(frame, kind))
             self.encoding.add_ns(time.monotonic_ns() - start)

@@ -3,19 +3,21 @@
 import hashlib
 import json
 import shutil
+import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from rtstyle.errors import UsageError
-from rtstyle.gallery.find import style_files
+from rtstyle.gallery.find import read_named, style_files, user_folder
 from rtstyle.paintings.live_network import live_style
+from rtstyle.paintings.modulation_file import DECIMALS
 from rtstyle.paintings.network import painting_network
 from rtstyle.studio.page_files import page_folder
-from rtstyle.studio.shelf import Shelf
+from rtstyle.studio.shelf import Shelf, ShelfStyle
 from rtstyle.studio.thumbnails import sample_picture, thumbnail, webp
-from rtstyle.style_file import bundled_folder, read_style
 from rtstyle.twins import existing_twin_path
+from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import encode_picture
 
 RUNTIME_VERSION: Final = "1.30.0"
@@ -53,21 +55,43 @@ ENCODER, NETWORK = "styles/encoder.onnx", "styles/painting.onnx"
 
 
 def export_page(folder: Path, *, runtime: Path) -> int:
-    """Write the page into a new or empty folder.
+    """Write the page into a new or empty folder: all of it, or nothing.
 
     Args:
         folder: Where.
-        runtime: The folder ``dist`` of the npm package onnxruntime-web.
+        runtime: The folder of the npm package onnxruntime-web, or its ``dist``.
 
     Returns:
         How many bytes it holds.
 
     Raises:
-        UsageError: the folder holds something, or the runtime is another one.
+        UsageError: the folder holds something or cannot be written, or the runtime is
+            another one.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"--export-page {folder}: expected an empty folder")
+    if (runtime / "dist").is_dir():
+        runtime = runtime / "dist"
     runtime_files = {name: _checked(runtime / name) for name in RUNTIME_FILES}
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}-", dir=folder.parent
+        ) as name:
+            part = Path(name) / folder.name
+            _write(part, runtime_files)
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
+    except OSError as error:
+        raise UsageError(
+            f"--export-page {folder}: cannot be written ({error.strerror})"
+        ) from error
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _write(folder: Path, runtime_files: dict[str, bytes]) -> None:
+    """Write every file of the page."""
     for part in ("styles", "thumbs", "ort"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for name, data in runtime_files.items():
@@ -80,7 +104,6 @@ def export_page(folder: Path, *, runtime: Path) -> int:
             shutil.copyfile(path, folder / path.name)
     _write_styles(folder)
     _write_worker(folder)
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _checked(path: Path) -> bytes:
@@ -111,25 +134,12 @@ def _write_styles(folder: Path) -> None:
     scene = sample_picture(width=640, height=360)
     small = sample_picture()
     (folder / "sample.jpg").write_bytes(encode_picture(scene, suffix=".jpg"))
-    shelf, rows = Shelf(folder / "none"), []
-    for name, path in style_files().items():
-        if path.parent != bundled_folder():
-            continue
-        style = shelf.get(name)
-        shutil.copyfile(path, folder / "styles" / f"{name}.onnx")
-        twin = existing_twin_path(read_style(path), "int8")
-        if twin is not None:
-            shutil.copyfile(twin, folder / "styles" / f"{name}.int8.onnx")
-        (folder / "thumbs" / f"{name}.webp").write_bytes(webp(thumbnail(style, small)))
-        by = read_style(path).card
-        rows.append(
-            {
-                "name": name,
-                "title": style.title,
-                "by": style.by or by["kind"],
-                "has_twin": twin is not None,
-            }
-        )
+    shelf = Shelf(folder / "none")
+    rows = [
+        _write_named(folder, shelf.get(name), path, small)
+        for name, path in style_files().items()
+        if path.parent != user_folder()
+    ]
     network = painting_network()
     live = live_style(network, network.neutral, {"name": "painting", "title": "Any"})
     (folder / NETWORK).write_bytes(live.model)
@@ -144,6 +154,30 @@ def _write_styles(folder: Path) -> None:
         },
     }
     (folder / "styles.json").write_text(json.dumps(table), "utf-8")
+
+
+def _write_named(
+    folder: Path, style: ShelfStyle, path: Path, scene: Pixels
+) -> dict[str, Any]:
+    """Write a style's files and its thumbnail; return what the page learns of it."""
+    loaded = read_named(path)
+    row: dict[str, Any] = {
+        "name": style.name,
+        "title": style.title,
+        "by": style.by or loaded.kind,
+    }
+    if loaded.modulation is not None:
+        numbers = [round(float(number), DECIMALS) for number in loaded.modulation]
+        row |= {"has_twin": False, "modulation": numbers}
+    else:
+        twin = existing_twin_path(loaded, "int8")
+        row["has_twin"] = twin is not None
+        shutil.copyfile(path, folder / "styles" / f"{style.name}.onnx")
+        if twin is not None:
+            shutil.copyfile(twin, folder / "styles" / f"{style.name}.int8.onnx")
+    thumb = webp(thumbnail(style, scene))
+    (folder / "thumbs" / f"{style.name}.webp").write_bytes(thumb)
+    return row
 
 
 def _write_worker(folder: Path) -> None:

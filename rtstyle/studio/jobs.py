@@ -6,10 +6,10 @@ job that was cut off goes on where it ended at the next start.
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +33,8 @@ MOST_JOBS: Final = 200
 """In the list."""
 POLL_SECONDS: Final = 0.3
 """How often the queue is looked at."""
+LEAST_FRAMES: Final = 25
+"""Done before it is told how long a job will take; the first ones include loading."""
 MARK: Final = "-painted"
 """In the name of a result."""
 STOP_SECONDS: Final = 8.0
@@ -48,7 +50,7 @@ class JobRow:
     title: str
     """What people call it."""
     style: str
-    """The name of the style, or of several."""
+    """What people call its style, or its mixture."""
     state: str
     """See `rtstyle.offline.queue`."""
     done: float
@@ -68,10 +70,11 @@ class StudioJobs:
 
     Args:
         path: The queue's file.
+        title_of: Returns what people call what stands after `--style`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._queue = JobQueue(path)
+    def __init__(self, path: Path, title_of: Callable[[str], str]) -> None:
+        self._queue, self._title_of = JobQueue(path), title_of
         self._closing, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(
             target=self._work, name="rtstyle-jobs", daemon=True
@@ -80,7 +83,7 @@ class StudioJobs:
 
     def rows(self) -> list[JobRow]:
         """Return all jobs, oldest first."""
-        return [_row_of(job) for job in self._queue.jobs(limit=MOST_JOBS)]
+        return [self._row(job) for job in self._queue.jobs(limit=MOST_JOBS)]
 
     def add(self, job: FileJob) -> JobRow:
         """Take a job; it begins when its turn comes.
@@ -96,7 +99,7 @@ class StudioJobs:
         kind = "image" if Path(job.source).suffix in PICTURE_SUFFIXES else "video"
         number = self._queue.add(job, kind=kind, folder=Path(job.target).parent)
         self._wake.set()
-        return _row_of(self._queue.get(number))
+        return self._row(self._queue.get(number))
 
     def cancel(self, job_id: object) -> None:
         """End a job, or take one that has ended off the list; its result stays.
@@ -127,6 +130,20 @@ class StudioJobs:
         self._wake.set()
         self._thread.join(STOP_SECONDS + 4)
         self._queue.close()
+
+    def _row(self, job: QueuedJob) -> JobRow:
+        left = None
+        if job.rate and job.num_frames and job.num_done >= LEAST_FRAMES:
+            left = max(0.0, (job.num_frames - job.num_done) / job.rate)
+        return JobRow(
+            str(job.id),
+            _title(job),
+            self._title_of(job.job.style or ""),
+            job.state,
+            round(job.progress, 4),
+            left if job.state == "running" else None,
+            " ".join(job.error.replace(job.source, _title(job)).split()),
+        )
 
     def _get(self, job_id: object) -> QueuedJob:
         is_number = isinstance(job_id, str) and job_id.isdecimal() and len(job_id) < 15
@@ -207,29 +224,9 @@ def new_job(
     )
 
 
-def _row_of(job: QueuedJob) -> JobRow:
-    left = None
-    if job.rate and job.num_frames:
-        left = max(0.0, (job.num_frames - job.num_done) / job.rate)
-    return JobRow(
-        str(job.id),
-        _title(job),
-        _style_names(job.job.style or ""),
-        job.state,
-        round(job.progress, 4),
-        left if job.state == "running" else None,
-        " ".join(job.error.replace(job.source, _title(job)).split()),
-    )
-
-
 def _title(job: QueuedJob) -> str:
     path = Path(job.target)
     return path.with_stem(path.stem.replace(MARK, "")).name
-
-
-def _style_names(text: str) -> str:
-    names = [Path(re.sub(r":[\d.]+$", "", part)).stem for part in text.split(",")]
-    return " + ".join(re.sub(r"-[0-9a-f]{8}$", "", name) for name in names)
 
 
 def _free(path: Path, taken: set[str]) -> Path:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from rtstyle.errors import StyleFileError, UsageError
-from rtstyle.gallery.find import load_style, style_files
-from rtstyle.gallery.spec import StylePart, StyleSpec
+from rtstyle.gallery.find import load_style, read_named, style_files
+from rtstyle.gallery.spec import StylePart, StyleSpec, parse_style
 from rtstyle.paintings.picture import SUFFIXES, read_painting
 from rtstyle.style_file import graph_sha256, read_style
 
@@ -40,6 +40,8 @@ class ShelfStyle:
     """Whether it is a painting that somebody dropped."""
     by: str = ""
     """Artist and year."""
+    has_strength: bool = False
+    """Whether the network for paintings runs it, so that its strength can be set."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the page learns of it."""
@@ -120,14 +122,30 @@ class Shelf:
     def add_painting(self, path: Path) -> ShelfStyle:
         """Take a painting of our folder."""
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        title = re.sub(r"-[0-9a-f]{8}$", "", path.stem).replace("_", " ").strip()
         style = ShelfStyle(
-            f"painting-{digest[:12]}", title or "painting", str(path), digest, True
+            f"painting-{digest[:12]}",
+            _title(path),
+            str(path),
+            digest,
+            is_painting=True,
+            has_strength=True,
         )
         with self._lock:
             self._styles.pop(style.id, None)
             self._styles[style.id] = style
         return style
+
+    def title_of(self, text: str) -> str:
+        """Return what people call the style or the mixture after `--style`.
+
+        A style that is here no more goes by the name of its file.
+        """
+        titles = {style.name: style.title for style in list(self._styles.values())}
+        try:
+            names = [part.name for part in parse_style(text).parts]
+        except UsageError:
+            names = [text]
+        return " + ".join(titles.get(name) or _title(Path(name)) for name in names)
 
     def keep(self, part: Path, *, name: str) -> ShelfStyle:
         """Check a file that was sent, move it into our folder and list it.
@@ -168,15 +186,28 @@ class Shelf:
         Path(style.name).unlink(missing_ok=True)
 
     def _add_named(self, name: str, path: Path) -> ShelfStyle:
-        loaded = read_style(path)
+        loaded = read_named(path)
         card = loaded.card
         by = ", ".join(str(card[key]) for key in ("artist", "year") if card.get(key))
         digest = graph_sha256(loaded.model)
         style_id = name if name != str(path) else f"style-{digest[:12]}"
-        style = ShelfStyle(style_id, loaded.title, name, digest, by=by)
+        style = ShelfStyle(
+            style_id,
+            loaded.title,
+            name,
+            digest,
+            by=by,
+            has_strength=loaded.modulation is not None,
+        )
         with self._lock:
             self._styles[style.id] = style
         return style
+
+
+def _title(path: Path) -> str:
+    """Return a title made of the name of a file, without the hash that `keep` adds."""
+    title = re.sub(r"-[0-9a-f]{8}$", "", path.stem).replace("_", " ").strip()
+    return title or "painting"
 
 
 def _age(path: Path) -> float:

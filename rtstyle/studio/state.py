@@ -1,5 +1,6 @@
 """The whole state as plain data, for pages and programs: no deltas."""
 
+import os
 from typing import Any
 
 import psutil
@@ -16,6 +17,7 @@ def state_of(studio: Studio) -> dict[str, Any]:
     session = studio.session
     recorder, virtual = session.recorder, session.virtual_camera
     styles = studio.shelf.all()
+    folder = f"{studio.settings.folder}{os.sep}"
     with_picture = set(studio.thumbnails.ids)
     return {
         "type": "state",
@@ -50,7 +52,7 @@ def state_of(studio: Studio) -> dict[str, Any]:
         },
         "presets": studio.presets.rows(),
         "jobs": [job.as_dict() for job in studio.jobs.rows()],
-        "notice": session.messages.shown,
+        "notice": session.messages.shown.replace(folder, ""),  # it is told beside
         "error": session.error,
         "is_ready": session.keys is not None,
         "viewers": session.broadcast.num_viewers,
@@ -62,8 +64,8 @@ def _style(studio: Studio) -> dict[str, Any]:
     for style_id, weight in studio.style:
         style = studio.shelf.get(style_id)
         parts.append({"id": style.id, "title": style.title, "weight": weight})
-    is_painting = any(studio.shelf.get(key).is_painting for key, _ in studio.style)
-    return {"parts": parts, "is_painting": is_painting}
+    has_strength = any(studio.shelf.get(key).has_strength for key, _ in studio.style)
+    return {"parts": parts, "has_strength": has_strength}
 
 
 def _figures(studio: Studio) -> dict[str, Any]:

@@ -72,15 +72,14 @@ class Studio:
 
     def look(self) -> Look:
         """Return the present look as file jobs want it; paintings at their strength."""
-        controls, spec = self.session.controls, self.session.spec
-        paths = [Path(part.name) for part in spec.parts]
-        is_painted = any(p.parent == self.shelf.folder for p in paths)
+        controls = self.session.controls
+        has_strength = any(self.shelf.get(key).has_strength for key, _ in self.style)
         return Look(
             controls.strength,
             controls.keep_colors,
             controls.height,
             controls.scale,
-            controls.style_strength if is_painted else None,
+            controls.style_strength if has_strength else None,
         )
 
     def take_ticket(self, ticket: str) -> Path | None:
@@ -111,7 +110,7 @@ def open_studio(settings: StudioSettings) -> Studio:
         settings,
         session,
         shelf,
-        StudioJobs(settings.data / "jobs.sqlite"),
+        StudioJobs(settings.data / "jobs.sqlite", shelf.title_of),
         Presets(settings.data / "looks"),
         Thumbnails(),
         style,

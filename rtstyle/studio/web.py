@@ -85,6 +85,7 @@ class Web:
     async def upload(self, request: Request) -> Response:
         """Take a file."""
         kind, name = request.path_params["kind"], request.query_params.get("name", "")
+        path = self.studio.uploads
         try:
             path = await receive(
                 kind,
@@ -99,7 +100,7 @@ class Web:
         except ClientDisconnect:
             return _refused(400, "upload: expected all of the file, got a part")
         except (RtstyleError, OSError) as error:
-            return _refused(400, str(error).replace(str(self.studio.uploads), ""))
+            return _refused(400, str(error).replace(str(path), name[-80:]))
         return JSONResponse(answer)
 
     def _take(self, kind: str, name: str, path: Path) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.studio_server import Running, running, wait_for
-from tests.tiny_paintings import write_network
-from tests.tiny_styles import write_negative
+from tests.studio_server import Running, studio, wait_for
+
+__all__ = ["studio"]
 
 OPEN = "!document.getElementById('cover').hidden"
 """Whether there is no picture yet."""
@@ -19,21 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
             item.add_marker("slow")
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Return a running studio; its environment ends with the module's tests."""
-    folder = tmp_path_factory.mktemp("studio")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_DATA_HOME", str(folder / "xdg"))
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setenv("RTSTYLE_RUNTIME", "onnxruntime")
-        network = str(write_network(folder / "network"))
-        patch.setenv("RTSTYLE_PAINTING_NETWORK", network)
-        with running(folder, style=str(write_negative(folder))) as found:
-            found.studio.thumbnails.want(found.studio.shelf.all())
-            yield found
 
 
 REFUSED = "the server responded with a status of 400"
@@ -52,6 +37,7 @@ OpenPage = Callable[..., Any]
 def open_page(browser: Any, studio: Running) -> Iterator[OpenPage]:
     errors: list[str] = []
     contexts: list[Any] = []
+    studio.studio.thumbnails.want(studio.studio.shelf.all())
 
     def open_one(
         path: str = "", *, secret: str | None = None, wait: bool = True, **context: Any

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -201,6 +202,24 @@ def test_a_painting_gives_the_bytes_of_python(pure: Any) -> None:
     assert np.abs(found - expected.astype(int)).max() <= 1
 
 
+@pytest.mark.parametrize("name", ["stained_glass", "woodcut", "red_fuji"])
+def test_a_modulation_gives_the_bytes_of_python(
+    pure: Any, page_folder: Path, name: str
+) -> None:
+    table = json.loads((page_folder / "styles.json").read_text())
+    (row,) = [row for row in table["styles"] if row["name"] == name]
+    answer = ask(
+        pure,
+        FRAME,
+        do="run",
+        file=table["painting"]["network"],
+        modulation=row["modulation"],
+    )
+    found = np.array(answer["values"]).reshape(FRAME.shape)
+    assert np.abs(found - by_python(name, FRAME)).max() <= 1
+    assert (page_folder / "thumbs" / f"{name}.webp").stat().st_size > 1000
+
+
 def test_a_style_is_chosen_and_a_snapshot_saved(pure: Any) -> None:
     pure.get_by_role("button", name="The Scream").click()
     pure.locator("#split").fill("0.5")
@@ -223,6 +242,22 @@ def test_another_runtime_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected SHA-256 219e6a1fc8a9"):
         export_page(tmp_path / "page", runtime=tmp_path)
     assert not (tmp_path / "page").exists()
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = os.environ.get(VARIABLE)
+    if package is None:
+        pytest.skip(f"no onnxruntime-web; {VARIABLE} names its folder")
+
+    def fill(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rtstyle.studio.export_page._write_styles", fill)
+    with pytest.raises(UsageError, match="cannot be written .No space left"):
+        export_page(tmp_path / "page", runtime=Path(package))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from tests.browser.conftest import OpenPage, until
+from tests.browser.conftest import OPEN, OpenPage, until
 from tests.studio_server import Running, wait_for
 from tests.tiny_paintings import write_painting
 
@@ -111,13 +111,13 @@ def test_a_painting_is_dropped_and_shown(
     page = open_page()
     data = write_painting(tmp_path / "red.png", (200, 0, 0)).read_bytes()
     drop(page, "#picture", "my red.png", "image/png", data)
-    wait_for(lambda: studio.state()["style"]["is_painting"])
+    wait_for(lambda: studio.state()["style"]["has_strength"])
     page.locator("#c-style_strength").wait_for()
     page.locator("#c-style_strength").fill("0.5")
     wait_for(lambda: studio.state()["controls"]["style_strength"] == 0.5)
     page.locator("#c-style_strength").fill("1")
     page.get_by_role("button", name="Negative").first.click()
-    wait_for(lambda: not studio.state()["style"]["is_painting"])
+    wait_for(lambda: not studio.state()["style"]["has_strength"])
     page.get_by_role("button", name="Remove my red").click()
     wait_for(
         lambda: not any(style["is_painting"] for style in studio.state()["styles"])
@@ -246,15 +246,18 @@ def test_the_page_for_obs_shows_the_picture_alone(
     assert page.evaluate("document.body.innerText.trim()") == ""
 
 
-def test_it_records_in_the_browser(open_page: OpenPage) -> None:
+def test_it_records_in_the_browser_with_its_microphone(open_page: OpenPage) -> None:
     page = open_page()
     page.locator("summary").click()
     page.get_by_label("Record in the browser").check()
+    page.get_by_label("microphone").check()
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(2500)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Stop").click()
-    assert waiting.value.path().stat().st_size > 5000
+    with av.open(str(waiting.value.path())) as film:
+        assert sorted(stream.type for stream in film.streams) == ["audio", "video"]
+        assert len(list(film.decode(video=0))) > 10
 
 
 def test_a_recording_of_the_studio_has_the_microphone_of_the_browser(
@@ -274,6 +277,67 @@ def test_a_recording_of_the_studio_has_the_microphone_of_the_browser(
         assert [stream.type for stream in film.streams] == ["video", "audio"]
         levels = [np.abs(f.to_ndarray()).max() for f in film.decode(audio=0)]
     assert max(levels) > 0.01, "Chromium's false microphone beeps"
+
+
+FALSE_MIDI = """globalThis.input = {};
+Object.defineProperty(navigator, "requestMIDIAccess", { configurable: true,
+  value: async () => ({ inputs: new Map([["one", globalThis.input]]) }) });"""
+"""A device of MIDI that is none: what it sends is given to `input.onmidimessage`."""
+
+
+def send_midi(page: Any, *data: int) -> None:
+    """Let the false device send a message, as soon as the page listens to it."""
+    until(page, "Boolean(globalThis.input.onmidimessage)")
+    page.evaluate("(data) => globalThis.input.onmidimessage({ data })", list(data))
+
+
+def test_a_midi_fader_and_a_pad_are_learnt_and_kept(
+    open_page: OpenPage, studio: Running
+) -> None:
+    page = open_page()
+    page.add_init_script(FALSE_MIDI)
+    page.reload()
+    until(page, f"!({OPEN})")
+    page.locator("summary").click()
+    learn, said = page.get_by_role("button", name="MIDI: learn"), "#midi-state"
+    learn.click()
+    page.get_by_text("operate a control").wait_for()
+    page.locator("#c-strength").click()
+    send_midi(page, 0xB0, 7, 32)
+    assert page.locator(said).text_content() == "“Strength” is learnt"
+    wait_for(lambda: abs(studio.state()["controls"]["strength"] - 32 / 127) < 1e-3)
+    learn.click()
+    learn.click()  # twice is once
+    page.locator("#c-keep_colors").focus()
+    page.keyboard.press("Space")
+    send_midi(page, 0x90, 36, 127)
+    wait_for(lambda: studio.state()["controls"]["keep_colors"])
+    send_midi(page, 0x80, 36, 0)  # a pad that is let go changes nothing
+    send_midi(page, 0xB0, 8, 0)  # nor does a fader that was not learnt
+    page.reload()
+    until(page, f"!({OPEN})")
+    send_midi(page, 0xB0, 7, 127)
+    wait_for(lambda: studio.state()["controls"]["strength"] == 1.0)
+    assert studio.state()["controls"]["keep_colors"]
+    send_midi(page, 0x90, 36, 0)
+    wait_for(lambda: not studio.state()["controls"]["keep_colors"])
+
+
+@pytest.mark.parametrize(
+    ("access", "said"),
+    [
+        ("undefined", "this browser has no MIDI"),
+        ("async () => { throw new Error('no') }", "MIDI is not allowed for this page"),
+        ("async () => ({ inputs: new Map() })", "no MIDI device is plugged in"),
+    ],
+)
+def test_what_midi_lacks_is_said(open_page: OpenPage, access: str, said: str) -> None:
+    page = open_page()
+    name = "navigator, 'requestMIDIAccess'"
+    page.evaluate(f"void Object.defineProperty({name}, {{ value: {access} }})")
+    page.locator("summary").click()
+    page.get_by_role("button", name="MIDI: learn").click()
+    until(page, f"document.getElementById('midi-state').textContent === {said!r}")
 
 
 def test_the_page_comes_back_when_the_connection_is_lost(

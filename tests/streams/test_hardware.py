@@ -30,6 +30,13 @@ def written(path: Path, codec: str) -> VideoWriter:
     return writer
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_fault_is_what_the_encoder_says_and_no_general_name(name: str) -> None:
+    fault = hardware.fault_of(name)
+    assert fault not in ("Operation not permitted", "Unknown error occurred")
+    assert "\n" not in fault and len(fault) <= 160
+
+
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [

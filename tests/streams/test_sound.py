@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from fractions import Fraction
 from itertools import islice
 from multiprocessing import get_context
@@ -235,7 +235,8 @@ def test_a_stream_without_sound_expects_none() -> None:
 
 
 def test_a_microphone_is_heard_until_it_is_closed() -> None:
-    with Microphone("sine=frequency=440,arealtime", device="lavfi") as microphone:
+    name = "sine=frequency=440,arealtime"
+    with closing(Microphone(name, device="lavfi")) as microphone:
         listener = microphone.sound.join()
         time.sleep(0.3)
         pieces = listener.take()

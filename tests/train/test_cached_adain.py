@@ -19,8 +19,8 @@ from rtstyle_train.data.style_pictures import (
     render_textures,
 )
 from rtstyle_train.errors import ConfigError, TrainError
+from rtstyle_train.loop.method import PreparedMethod
 from rtstyle_train.loop.optimizers import make_optimizers
-from rtstyle_train.loop.trainer import PreparedMethod
 from rtstyle_train.losses.gram import gram_matrix_with_mean, style_distances
 from rtstyle_train.losses.styled_batch import (
     StyledBatchLoss,

@@ -12,8 +12,8 @@ from rtstyle_train.config.image import StyleImage, TrainConfig
 from rtstyle_train.data.content_images import ContentImages
 from rtstyle_train.data.device_photos import DevicePhotos
 from rtstyle_train.loop.captured_step import CapturedStep, _pack, _unpack
+from rtstyle_train.loop.method import PreparedMethod
 from rtstyle_train.loop.muon import orthogonalise, orthogonalise_all
-from rtstyle_train.loop.trainer import PreparedMethod
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.methods.johnson import ImageStyle, make_network
 from rtstyle_train.methods.mirrored_edges import mirrored_edges

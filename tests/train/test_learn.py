@@ -153,3 +153,23 @@ def test_no_painting_is_one_line(room: Path) -> None:
     with pytest.raises(RtstyleError) as error:
         CliRunner().invoke(learn_command, words, catch_exceptions=False)
     assert "quick.toml" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_the_norms_alone_become_a_modulation(room: Path) -> None:
+    recipe = RECIPE + 'learned = "norms"\noptimizer = "adam"\n'
+    (room / "quick.toml").write_text(recipe)
+    run = learned("--on", "photos", "--steps", "3", "--out", "mine.json")
+    assert "mine.json: written" in run.output
+    assert (room / "mine.json").stat().st_size < 20_000
+    style, start = load_style(room / "mine.json"), load_style(room / "my picture.png")
+    assert style.modulation is not None and start.modulation is not None
+    change = np.abs(style.modulation - start.modulation)
+    assert 0 < change.mean() < 0.1, "three steps from where it began"
+    assert not (room / ".mine.learn").exists()
+    assert 0 < np.abs(painted("my picture.png") - painted("mine.json")).mean() < 20
+
+
+def test_a_modulation_wants_a_recipe_for_norms(room: Path) -> None:
+    with pytest.raises(RtstyleError, match="expected a recipe that learns norms alone"):
+        learned("--on", "photos", "--out", "mine.json")

@@ -22,7 +22,7 @@ from rtstyle_train.data.style_pictures import (
     render_textures,
 )
 from rtstyle_train.data.styled_batches import Pictures
-from rtstyle_train.loop.trainer import PreparedMethod
+from rtstyle_train.loop.method import PreparedMethod
 from rtstyle_train.losses.perceptual import PerceptualLoss
 from rtstyle_train.losses.styled_batch import StyledBatchLoss
 from rtstyle_train.methods.swift_adain import (

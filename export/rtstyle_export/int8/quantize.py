@@ -104,7 +104,8 @@ def quantize_style(
     check(quality, name=style.name)
     facts = {"precision": "int8", "int8": quality.as_dict()}
     own = {TWIN_OF: graph_sha256(style.model)}
-    return with_card(data, {**style.card, **facts, **own})
+    kept = {key: v for key, v in style.card.items() if key != "quality"}  # of fp32
+    return with_card(data, {**kept, **facts, **own})
 
 
 def _equalised(model: onnx.ModelProto, photos: Sequence[Pixels]) -> onnx.ModelProto:

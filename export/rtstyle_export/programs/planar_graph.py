@@ -71,12 +71,12 @@ def _to_picture(name: str, casts: bool) -> list[Node]:
 
 def _to_planes(name: str, casts: bool) -> list[Node]:
     """Return the nodes from a picture of levels 0..255 to `OUTPUT`."""
-    if casts:
-        first = helper.make_node("Cast", [name], ["planar_out"], to=TensorProto.FLOAT)
-    else:  # a cast to bytes truncates
-        first = helper.make_node("Floor", [name], ["planar_out"])
+    first = [helper.make_node("Cast", [name], ["planar_out"], to=TensorProto.FLOAT)]
+    if not casts:  # a cast to bytes truncates; an fp16 twin ends in fp16
+        first[0].output[0] = "planar_any"
+        first.append(helper.make_node("Floor", ["planar_any"], ["planar_out"]))
     return [
-        first,
+        *first,
         helper.make_node("Transpose", ["planar_out"], ["planar_made"], perm=[2, 0, 1]),
         helper.make_node("Unsqueeze", ["planar_made", "planar_axis"], ["planar_batch"]),
         helper.make_node("Div", ["planar_batch", "planar_top"], [OUTPUT]),

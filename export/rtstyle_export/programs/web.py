@@ -3,6 +3,7 @@
 import hashlib
 import html
 import os
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,11 @@ FILES: Final = {
 }
 """What is taken of it, from its folder ``dist``, by SHA-256: a bundle and a program for
 browsers with WebGPU, and another pair for those without."""
+FILES_OF_WEBGPU: Final = (
+    "ort.webgpu.bundle.min.mjs",
+    "ort-wasm-simd-threaded.asyncify.wasm",
+)
+"""Those of `FILES` that an int8 style has no use for: it always runs on the CPU."""
 VARIABLE = "RTSTYLE_ONNXRUNTIME_WEB"
 """Environment variable: the folder of the package, where it is not in node_modules."""
 PAGE, STYLE = "index.html", "style.onnx"
@@ -53,7 +59,7 @@ def export_web(
     Args:
         source: A style file, the name of a style, or a painting.
         target: The folder; None is ``NAME_web`` in the current one.
-        precision: ``fp32`` or ``int8``: which twin is taken.
+        precision: ``fp32``, ``int8`` or ``fp16``: which twin is taken.
         overwrite: Whether `target` may exist.
 
     Returns:
@@ -67,29 +73,37 @@ def export_web(
     style = style_to_export(source, precision)
     folder = target or Path(f"{style.name}_web")
     refuse_existing(folder, overwrite=overwrite)
-    files = runtime_files()
+    is_int8 = style.card.get("precision") == "int8"
+    files = runtime_files(FILES_OF_WEBGPU if is_int8 else ())
     for name, data in files.items():
         write(folder / name, data)
     write(folder / STYLE, with_variant_card(style.model, style, LAYOUT))
-    write(folder / PAGE, page_of(style.title).encode())
+    write(folder / PAGE, page_of(style.title, is_int8=is_int8).encode())
     return folder
 
 
-def page_of(title: str) -> str:
-    """Return the page for a style; its title is text, whatever it holds."""
+def page_of(title: str, *, is_int8: bool = False) -> str:
+    """Return the page for a style.
+
+    Args:
+        title: Of the style; it is text, whatever it holds.
+        is_int8: Whether the style computes in bytes: such a page never asks for a GPU.
+    """
     page = resources.files(__package__).joinpath("page.html").read_text("utf-8")
+    page = page.replace("STYLE_IS_INT8", "true" if is_int8 else "false")
     return page.replace("STYLE_TITLE", html.escape(title))
 
 
-def runtime_files() -> dict[str, bytes]:
-    """Return the files of onnxruntime-web by name.
+def runtime_files(without: Collection[str] = ()) -> dict[str, bytes]:
+    """Return the files of onnxruntime-web by name, but for some.
 
     Raises:
         ExportError: It is not installed, or a file is not that of `VERSION`.
     """
     package = package_folder()
     found = {}
-    for name, sha256 in FILES.items():
+    wanted = {name: sha256 for name, sha256 in FILES.items() if name not in without}
+    for name, sha256 in wanted.items():
         path = package / "dist" / name
         try:
             found[name] = path.read_bytes()

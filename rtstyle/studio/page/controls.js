@@ -22,10 +22,10 @@ export class Controls {
   }
 
   /** Show the state; what is in the user's hand is left alone. */
-  show(values, { isPainting, hasMask }) {
+  show(values, { hasStrength, hasMask }) {
     for (const [name, row] of this.rows) {
       if (performance.now() - row.held > 700) row.show(values[name]);
-      if (row.control.is_for_paintings) row.element.hidden = !isPainting;
+      if (row.control.is_for_paintings) row.element.hidden = !hasStrength;
       if (name === "mask") row.element.hidden = !hasMask;
     }
   }

@@ -1,4 +1,4 @@
-// MIDI faders and pads: touch a control on the page, then the one on the device.
+// MIDI faders and pads: operate a control on the page, then the one on the device.
 
 const KEY = "rtstyle.midi";
 
@@ -7,6 +7,7 @@ export class Midi {
     Object.assign(this, { send, tell });
     this.map = JSON.parse(localStorage.getItem(KEY) || "{}");
     this.learning = null;
+    if (Object.keys(this.map).length) this.start();
   }
 
   async start() {
@@ -23,15 +24,17 @@ export class Midi {
   /** Wait for a control of the page, then for one of the device. */
   async learn() {
     if (!this.access && !(await this.start())) return;
-    this.tell(this.access.inputs.size ? "touch a control on this page…" : "no MIDI device is plugged in");
+    this.tell(this.access.inputs.size ? "operate a control on this page…" : "no MIDI device is plugged in");
+    this.waiting?.abort();
+    this.waiting = new AbortController();
     const choose = (event) => {
       const row = event.target.closest("[data-control]");
-      if (!row) return;
-      document.removeEventListener("pointerdown", choose, true);
+      if (!row || event.key === "Tab" || event.key === "Shift") return;
+      this.waiting.abort();
       this.learning = row.dataset.control;
-      this.tell(`now move a fader for ${this.learning}`);
+      this.tell(`now move a fader or press a pad for “${titleOf(this.learning)}”`);
     };
-    document.addEventListener("pointerdown", choose, true);
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, choose, { capture: true, signal: this.waiting.signal });
   }
 
   onMessage([status, key, value]) {
@@ -41,10 +44,15 @@ export class Midi {
     if (this.learning) {
       this.map[address] = this.learning;
       localStorage.setItem(KEY, JSON.stringify(this.map));
-      this.tell(`${this.learning} is learnt`);
+      this.tell(`“${titleOf(this.learning)}” is learnt`);
       this.learning = null;
     }
     const name = this.map[address];
     if (name) this.send({ do: "fader", name, share: value / 127 });
   }
+}
+
+/** What people call a control of the page. */
+function titleOf(name) {
+  return document.querySelector(`[data-control="${name}"] :is(label, span)`)?.textContent.trim() ?? name;
 }

@@ -43,7 +43,7 @@ let camera = null;
 
 function show(next) {
   state = next;
-  controls?.show(state.controls, { isPainting: state.style.is_painting, hasMask: state.has_mask });
+  controls?.show(state.controls, { hasStrength: state.style.has_strength, hasMask: state.has_mask });
   gallery.show(state);
   jobs.show(state);
   presets.show(state.presets);

@@ -20,7 +20,8 @@ let turn = 0;
 function cards() {
   for (const row of table.styles) {
     const light = row.has_twin ? `styles/${row.name}.int8.onnx` : null;
-    addCard({ ...row, file: `styles/${row.name}.onnx`, light });
+    const file = row.modulation ? table.painting.network : `styles/${row.name}.onnx`;
+    addCard({ ...row, file, light });
   }
   $("cards").children[1].querySelector("button").click();
 }

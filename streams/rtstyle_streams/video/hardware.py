@@ -10,6 +10,8 @@ from av.codec import Codec
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 
+from rtstyle_streams.video.damage import listening
+
 AUTO: Final = "auto-hw"
 """Name of a codec that stands for the first encoder in hardware that opens."""
 MAKERS: Final = {
@@ -72,6 +74,15 @@ def fault_of(name: str) -> str:
     codec = _codec(name)
     if codec is None:
         return "this FFmpeg was built without it"
+    with listening() as lines:  # an error alone is a number with a general name
+        fault = _error_of(name, codec)
+    if fault and lines:
+        fault = lines[0].text
+    return " ".join(fault.split())[:160].rstrip(".")
+
+
+def _error_of(name: str, codec: Codec) -> str:
+    """Encode a picture, and return the error that comes of it; empty for none."""
     pixel_format = upload_format(codec)
     try:
         context = VideoCodecContext.create(codec, "w", hwaccel=hwaccel_of(name))
@@ -82,9 +93,7 @@ def fault_of(name: str) -> str:
         frame.pts = 0
         packets = [*context.encode(frame), *context.encode(None)]
     except (av.error.FFmpegError, ValueError, RuntimeError, NotImplementedError) as e:
-        text = getattr(e, "log", None)
-        said = text[2] if text else getattr(e, "strerror", None) or str(e)
-        return " ".join(str(said).split())[:160]
+        return str(getattr(e, "strerror", None) or e)
     return "" if packets else "it made no packet"
 
 

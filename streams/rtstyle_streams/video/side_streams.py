@@ -147,10 +147,10 @@ class SideStreams:
     def close(self) -> None:
         """Close the second demuxer; may be called twice."""
         self._input.close()
+        for stand_in in self._stand_ins:
+            stand_in.close()
         for trial in self._trials.values():
             trial.close()
-        for container in self._stand_ins:
-            container.close()
 
     def _copy_header(self) -> None:
         tags = self._input.metadata

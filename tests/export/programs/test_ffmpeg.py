@@ -22,6 +22,7 @@ from rtstyle_export.programs.ffmpeg import (
     mpv_command,
 )
 from rtstyle_export.programs.planar_graph import planar_graph
+from rtstyle_export.to_fp16 import fp16_graph
 from tests.tiny_paintings import write_painting
 from tests.tiny_styles import negative_model, write_negative
 
@@ -53,6 +54,11 @@ def test_a_variant_has_one_input_of_four_dimensions_and_open_sides(
 @pytest.mark.parametrize("name", ["starry_night", "starry_night.int8"])
 def test_a_variant_paints_what_its_style_paints(name: str) -> None:
     model = (STYLES / f"{name}.onnx").read_bytes()
+    assert largest_difference(model, planar_graph(model)) <= 1
+
+
+def test_the_variant_of_a_twin_in_fp16_has_floats_at_its_ends() -> None:
+    model = fp16_graph((STYLES / "starry_night.onnx").read_bytes())
     assert largest_difference(model, planar_graph(model)) <= 1
 
 

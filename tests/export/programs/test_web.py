@@ -1,5 +1,6 @@
 """A style as a web page: what is in the folder, and what a browser makes of it."""
 
+import contextlib
 import functools
 import http.server
 import os
@@ -49,6 +50,13 @@ def test_a_folder_holds_the_page_the_style_and_the_runtime(fake_package: Path) -
     }
     card = read_style(folder / "style.onnx").card
     assert card["title"] == "Negative" and card["variant_of_sha256"]
+
+
+def test_an_int8_page_holds_nothing_of_webgpu(fake_package: Path) -> None:
+    folder = web.export_web(STYLES / "starry_night.onnx", precision="int8")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"index.html", "style.onnx", *web.FILES} - {*web.FILES_OF_WEBGPU}
+    assert read_style(folder / "style.onnx").card["precision"] == "int8"
 
 
 def test_a_title_is_text_whatever_it_holds(fake_package: Path) -> None:
@@ -103,18 +111,50 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return web.export_web(STYLES / "starry_night.onnx", target)
 
 
-@pytest.fixture(scope="module")
-def page(folder: Path, browser: Any) -> Iterator[Any]:
-    """Return the page in headless Chromium, with a camera that is not one."""
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Hand out a folder and return its address."""
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path, browser: Any) -> Iterator[Any]:
+    """Return the page in headless Chromium, with a camera that is not one."""
+    with served(folder) as address:
         opened = browser.new_page(viewport={"width": 800, "height": 820})
-        opened.goto(f"http://127.0.0.1:{server.server_port}/?device=cpu")
+        opened.goto(f"{address}?device=cpu")
         opened.evaluate("window.rtstyle.ready")
         yield opened
         opened.close()
-        server.shutdown()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_bytes_stay_on_the_cpu_where_there_is_a_gpu(
+    folder: Path, browser: Any, tmp_path: Path, precision: str
+) -> None:
+    source = STYLES / "starry_night.onnx"
+    target = web.export_web(source, tmp_path / "page", precision=precision)
+    names: list[str] = []
+    with served(target) as address:
+        page = browser.new_page()
+        page.on("request", lambda request: names.append(Path(request.url).name))
+        page.add_init_script(  # an adapter that says it is one, and is none
+            "Object.defineProperty(navigator, 'gpu', { value: {"
+            " requestAdapter: async () => ({ info: { isFallbackAdapter: false } }) } })"
+        )
+        page.goto(address)
+        page.evaluate("window.rtstyle.ready.catch(() => {})")
+        said = page.evaluate("document.getElementById('says').textContent")
+        page.close()
+    assert said.startswith("Ready on the CPU"), "which goes on where the GPU fails"
+    asked = set(web.FILES_OF_WEBGPU) & set(names)
+    assert bool(asked) == (precision == "fp32")
 
 
 @pytest.mark.browser

@@ -1,8 +1,8 @@
 """Each rule of the studio's security, attacked."""
 
+import contextlib
 import json
 import socket as sockets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,17 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.typing import Origin
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from rtstyle.errors import UsageError
 from rtstyle.studio.security import Guard
 from rtstyle.studio.serve import served
 from rtstyle.studio.settings import StudioSettings
-from tests.studio_server import Running, running
-from tests.tiny_styles import write_negative
+from tests.studio_server import Running, wait_for
 
+HUGE_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4) * 2 + bytes(60)
+"""The head of a picture that would take 10 GB."""
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site"}
 SECRET_PATHS = [
     ("GET", "/api/state"),
@@ -29,17 +31,6 @@ SECRET_PATHS = [
     ("GET", "/stream.mjpg"),
     ("GET", "/nothing/here"),
 ]
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("studio")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_DATA_HOME", str(folder / "xdg"))
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setenv("RTSTYLE_RUNTIME", "onnxruntime")
-        with running(folder, style=str(write_negative(folder))) as found:
-            yield found
 
 
 def test_it_listens_on_this_computer_alone(studio: Running) -> None:
@@ -97,6 +88,26 @@ def test_a_page_of_another_origin_is_refused(studio: Running, origin: str) -> No
     with pytest.raises(InvalidStatus, match="403"):
         with studio.socket(origin=Origin(given["Origin"])):
             pass
+
+
+def test_a_socket_of_a_rebound_name_or_from_elsewhere_is_refused(
+    studio: Running,
+) -> None:
+    secret = Subprotocol(f"token.{studio.guard.token}")
+    line = sockets.create_connection(("127.0.0.1", studio.port))
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(f"ws://evil.test:{studio.port}/ws", sock=line, subprotocols=[secret])
+    for site in ("cross-site", "same-site"):
+        with pytest.raises(InvalidStatus, match="403"):
+            with studio.socket(additional_headers={"Sec-Fetch-Site": site}):
+                pass
+
+
+def test_no_page_from_elsewhere_may_ask_what_it_may_ask(studio: Running) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Origin": "http://evil.test"}
+    status, _, headers = studio.ask("OPTIONS", "/api/do", headers=asked)
+    assert status == 403
+    assert not any(name.lower().startswith("access-control") for name in headers)
 
 
 def test_our_own_origin_is_taken(studio: Running) -> None:
@@ -245,10 +256,15 @@ def test_a_head_that_is_too_long_is_refused(studio: Running) -> None:
         ("painting?name=a.svg", b"<svg/>", None, 400, "expected a file of"),
         ("painting?name=a.exe", b"MZ", None, 400, "expected a file of"),
         ("painting", b"x", None, 400, "expected a file of"),
-        ("painting?name=a.png", b"no picture", None, 400, "expected a painting"),
+        ("painting?name=a.png", b"no picture", None, 400, "a.png: expected a painting"),
         ("painting?name=a.png", b"", None, 400, "got nothing"),
         ("painting?name=a.png", b"", str(1 << 40), 413, "at most 64 MB"),
         ("painting?name=../../a.png", b"no", None, 400, "expected a painting"),
+        ("painting?name=a%00.png", b"no", None, 400, "expected a painting"),
+        ("painting?name=a.png%00.exe", b"no", None, 400, "expected a file of"),
+        ("painting?name=.png", b"no", None, 400, "expected a file of"),
+        ("painting?name=a.png", HUGE_PNG, None, 400, "at most 64 megapixels"),
+        ("style?name=a.onnx", b"no", None, 400, "a.onnx: expected an ONNX file"),
         ("style?name=a.onnx", b"\x80\x04pickle", None, 400, "expected an ONNX file"),
         ("film?name=a.mp4", b"", str(1 << 50), 413, "at most 8192 MB"),
         ("other?name=a.mp4", b"x", None, 400, "expected painting, style, film"),
@@ -265,6 +281,21 @@ def test_an_upload_that_is_refused_leaves_nothing(
     assert not list(studio.studio.uploads.iterdir())
 
 
+def test_an_upload_that_tells_no_size_is_counted(studio: Running) -> None:
+    megabyte = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+    with sockets.create_connection(("127.0.0.1", studio.port), timeout=20) as line:
+        line.sendall(
+            f"PUT /api/upload/painting?name=a.png HTTP/1.1\r\nHost: {studio.host}\r\n"
+            f"Authorization: Bearer {studio.guard.token}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n".encode()
+        )
+        with contextlib.suppress(ConnectionError):  # it was refused while we still sent
+            for _ in range(66):
+                line.sendall(megabyte)
+        assert line.recv(100).split()[1] == b"413"
+    assert not list(studio.studio.uploads.iterdir())
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(studio: Running) -> None:
     with sockets.create_connection(("127.0.0.1", studio.port)) as line:
         line.sendall(
@@ -272,8 +303,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(studio: Running) -> None:
             f"Authorization: Bearer {studio.guard.token}\r\n"
             "Content-Length: 100000\r\n\r\nsome bytes".encode()
         )
-    from tests.studio_server import wait_for
-
     wait_for(lambda: not list(studio.studio.uploads.iterdir()), seconds=10)
     assert studio.state()["jobs"] == []
 

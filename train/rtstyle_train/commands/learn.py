@@ -18,14 +18,15 @@ from rtstyle_train.commands.options import FILE, loss_weights_option
     "source. Default: the sample scene.",
 )
 @click.option(
-    "--out", type=FILE, help="Style file to write.  [default: PAINTING's name, here]"
+    "--out",
+    type=FILE,
+    help="Style file to write: .onnx, or .json for 10 kB that the network for any "
+    "painting runs.  [default: PAINTING's name, here]",
 )
 @click.option(
     "--minutes", type=Number(0.1), default=5.0, show_default=True, help="Time to learn."
 )
-@click.option(
-    "--recipe", default="learn", help="Another recipe's name, or a TOML file."
-)
+@click.option("--recipe", help="Another recipe's name, or a TOML file.")
 @click.option("--steps", type=click.IntRange(1), help="Steps at most.")
 @click.option("--style-weight", type=Number(0), help="More is more painterly.")
 @click.option("--seed", type=click.IntRange(0), help="Of the crops.")
@@ -48,7 +49,7 @@ def learn_command(
     on: str | None,
     out: Path | None,
     minutes: float,
-    recipe: str,
+    recipe: str | None,
     steps: int | None,
     style_weight: float | None,
     seed: int | None,

@@ -45,6 +45,9 @@ class TrainConfig:
     """Member of `rtstyle.networks.SWIFT_SIZES`, or ``johnson``."""
     norm: Literal["instance", "body", "frozen", "none"] = "instance"
     """Where a swift network runs instance norm."""
+    learned: Literal["all", "norms"] = "all"
+    """What is learned: all weights, or the scales and shifts of norms alone, which the
+    network for any painting takes as another modulation."""
     freeze_after: int = 10_000
     """Step from which ``frozen`` norms use typical statistics in training too."""
     head: Literal["shuffle", "resize", "subpixel"] = "subpixel"

@@ -30,8 +30,9 @@ from rtstyle_train.data.style_pictures import (
 from rtstyle_train.data.styled_batches import Pictures
 from rtstyle_train.jobs.loss_weights import with_loss_network
 from rtstyle_train.jobs.outputs import RunOptions, preview_writer, save_result
+from rtstyle_train.loop.method import Method
 from rtstyle_train.loop.starts import begin_at
-from rtstyle_train.loop.trainer import Method, Schedule, Trainer, kept_settings
+from rtstyle_train.loop.trainer import Schedule, Trainer, kept_settings
 from rtstyle_train.loop.training_run import run_to_end
 from rtstyle_train.loss_networks import VggFeatures, load_loss_network
 from rtstyle_train.losses.styled_batch import StyledBatchLoss

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import Weights
@@ -161,6 +161,8 @@ def _train(
     if run.start:
         names = [run.start_style] if run.start_style else []
         begin_at(network, run.start, names or [s.name for s in config.styles])
+    if config.learned == "norms":
+        keep_all_but_norms(network)
     photos, motion = _content(config, job.content)
     log.info("%d photographs, %d styles", len(photos.images), len(config.styles))
     accelerator = Accelerator(mixed_precision=config.mixed_precision)
@@ -220,6 +222,12 @@ def _train(
             run.start.unlink()
     accelerator.wait_for_everyone()  # the others start from it
     return weights
+
+
+def keep_all_but_norms(network: nn.Module) -> None:
+    """Let nothing of a network learn but the scales and shifts of its norms."""
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_("norm" in name.rpartition(".")[0])
 
 
 def _content(

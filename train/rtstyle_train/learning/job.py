@@ -5,10 +5,15 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from rtstyle.networks.swift import SwiftNet
+from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.networks.weights_file import Weights, describe_network
+from rtstyle.paintings import load_painting
+from rtstyle.paintings.modulation_file import SUFFIX, is_modulation, modulation_text
+from rtstyle.paintings.network import painting_network
 from rtstyle.process.signals import Stopped
 from rtstyle.style_file import Style, read_card
 from rtstyle.twins import expected_twin_path
@@ -16,7 +21,12 @@ from rtstyle.untrusted.names import style_name
 from rtstyle_export.errors import ExportError
 from rtstyle_export.from_weights import card_of
 from rtstyle_export.int8.quantize import fitting_photos, quantize_style
-from rtstyle_export.style_writer import check_target, make_style, write_style
+from rtstyle_export.style_writer import (
+    check_target,
+    make_style,
+    write_file,
+    write_style,
+)
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.opening import open_source
 from rtstyle_train.config.image import StyleImage, TrainConfig, make_config
@@ -44,14 +54,15 @@ class LearnJob:
     painting: Path
     """A picture file."""
     target: Path
-    """The style file to write, .onnx; its int8 twin lies beside it."""
+    """The style file to write: .onnx, with its int8 twin beside it, or .json, of which
+    the norms alone are learned and which the network for any painting runs."""
     on: str | None = None
     """What the style is to be used on: a film, a picture, a folder of pictures,
     ``webcam:``, or whatever else `open_source` opens; None is the sample scene."""
     minutes: float = 5.0
     """Time to learn, approximately."""
-    recipe: str = "learn"
-    """A bundled recipe's name, or a TOML file."""
+    recipe: str | None = None
+    """A bundled recipe's name, or a TOML file; None: ``learn``, or ``learn_norms``."""
     steps: int | None = None
     """Steps at most."""
     style_weight: float | None = None
@@ -75,6 +86,11 @@ class LearnJob:
         return self.target.with_name(f".{self.target.stem}.learn")
 
     @property
+    def is_modulation(self) -> bool:
+        """Return whether the norms alone are learned."""
+        return is_modulation(self.target)
+
+    @property
     def may_replace(self) -> bool:
         """Return whether files that exist may be replaced."""
         return self.overwrite or self.resume
@@ -94,7 +110,8 @@ def learn(job: LearnJob) -> Path | None:
         ExportError: the style file may not be written.
         Stopped: after Ctrl-C; what was learned until then is in the style file.
     """
-    check_target(job.target, overwrite=job.may_replace)
+    suffix = SUFFIX if job.is_modulation else ".onnx"
+    check_target(job.target, overwrite=job.may_replace, suffix=suffix)
     config = _config(job)
     content = _material(job.on)
     job.work_folder.mkdir(exist_ok=True)
@@ -130,7 +147,9 @@ def learn(job: LearnJob) -> Path | None:
     network = weights.build()
     assert isinstance(network, TransformNet)
     style = _write(job, config, network, trained=weights)
-    twin = _write_twin(job, style, content) if job.has_twin else None
+    twin = None
+    if job.has_twin and not job.is_modulation:
+        twin = _write_twin(job, style, content)
     shutil.rmtree(job.work_folder, ignore_errors=True)
     return twin
 
@@ -140,7 +159,7 @@ def _config(job: LearnJob) -> TrainConfig:
     own = StyleImage(
         name=style_name(job.painting.stem, default="painting"),
         file=job.painting.name,
-        title=job.painting.stem.replace("_", " "),
+        title=_title(job.painting),
     )
     flags = {
         "steps": job.steps,
@@ -150,8 +169,20 @@ def _config(job: LearnJob) -> TrainConfig:
         "loss_precision": "bf16" if is_bfloat16_quick() else "fp32",
     }
     network = network_settings(load_start(job.painting))
-    table = recipe_table(job.recipe)
-    return make_config(table, network, flags, where=f"recipe {job.recipe}")
+    recipe = job.recipe or ("learn_norms" if job.is_modulation else "learn")
+    config = make_config(recipe_table(recipe), network, flags, where=f"recipe {recipe}")
+    if job.is_modulation and config.learned != "norms":
+        raise TrainError(
+            f"{job.target}: expected a recipe that learns norms alone for a {SUFFIX} "
+            f"file, got {recipe}; name the style file .onnx"
+        )
+    return config
+
+
+def _title(painting: Path) -> str:
+    """Return a file's name for people: ``my_wall.jpg`` is My wall."""
+    words = painting.stem.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _material(on: str | None) -> Path | Material:
@@ -177,11 +208,29 @@ def _write(
     card = card_of(weights, recipe["styles"][0])
     card["painting"] = {"file": job.painting.name, "sha256": checksum(job.painting)}
     card["learned_on"] = Path(job.on).name if job.on else SAMPLE
+    if job.is_modulation:
+        return _write_modulation(job, network, card)
     data = make_style(network.eval(), card)
     may = job.may_replace if overwrite is None else overwrite
     write_style(job.target, data, overwrite=may or job.save_seconds is not None)
     found = read_card(data, where=str(job.target))
     return Style(found["name"], data, found, path=job.target)
+
+
+def _write_modulation(
+    job: LearnJob, network: TransformNet, card: dict[str, Any]
+) -> Style:
+    """Write what the norms learned, with the part of the card that is its own."""
+    assert isinstance(network, SwiftNet)
+    placement = network.config.norm
+    assert placement in ("instance", "body"), "those that a painting's network has"
+    shape = SwiftAdainConfig(placement=placement)
+    modulation = SwiftAdain(shape).modulation_of(network).numpy()
+    keys = ("name", "title", "artist", "year", "recipe", "trained", "learned_on")
+    own = {key: card[key] for key in keys if card.get(key)}
+    text = modulation_text(modulation, own, painting_network())
+    write_file(job.target, text.encode())
+    return load_painting(job.target)
 
 
 def _write_twin(job: LearnJob, style: Style, content: Path | Material) -> Path | None:

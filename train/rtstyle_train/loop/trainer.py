@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from rtstyle.networks.weights_file import load_tensors, save_tensors
 from rtstyle_train.errors import TrainError
 from rtstyle_train.loop.captured_step import CapturedStep
+from rtstyle_train.loop.method import Method, PreparedMethod
 from rtstyle_train.loop.optimizers import load_optimizer, make_optimizers
 
 log = logging.getLogger(__name__)
@@ -37,38 +38,6 @@ MAY_CHANGE = frozenset(
 )
 """Settings of a recipe that may differ from those in a checkpoint to resume from: how
 long, how fast, and what is checked in another way."""
-
-
-class Method(Protocol):
-    """A training method: computes the terms of one step's loss."""
-
-    def losses(
-        self, network: nn.Module, *, step: int, rank: int, device: torch.device
-    ) -> dict[str, Tensor]:
-        """Return the weighted terms, to be summed; the same for the same step."""
-        ...
-
-
-@runtime_checkable
-class PreparedMethod(Method, Protocol):
-    """A method that computes a step from a few small tensors.
-
-    On a GPU such steps are captured (`captured_step`) and replayed.
-    """
-
-    def begin(self, network: nn.Module, step: int) -> int:
-        """Prepare `network` for a step; return the phase of the training."""
-        ...
-
-    def inputs(self, *, step: int, rank: int) -> dict[str, Tensor]:
-        """Draw a step's inputs, on the CPU; the same for the same step."""
-        ...
-
-    def terms(
-        self, network: nn.Module, inputs: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Return the weighted terms, which depend only on the values in `inputs`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
