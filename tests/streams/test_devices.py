@@ -200,8 +200,3 @@ def test_windows_cameras_keep_the_order_of_directshow() -> None:
         (0, "@device_pnp_1", False),
         (1, "@sw_2", True),
     ]
-
-
-def test_a_name_without_cameras_may_have_been_a_file() -> None:
-    with pytest.raises(SourceError, match="'nope.mp4': expected a video file of that"):
-        find_camera("nope.mp4", [])
