@@ -167,6 +167,7 @@ def _write_named(
         "by": style.by or loaded.kind,
     }
     if loaded.modulation is not None:
+        row["by"] = style.by or "drawing"
         numbers = [round(float(number), DECIMALS) for number in loaded.modulation]
         row |= {"has_twin": False, "modulation": numbers}
     else:

@@ -45,7 +45,7 @@ class ShelfStyle:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the page learns of it."""
-        keys = ("id", "title", "by", "is_painting", "sha256")
+        keys = ("id", "title", "by", "is_painting", "has_strength", "sha256")
         return {key: getattr(self, key) for key in keys}
 
 

@@ -34,7 +34,7 @@ export class Gallery {
 
   card(style) {
     const name = element("span", { class: "name" }, style.title);
-    const by = element("span", { class: "by" }, style.is_painting ? "your painting" : style.by || "style");
+    const by = element("span", { class: "by" }, style.is_painting ? "your painting" : style.by || (style.has_strength ? "drawing" : "style"));
     const blank = element("span", { class: "blank" });
     const choose = element("button", { type: "button" }, blank, name, by);
     choose.addEventListener("click", () => this.use([{ id: style.id, weight: 1 }]));
