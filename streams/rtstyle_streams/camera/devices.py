@@ -57,8 +57,14 @@ def find_camera(query: str | None, cameras: Sequence[Camera]) -> Camera:
         raise SourceError(
             f"camera {query!r}: expected one camera to match, got {names}; give the id"
         )
-    known = f"one of {names}" if names else "one that is plugged in"
-    raise SourceError(f"camera {query!r}: expected {known}, got no camera of that name")
+    if not names:
+        raise SourceError(
+            f"camera {query!r}: expected a video file of that name or a camera, found "
+            "no such file, and no camera is plugged in; see 'rtstyle doctor'"
+        )
+    raise SourceError(
+        f"camera {query!r}: expected one of {names}, got no camera of that name"
+    )
 
 
 def _matches(query: str, cameras: Sequence[Camera]) -> list[Camera]:
