@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from rtstyle.networks import JohnsonNet
-from rtstyle.untrusted.file_kind import HEAD_BYTES, accident
 from rtstyle.untrusted.names import style_name
 from rtstyle_export.errors import ExportError
 from rtstyle_export.style_writer import check_target, make_style, write_style
+from rtstyle_streams.errors import HEAD_BYTES, accident
 
 FIRST: Final = "conv1.conv2d.weight"
 """Name of the first tensor of a transform net of pytorch/examples."""

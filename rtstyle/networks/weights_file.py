@@ -18,8 +18,8 @@ from rtstyle.networks.swift import SwiftConfig, SwiftNet
 from rtstyle.networks.swift_adain import SwiftAdain, SwiftAdainConfig
 from rtstyle.networks.transform_net import TransformNet
 from rtstyle.untrusted.description import description_fault
-from rtstyle.untrusted.file_kind import HEAD_BYTES, accident
 from rtstyle.user_files import written_beside
+from rtstyle_streams.errors import HEAD_BYTES, accident
 
 FORMAT = "rtstyle.weights.1"
 """Name and version of the metadata's layout."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtstyle.errors import StyleFileError
 from rtstyle.paintings.picture_size import KINDS, picture_size
-from rtstyle_streams.errors import SourceError
+from rtstyle_streams.errors import SourceError, accident
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.picture_file import PICTURE_SUFFIXES, decode_picture
 
@@ -136,7 +136,8 @@ def _check_size(path: Path, data: bytes) -> None:
         )
     size = picture_size(data)
     if size is None:
-        raise StyleFileError(f"{path}: expected a painting ({KINDS}), got another file")
+        found = accident(data, is_for_picture=True) or "another file"
+        raise StyleFileError(f"{path}: expected a painting ({KINDS}), got {found}")
     width, height = size
     if width * height > MOST_PIXELS:
         raise _too_large(path, width, height)

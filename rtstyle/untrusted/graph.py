@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from rtstyle.errors import StyleFileError
-from rtstyle.untrusted.file_kind import accident
+from rtstyle_streams.errors import accident
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -88,7 +88,7 @@ def test_what_has_no_known_suffix_is_known_by_its_first_bytes(tmp_path: Path) ->
         ("a.png", b"", "expected a painting, got an empty file"),
         ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "expected a picture, got"),
         ("a.jpg", b"just a text", r"expected a painting \(JPEG, PNG.*got another file"),
-        ("a.jpg", b"\xff\xd8\xff\xe0\x00", "got another file"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\x00", "got a broken JPEG picture"),
         ("a.svg", b"<?xml version='1.0'?>\n<svg/>", "got an SVG drawing; open it in"),
         ("a.svgz", b"\x1f\x8b\x08" + bytes(20), "got an SVG drawing"),
         ("a.heic", bytes(4) + b"ftypheic" + bytes(40), "got HEIC; save it as JPEG"),

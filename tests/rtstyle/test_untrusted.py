@@ -26,9 +26,9 @@ from rtstyle.gallery.find import (
 )
 from rtstyle.style_file import CARD_KEY, read_card, with_card
 from rtstyle.style_trial import check_by_trial, in_time, read_to_run
-from rtstyle.untrusted.file_kind import accident
 from rtstyle.untrusted.names import MOST_LETTERS, is_style_name, style_name
 from rtstyle.user_files import write_whole
+from rtstyle_streams.errors import accident
 from tests.tiny_styles import CARD, negative_style, write_negative
 
 HEAD = '<ir_version: 9, opset_import: ["": 18]>\nx '

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from rtstyle_streams.errors import SinkError, SourceError
+from rtstyle_streams.errors import SinkError, SourceError, accident
 from rtstyle_streams.frame import Pixels
 from rtstyle_streams.pictures.colour_profile import to_srgb
 from rtstyle_streams.pictures.jpeg import is_jpeg_damaged
@@ -165,9 +165,8 @@ def decode_picture(
     except MemoryError:
         raise _too_large(path, "more than there is memory for") from None
     except UnidentifiedImageError:
-        raise SourceError(
-            f"{path}: expected a picture, got something that no decoder reads"
-        ) from None
+        found = accident(data, is_for_picture=True) or "something that no decoder reads"
+        raise SourceError(f"{path}: expected a picture, got {found}") from None
     except SourceError:
         raise
     except DepthError as error:

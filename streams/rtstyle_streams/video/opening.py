@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from rtstyle_streams.errors import SourceError
+from rtstyle_streams.errors import HEAD_BYTES, SourceError, accident
 from rtstyle_streams.video.damage import LogLine, listening
 
 # Demuxers that take almost anything (text becomes teletype pictures), that read other
@@ -166,15 +166,24 @@ def said_in_one_line(path: Path) -> Iterator[None]:
     except SourceError:
         raise
     except (av.error.InvalidDataError, av.error.EOFError) as error:
-        raise SourceError(
-            f"{path}: expected a video file, got something FFmpeg cannot read "
-            "(another kind of file, or cut off)"
-        ) from error
+        found = kind_of(path) or (
+            "something FFmpeg cannot read (another kind of file, or cut off)"
+        )
+        raise SourceError(f"{path}: expected a video file, got {found}") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(
             f"{path}: expected a readable video file, got: {reason}"
         ) from error
+
+
+def kind_of(path: Path) -> str | None:
+    """Return what a file is that is no film, as `accident` says it."""
+    try:
+        with path.open("rb") as file:
+            return accident(file.read(HEAD_BYTES))
+    except OSError:
+        return None
 
 
 def _kind(name: str) -> str:

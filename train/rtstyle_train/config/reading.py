@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from rtstyle.untrusted.file_kind import accident
+from rtstyle_streams.errors import accident
 from rtstyle_train.errors import ConfigError
 
 T = TypeVar("T")
