@@ -159,7 +159,7 @@ def _config(job: LearnJob) -> TrainConfig:
     own = StyleImage(
         name=style_name(job.painting.stem, default="painting"),
         file=job.painting.name,
-        title=_title(job.painting),
+        title=job.painting.stem.replace("_", " "),
     )
     flags = {
         "steps": job.steps,
@@ -177,12 +177,6 @@ def _config(job: LearnJob) -> TrainConfig:
             f"file, got {recipe}; name the style file .onnx"
         )
     return config
-
-
-def _title(painting: Path) -> str:
-    """Return a file's name for people: ``my_wall.jpg`` is My wall."""
-    words = painting.stem.replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _material(on: str | None) -> Path | Material:
