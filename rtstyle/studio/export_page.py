@@ -164,10 +164,9 @@ def _write_named(
     row: dict[str, Any] = {
         "name": style.name,
         "title": style.title,
-        "by": style.by or loaded.kind,
+        "by": style.by or (loaded.kind if loaded.modulation is None else "drawing"),
     }
     if loaded.modulation is not None:
-        row["by"] = style.by or "drawing"
         numbers = [round(float(number), DECIMALS) for number in loaded.modulation]
         row |= {"has_twin": False, "modulation": numbers}
     else:

@@ -216,9 +216,15 @@ def _write_modulation(
 ) -> Style:
     """Write what the norms learned, with the part of the card that is its own."""
     assert isinstance(network, SwiftNet)
-    placement = network.config.norm
-    assert placement in ("instance", "body"), "those that a painting's network has"
-    shape = SwiftAdainConfig(placement=placement)
+    config = network.config
+    assert config.norm in ("instance", "body"), "those that a painting's network has"
+    assert config.deep_channels is not None
+    shape = SwiftAdainConfig(
+        placement=config.norm,
+        channels=config.channels,
+        blocks=config.blocks,
+        deep_channels=config.deep_channels,
+    )
     modulation = SwiftAdain(shape).modulation_of(network).numpy()
     keys = ("name", "title", "artist", "year", "recipe", "trained", "learned_on")
     own = {key: card[key] for key in keys if card.get(key)}
